@@ -1,0 +1,37 @@
+//! Makes the stock scenarios part of the program.
+
+use std::{
+    env, error::Error, fs,
+    path::{Path, PathBuf},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let scenarios = Path::new("../scenarios");
+    println!("cargo:rerun-if-changed={}", scenarios.display());
+    let mut files = Vec::new();
+    collect(scenarios, &mut files)?;
+    files.sort();
+    let mut list = String::from("&[\n");
+    for file in files {
+        let shown = file.strip_prefix("..")?.display().to_string();
+        let path = fs::canonicalize(&file)?.display().to_string();
+        list.push_str(&format!("    ({shown:?}, include_str!({path:?})),\n"));
+    }
+    list.push(']');
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is set by cargo")?);
+    fs::write(out.join("stock.rs"), list)?;
+    Ok(())
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={}", directory.display());
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

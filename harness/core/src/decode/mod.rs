@@ -1,0 +1,270 @@
+//! Wire bytes become the domain, read once, or refusals that name their rules.
+//!
+//! The decoder reads the wire itself instead of asking prost: a refusal needs the field's path and its offset,
+//! needs every fault rather than the first, and needs to know what the contract was at one revision. It is
+//! driven by a table per message, built once from [`counterfoil_proto::Contract`]; nothing here knows a field
+//! number that the contract does not.
+//!
+//! What a decoder makes of a message comes in two strengths. [`Decoder::message`] checks any message of the
+//! contract by its table alone: the wire, texts, enums and JSON. The typed readers do the same and pick the
+//! values that the domain holds; [`Decoder::apply_response`] also holds the result against the plan.
+//!
+//! # Bounds
+//! No bytes make the decoder panic, and what it allocates is proportional to the message at most. It lists at
+//! most [`MAX_LISTED`] refusals per cause, so that a flood of one never hides another, and as many unknown
+//! fields; where a cause had more, the last one listed says how many.
+//!
+//! # Where hosts differ
+//! What other readers of protobuf do with the same bytes:
+//! - A known field in a wire type that its own type cannot have is refused here, as prost does; protobuf-go
+//!   keeps it as an unknown field.
+//! - Messages and groups nest 100 deep at most, which is prost's limit; protobuf-go takes 10,000.
+
+mod accounting;
+mod apply;
+mod check;
+mod encode;
+mod numbers;
+mod output;
+mod path;
+mod table;
+mod vectors;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use bytes::Bytes;
+use counterfoil_proto::Revision;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    outcome::{ActionError, ApplyResult},
+    plan::{Action, ResourceOutput},
+    rpc::Method,
+};
+
+pub use encode::encode_apply_response;
+pub use vectors::{Vector, vectors};
+
+/// How many refusals of one cause, and how many unknown fields, a [`Reading`] lists at most.
+pub const MAX_LISTED: usize = 1_000;
+
+/// What a decoder is told about the apply whose reply it reads.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplyContext<'a> {
+    /// The contract that both sides speak.
+    pub revision: Revision,
+    /// The actions of the plan that was sent, in their order.
+    pub planned: &'a [Action],
+}
+
+/// Why bytes are refused. One cause, one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// An `ApplyResponse` without a result. Upstream, nobody: the host took it for success and saved nothing.
+    ResultAbsent,
+    /// A status that is 0, which is none at all. Upstream, the host from 0.54 on.
+    StatusUnspecified,
+    /// A status that the revision does not know: 4 to 6 before 0.56, 7 and up, negative ones. Upstream, the
+    /// host from 0.54 on.
+    StatusUnknown,
+    /// Fewer outcomes than planned actions. Upstream, nobody: designed, never built.
+    TooFewOutcomes,
+    /// More outcomes than planned actions. Upstream, nobody.
+    TooManyOutcomes,
+    /// No outcome at all for a plan that has actions; from 0.54 on. Upstream, nobody.
+    NoOutcomes,
+    /// Two outcomes for one action. Upstream, nobody.
+    DuplicateIndex,
+    /// An outcome for an action that the plan does not have. Upstream, nobody.
+    IndexOutOfRange,
+    /// Outcomes that do not follow the plan's order. Upstream, nobody: the host kept the order of the wire.
+    IndexOrder,
+    /// An error text beside the status success. Upstream, nobody.
+    ErrorOnSuccess,
+    /// A status other than success, and no error text. Upstream, nobody.
+    FailureWithoutError,
+    /// A failed delete, said of an action that deletes nothing. Upstream, nobody.
+    DeleteFailedOnOther,
+    /// A `*_json` field that holds no JSON. Upstream, the host, for the fields that it decodes.
+    JsonMalformed,
+    /// A `*_json` field that holds JSON, but no object where one is due. Upstream, the host.
+    JsonNotObject,
+    /// A `*_json` field with bytes after its value. Upstream, the host.
+    JsonTrailing,
+    /// A value that an enum other than the action status does not have at the revision. Upstream, nobody:
+    /// the host takes it for a default.
+    EnumUnknown,
+    /// A message that is cut short, or no protobuf at all: a bad varint or tag, field number 0, a group that
+    /// does not match, a wire type that the field's type cannot have. Upstream, protobuf-go.
+    CutShort,
+    /// A text that is not UTF-8. Upstream, protobuf-go.
+    TextNotUtf8,
+}
+
+impl Cause {
+    /// Every cause, in the order of their rules.
+    pub const ALL: [Self; 18] = [
+        Self::ResultAbsent,
+        Self::StatusUnspecified,
+        Self::StatusUnknown,
+        Self::TooFewOutcomes,
+        Self::TooManyOutcomes,
+        Self::NoOutcomes,
+        Self::DuplicateIndex,
+        Self::IndexOutOfRange,
+        Self::IndexOrder,
+        Self::ErrorOnSuccess,
+        Self::FailureWithoutError,
+        Self::DeleteFailedOnOther,
+        Self::JsonMalformed,
+        Self::JsonNotObject,
+        Self::JsonTrailing,
+        Self::EnumUnknown,
+        Self::CutShort,
+        Self::TextNotUtf8,
+    ];
+
+    /// The id of the rule that the bytes break.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::ResultAbsent => "DEC-001",
+            Self::StatusUnspecified => "DEC-002",
+            Self::StatusUnknown => "DEC-003",
+            Self::TooFewOutcomes => "DEC-004",
+            Self::TooManyOutcomes => "DEC-005",
+            Self::NoOutcomes => "DEC-006",
+            Self::DuplicateIndex => "DEC-007",
+            Self::IndexOutOfRange => "DEC-008",
+            Self::IndexOrder => "DEC-009",
+            Self::ErrorOnSuccess => "DEC-010",
+            Self::FailureWithoutError => "DEC-011",
+            Self::DeleteFailedOnOther => "DEC-012",
+            Self::JsonMalformed => "DEC-013",
+            Self::JsonNotObject => "DEC-014",
+            Self::JsonTrailing => "DEC-015",
+            Self::EnumUnknown => "DEC-016",
+            Self::CutShort => "DEC-017",
+            Self::TextNotUtf8 => "DEC-018",
+        }
+    }
+}
+
+/// One place in a message that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why.
+    pub cause: Cause,
+    /// The field, such as `result.actions[3].status`; empty for the message itself.
+    pub path: String,
+    /// Where in the whole message, in bytes.
+    pub offset: usize,
+    /// What was found and what is due.
+    pub message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "message" } else { &self.path };
+        write!(f, "{} at {path} (byte {}): {}", self.cause.rule(), self.offset, self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A field that the revision does not know. It is reported, not refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownField {
+    /// The message that holds it; empty for the outermost.
+    pub path: String,
+    /// Its number.
+    pub number: u32,
+    /// Where in the whole message its tag begins, in bytes.
+    pub offset: usize,
+    /// How many bytes it takes, the tag included.
+    pub bytes: usize,
+}
+
+impl UnknownField {
+    /// The id of the rule that reports it.
+    pub const RULE: &'static str = "DEC-019";
+}
+
+/// What a decoder makes of a message.
+///
+/// The value of a refused message is what could be read of it: an outcome without a known status is left out,
+/// and so is JSON that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading<T> {
+    /// What the message says.
+    pub value: T,
+    /// Why it is refused, in the order of the offsets; none for a message that is accepted.
+    pub refusals: Vec<Refusal>,
+    /// Fields that the revision does not know, in the order of the wire.
+    pub unknown: Vec<UnknownField>,
+}
+
+impl<T> Reading<T> {
+    /// True for a message without a refusal.
+    pub fn is_accepted(&self) -> bool {
+        self.refusals.is_empty()
+    }
+
+    /// The same reading of another value.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Reading<U> {
+        Reading { value: of(self.value), refusals: self.refusals, unknown: self.unknown }
+    }
+
+    /// The value of an accepted message.
+    ///
+    /// # Errors
+    /// The refusals of one that is not.
+    pub fn into_result(self) -> Result<T, Vec<Refusal>> {
+        if self.is_accepted() { Ok(self.value) } else { Err(self.refusals) }
+    }
+}
+
+/// A decoder at the seam: the strict one, or a mutant that wraps it.
+pub trait Decoder: Send + Sync {
+    /// Reads the reply of the `Apply` RPC and holds it against the plan.
+    ///
+    /// From 0.57 on the contract has no such message; it is read as 0.56 would.
+    fn apply_response(&self, bytes: &Bytes, context: &ApplyContext<'_>) -> Reading<ApplyResult>;
+
+    /// Reads the reply of a create, a read or an update. An absent output is no refusal here: what it means
+    /// depends on the call (E-171).
+    fn output(&self, method: Method, bytes: &Bytes, revision: Revision) -> Reading<Option<ResourceOutput>>;
+
+    /// Reads the reply of `FinalizeApply`.
+    fn finalize(&self, bytes: &Bytes, revision: Revision) -> Reading<Vec<ActionError>>;
+
+    /// Checks any message of the contract by its table alone, such as
+    /// `workflow.plugin.external.iac.PlanResponse`.
+    fn message(&self, full_name: &str, bytes: &Bytes, revision: Revision) -> Reading<()>;
+}
+
+/// The strict decoder.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Strict;
+
+impl Decoder for Strict {
+    fn apply_response(&self, bytes: &Bytes, context: &ApplyContext<'_>) -> Reading<ApplyResult> {
+        apply::response(bytes, context)
+    }
+
+    fn output(&self, method: Method, bytes: &Bytes, revision: Revision) -> Reading<Option<ResourceOutput>> {
+        output::output(method, bytes, revision)
+    }
+
+    fn finalize(&self, bytes: &Bytes, revision: Revision) -> Reading<Vec<ActionError>> {
+        output::finalize(bytes, revision)
+    }
+
+    fn message(&self, full_name: &str, bytes: &Bytes, revision: Revision) -> Reading<()> {
+        check::whole(full_name, bytes, revision)
+    }
+}

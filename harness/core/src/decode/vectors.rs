@@ -1,0 +1,1 @@
+pub struct Vector; pub fn vectors() -> Vec<Vector> { Vec::new() }

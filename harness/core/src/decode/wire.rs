@@ -1,0 +1,277 @@
+//! The protobuf wire: tags, varints, lengths and groups, read in place.
+//!
+//! Nothing here knows a message. A [`Reader`] yields the fields of one stretch of bytes in order; where the
+//! bytes are no protobuf it says why, and then it is at its end.
+
+use std::fmt;
+
+/// How deep messages and groups may nest. It is prost's limit; protobuf-go has 10,000.
+pub const MAX_DEPTH: u32 = 100;
+
+/// The highest field number there is.
+const MAX_NUMBER: u32 = (1 << 29) - 1;
+
+/// How many bytes a varint has at most.
+const LONGEST_VARINT: usize = 10;
+
+/// A stretch of a message that knows where in the whole it lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span<'b> {
+    /// The bytes.
+    pub(super) bytes: &'b [u8],
+    /// Where they begin in the whole message.
+    pub(super) offset: usize,
+}
+
+impl<'b> Span<'b> {
+    /// The whole message.
+    pub(super) fn whole(bytes: &'b [u8]) -> Self {
+        Self { bytes, offset: 0 }
+    }
+
+    /// Where the bytes end in the whole message.
+    pub(super) fn end(&self) -> usize {
+        self.offset + self.bytes.len()
+    }
+}
+
+/// How a value is laid out on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WireType {
+    /// A number of one to ten bytes.
+    Varint,
+    /// Eight bytes.
+    Fixed64,
+    /// A length, and as many bytes.
+    Delimited,
+    /// Fields between two tags, an old form that proto3 never writes.
+    Group,
+    /// The second of those tags; no value has it.
+    GroupEnd,
+    /// Four bytes.
+    Fixed32,
+}
+
+impl fmt::Display for WireType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Varint => "a varint",
+            Self::Fixed64 => "eight fixed bytes",
+            Self::Delimited => "a length and bytes",
+            Self::Group => "a group",
+            Self::GroupEnd => "the end of a group",
+            Self::Fixed32 => "four fixed bytes",
+        })
+    }
+}
+
+/// A value as it lies on the wire. Of what no check looks into, the bytes are left out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Raw<'b> {
+    Varint(u64),
+    Fixed64,
+    Delimited(Span<'b>),
+    Group,
+    Fixed32,
+}
+
+impl Raw<'_> {
+    /// Its layout.
+    pub(super) fn wire_type(&self) -> WireType {
+        match self {
+            Self::Varint(_) => WireType::Varint,
+            Self::Fixed64 => WireType::Fixed64,
+            Self::Delimited(_) => WireType::Delimited,
+            Self::Group => WireType::Group,
+            Self::Fixed32 => WireType::Fixed32,
+        }
+    }
+}
+
+/// One field on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawField<'b> {
+    /// Its number.
+    pub(super) number: u32,
+    /// Its value.
+    pub(super) value: Raw<'b>,
+}
+
+/// Why bytes are no protobuf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The bytes end within a varint.
+    VarintCut,
+    /// A varint of more than 64 bits.
+    VarintTooLong,
+    /// A tag whose field number is 0 or beyond the highest.
+    Number(u64),
+    /// A wire type that does not exist.
+    WireType(u64),
+    /// A length that reaches beyond the bytes.
+    Length { due: u64, left: usize },
+    /// The end of a group that was not begun, or of another one.
+    GroupEnd(u32),
+    /// Messages or groups nest too deep.
+    TooDeep,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::VarintCut => f.write_str("the bytes end where a varint is due"),
+            Self::VarintTooLong => f.write_str("a varint of more than 64 bits"),
+            Self::Number(number) => write!(f, "a tag with the field number {number}"),
+            Self::WireType(wire_type) => write!(f, "a tag with the wire type {wire_type}, which does not exist"),
+            Self::Length { due, left } => write!(f, "{due} bytes are due and {left} are left"),
+            Self::GroupEnd(number) => write!(f, "the end of group {number}, which is not open here"),
+            Self::TooDeep => write!(f, "nested more than {MAX_DEPTH} deep"),
+        }
+    }
+}
+
+/// What of a varint counts for a number of 32 bits: protobuf cuts off the rest.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "protobuf cuts it off")]
+pub(super) fn uint32(varint: u64) -> u32 {
+    varint as u32
+}
+
+/// Reads the fields of one stretch of bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'b> {
+    rest: &'b [u8],
+    /// Where the stretch ends in the whole message.
+    end: usize,
+    /// How many levels of groups may still open.
+    depth_left: u32,
+}
+
+impl<'b> Reader<'b> {
+    /// Reads a span that lies `depth` messages deep.
+    pub(super) fn new(span: Span<'b>, depth: u32) -> Self {
+        Self { rest: span.bytes, end: span.end(), depth_left: MAX_DEPTH.saturating_sub(depth) }
+    }
+
+    /// Where the next byte lies in the whole message.
+    #[inline]
+    pub(super) fn offset(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    /// Leaves the rest unread.
+    pub(super) fn stop(&mut self) {
+        self.rest = &[];
+    }
+
+    /// The next field; none at the end.
+    #[inline]
+    pub(super) fn field(&mut self) -> Result<Option<RawField<'b>>, Fault> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let (number, wire_type) = self.tag()?;
+        let value = self.value(number, wire_type, self.depth_left)?;
+        Ok(Some(RawField { number, value }))
+    }
+
+    #[inline]
+    pub(super) fn short(&self, number: u32) -> Option<&'b [u8]> {
+        match self.rest {
+            [tag, length @ 0..0x80, rest @ ..] if u32::from(*tag) == number << 3 | 2 => {
+                rest.get(..usize::from(*length))
+            }
+            _ => None,
+        }
+    }
+    #[inline]
+    pub(super) fn pass_short(&mut self) {
+        self.rest = &self.rest[2 + usize::from(self.rest[1])..];
+    }
+
+    /// The next element of a packed field; none at the end.
+    pub(super) fn element(&mut self, wire_type: WireType) -> Result<Option<Raw<'b>>, Fault> {
+        if self.rest.is_empty() { Ok(None) } else { self.value(0, wire_type, 0).map(Some) }
+    }
+
+    #[inline]
+    fn tag(&mut self) -> Result<(u32, WireType), Fault> {
+        let tag = self.varint()?;
+        let number = tag >> 3;
+        let wire_type = match tag & 7 {
+            0 => WireType::Varint,
+            1 => WireType::Fixed64,
+            2 => WireType::Delimited,
+            3 => WireType::Group,
+            4 => WireType::GroupEnd,
+            5 => WireType::Fixed32,
+            other => return Err(Fault::WireType(other)),
+        };
+        match u32::try_from(number) {
+            Ok(number @ 1..=MAX_NUMBER) => Ok((number, wire_type)),
+            _ => Err(Fault::Number(number)),
+        }
+    }
+
+    #[inline]
+    fn value(&mut self, number: u32, wire_type: WireType, depth_left: u32) -> Result<Raw<'b>, Fault> {
+        match wire_type {
+            WireType::Varint => self.varint().map(Raw::Varint),
+            WireType::Delimited => {
+                let due = self.varint()?;
+                self.take(due).map(Raw::Delimited)
+            }
+            WireType::Fixed64 => self.take(8).map(|_| Raw::Fixed64),
+            WireType::Fixed32 => self.take(4).map(|_| Raw::Fixed32),
+            WireType::Group => self.skip_group(number, depth_left).map(|()| Raw::Group),
+            WireType::GroupEnd => Err(Fault::GroupEnd(number)),
+        }
+    }
+
+    #[cold]
+    fn skip_group(&mut self, group: u32, depth_left: u32) -> Result<(), Fault> {
+        let depth_left = depth_left.checked_sub(1).ok_or(Fault::TooDeep)?;
+        loop {
+            match self.tag()? {
+                (number, WireType::GroupEnd) if number == group => return Ok(()),
+                (number, wire_type) => self.value(number, wire_type, depth_left)?,
+            };
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, due: u64) -> Result<Span<'b>, Fault> {
+        let offset = self.offset();
+        let taken = usize::try_from(due).ok().and_then(|length| self.rest.split_at_checked(length));
+        let (bytes, rest) = taken.ok_or(Fault::Length { due, left: self.rest.len() })?;
+        self.rest = rest;
+        Ok(Span { bytes, offset })
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u64, Fault> {
+        // Tags, statuses and short lengths.
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    #[inline]
+    fn long_varint(&mut self) -> Result<u64, Fault> {
+        let mut value = 0;
+        for (at, byte) in self.rest.iter().take(LONGEST_VARINT).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * at);
+            if *byte < 0x80 {
+                // The tenth byte holds the last bit of the 64.
+                if at + 1 == LONGEST_VARINT && *byte > 1 {
+                    break;
+                }
+                self.rest = &self.rest[at + 1..];
+                return Ok(value);
+            }
+        }
+        Err(if self.rest.len() < LONGEST_VARINT { Fault::VarintCut } else { Fault::VarintTooLong })
+    }
+}

@@ -1,0 +1,40 @@
+//! The other path, until 0.56: a provider that does not declare `v2` gets the whole plan through `Apply`.
+
+use counterfoil_proto::iac;
+use prost::Message as _;
+
+use super::{
+    Applied, Job,
+    wire::{Link, plan_message},
+};
+use crate::{
+    decode::ApplyContext,
+    outcome::ApplyResult,
+    rpc::{Method, Transport},
+    trace::{Event, Recorder},
+};
+
+/// Hands the plan to the provider and takes its result for the engine's own: the error of the call, or the whole
+/// result, or, where the decoder refuses it, neither outcomes nor state (decoder_rules: decoder).
+pub async fn apply_by_provider<T: Transport + Send + Sync>(
+    job: Job<'_>,
+    link: &Link<T>,
+    log: &Recorder,
+) -> Applied {
+    log.push(Event::ApplyStarted);
+    let request = iac::ApplyRequest { plan: Some(plan_message(job.plan)) };
+    let applied = match link.call(Method::Apply, None, "", request.encode_to_vec().into()).await {
+        Err(error) => Applied { result: ApplyResult::default(), error: Some(error.to_string()) },
+        Ok((call, reply)) => {
+            let context = ApplyContext { revision: link.revision(), planned: &job.plan.actions };
+            match link.accept(call, link.decoder().apply_response(&reply, &context)) {
+                Ok(result) => Applied { result, error: None },
+                Err(refused) => {
+                    Applied { result: ApplyResult::default(), error: Some(refused.to_string()) }
+                }
+            }
+        }
+    };
+    log.push(Event::ApplyEnded { result: applied.result.clone(), error: applied.error.clone() });
+    applied
+}

@@ -1,0 +1,299 @@
+//! From a finished trace to its verdict: the rules, which always hold, and what the scenario expects beside them.
+
+use std::{collections::BTreeSet, fmt};
+
+use counterfoil_proto::StatusMapKind;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    outcome::ApplyResult,
+    rpc::Method,
+    rules::{self, Finding, Judgement, Level},
+    scenario::{ApplyError, ExpectedCall, ExpectedOutcomes, TextMatch},
+    trace::{Event, Trace},
+};
+
+/// How a scenario ends at one revision: exactly one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every rule held, and everything was as expected.
+    Pass,
+    /// The contract is broken.
+    Fail,
+    /// There is nothing to judge by: a party did not start, crashed or hung, or we failed.
+    Unjudged {
+        /// What happened.
+        reason: String,
+    },
+    /// It was not run, and need not have been, or could have been.
+    Skip {
+        /// Which of the two.
+        kind: SkipKind,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Verdict {
+    /// The word of the verdict.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unjudged { .. } => "unjudged",
+            Self::Skip { .. } => "skip",
+        }
+    }
+}
+
+/// Why a scenario was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkipKind {
+    /// This revision, seam or provider cannot reach it. Counts as judged.
+    NotApplicable,
+    /// It could have been judged, and was not.
+    NotRun,
+}
+
+impl fmt::Display for SkipKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::NotApplicable => "not-applicable",
+            Self::NotRun => "not-run",
+        })
+    }
+}
+
+/// Which expectation was not met. Actions and calls are named by their position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// `outcomes`, as a whole.
+    Outcomes,
+    /// The outcome of an action.
+    Outcome(usize),
+    /// The error text of an action.
+    Error(usize),
+    /// `calls`.
+    Calls,
+    /// `received`.
+    Received,
+    /// `apply_error`.
+    ApplyError,
+    /// `resources`.
+    Resources,
+    /// `replace_ids`.
+    ReplaceIds,
+    /// A finding that is listed, by its position in the list.
+    Finding(usize),
+}
+
+/// An expectation that was not met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mismatch {
+    /// Which one.
+    pub expectation: Expectation,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub found: String,
+}
+
+/// Everything that is known of a finished run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assessment {
+    /// The one verdict.
+    pub verdict: Verdict,
+    /// Findings that the scenario does not expect, in the order of the catalogue.
+    pub findings: Vec<Finding>,
+    /// Findings that the scenario lists.
+    pub expected_findings: Vec<Finding>,
+    /// Expectations that were not met.
+    pub mismatches: Vec<Mismatch>,
+    /// The rules that had something to judge.
+    pub judged: Vec<&'static str>,
+}
+
+/// Judges a trace. With `strict`, findings of level SHOULD fail too.
+pub fn assess(trace: &Trace, strict: bool) -> Assessment {
+    let Judgement { findings, judged } = rules::judge(trace);
+    // A rule that judges two parties is expected of the first: the one whose part the scenario plays.
+    let listed = |finding: &Finding| {
+        trace.header.expect.findings.contains(&finding.rule)
+            && rules::find(&finding.rule).is_some_and(|rule| rule.judges[0] == finding.party)
+    };
+    let (expected_findings, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(listed);
+    let mismatches = mismatches(trace, &expected_findings);
+    let broken = findings.iter().any(|finding| finding.level == Level::Must || strict);
+    let verdict = if !trace.events.iter().any(|event| matches!(event, Event::ApplyEnded { .. })) {
+        Verdict::Unjudged { reason: "the apply never came to its end".to_owned() }
+    } else if broken || !mismatches.is_empty() {
+        Verdict::Fail
+    } else {
+        Verdict::Pass
+    };
+    Assessment { verdict, findings, expected_findings, mismatches, judged }
+}
+
+fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
+    let expect = &trace.header.expect;
+    let mut unmet = Unmet(Vec::new());
+    if let Some(Event::ApplyEnded { result, error }) = trace.events.last() {
+        if trace.header.revision.engine().status_map != StatusMapKind::None {
+            outcomes(trace, result, &mut unmet);
+        }
+        if let Some(expected) = &expect.apply_error {
+            apply_error(expected, error.as_deref(), &mut unmet);
+        }
+        if let Some(expected) = &expect.resources {
+            let found: Vec<&String> = result.resources.iter().map(|resource| &resource.name).collect();
+            if expected.iter().ne(found.iter().copied()) {
+                unmet.add(Expectation::Resources, list(expected), list(&found));
+            }
+        }
+        if let Some(expected) = &expect.replace_ids {
+            let met = expected.len() == result.replace_ids.len()
+                && expected.iter().all(|(name, text)| {
+                    result.replace_ids.get(name).is_some_and(|id| text.matches(id))
+                });
+            if !met {
+                let wanted = expected.iter().map(|(name, text)| format!("{name}: {}", shown(text)));
+                let found = result.replace_ids.iter().map(|(name, id)| format!("{name}: {id:?}"));
+                unmet.add(Expectation::ReplaceIds, list(wanted), list(found));
+            }
+        }
+    }
+    for (expectation, expected, delivered_only) in
+        [(Expectation::Calls, &expect.calls, false), (Expectation::Received, &expect.received, true)]
+    {
+        if let Some(expected) = expected {
+            let found = calls(trace, delivered_only);
+            if *expected != found {
+                let named = |calls: &[ExpectedCall]| {
+                    list(calls.iter().map(|call| format!("{} {}", call.method, address(trace, call.action))))
+                };
+                unmet.add(expectation, named(expected), named(&found));
+            }
+        }
+    }
+    let found: BTreeSet<&str> = expected_findings.iter().map(|finding| finding.rule.as_str()).collect();
+    for (at, rule) in expect.findings.iter().enumerate() {
+        let holds = rules::find(rule).is_none_or(|rule| rule.holds_at(trace.header.revision));
+        if holds && !found.contains(rule.as_str()) {
+            unmet.add(Expectation::Finding(at), format!("a finding of {rule}"), "none".to_owned());
+        }
+    }
+    unmet.0
+}
+
+struct Unmet(Vec<Mismatch>);
+
+impl Unmet {
+    fn add(&mut self, expectation: Expectation, expected: String, found: String) {
+        self.0.push(Mismatch { expectation, expected, found });
+    }
+}
+
+fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
+    let expect = &trace.header.expect;
+    let of = |action: usize| {
+        result.outcomes.iter().find(|outcome| outcome.action_index as usize == action)
+    };
+    match &expect.outcomes {
+        None => {}
+        Some(ExpectedOutcomes::None) => {
+            if !result.outcomes.is_empty() {
+                let found = result.outcomes.iter().map(|outcome| {
+                    format!("{}: {}", address(trace, outcome.action_index as usize), outcome.status)
+                });
+                unmet.add(Expectation::Outcomes, "no outcome".to_owned(), list(found));
+            }
+        }
+        Some(ExpectedOutcomes::Of(expected)) => {
+            for (action, status) in expected {
+                let found = of(*action);
+                if found.is_none_or(|outcome| outcome.status != *status) {
+                    let found = found.map_or("no outcome".to_owned(), |outcome| {
+                        if outcome.error.is_empty() {
+                            outcome.status.to_string()
+                        } else {
+                            format!("{}: {}", outcome.status, outcome.error)
+                        }
+                    });
+                    let expected = format!("{}: {status}", address(trace, *action));
+                    unmet.add(Expectation::Outcome(*action), expected, found);
+                }
+            }
+        }
+    }
+    for (action, text) in &expect.errors {
+        let found = of(*action);
+        if found.is_none_or(|outcome| !text.matches(&outcome.error)) {
+            unmet.add(
+                Expectation::Error(*action),
+                format!("{}: an error that {}", address(trace, *action), shown(text)),
+                found.map_or("no outcome".to_owned(), |outcome| format!("{:?}", outcome.error)),
+            );
+        }
+    }
+}
+
+fn apply_error(expected: &ApplyError, found: Option<&str>, unmet: &mut Unmet) {
+    let met = match (expected, found) {
+        (ApplyError::None, found) => found.is_none(),
+        (ApplyError::Text(text), Some(found)) => text.matches(found),
+        (ApplyError::Text(_), None) => false,
+    };
+    if !met {
+        let expected = match expected {
+            ApplyError::None => "no error of the apply".to_owned(),
+            ApplyError::Text(text) => format!("an error of the apply that {}", shown(text)),
+        };
+        unmet.add(
+            Expectation::ApplyError,
+            expected,
+            found.map_or("none".to_owned(), |found| format!("{found:?}")),
+        );
+    }
+}
+
+/// The calls on behalf of actions, in order; those that arrived, or all.
+fn calls(trace: &Trace, delivered_only: bool) -> Vec<ExpectedCall> {
+    let delivered: BTreeSet<u32> = trace
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::CallDelivered { call } => Some(*call),
+            _ => None,
+        })
+        .collect();
+    let issued = trace.events.iter().filter_map(|event| match event {
+        Event::CallIssued { call, action: Some(action), method, .. } => Some((*call, *action, *method)),
+        _ => None,
+    });
+    issued
+        .filter(|(call, ..)| !delivered_only || delivered.contains(call))
+        .map(|(_, action, method): (u32, u32, Method)| ExpectedCall { method, action: action as usize })
+        .collect()
+}
+
+/// How the scenario calls an action.
+fn address(trace: &Trace, action: usize) -> String {
+    trace.header.addresses.get(action).cloned().unwrap_or_else(|| format!("action {action}"))
+}
+
+fn list(items: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+}
+
+fn shown(text: &TextMatch) -> String {
+    match text {
+        TextMatch::Is(text) => format!("is {text:?}"),
+        TextMatch::StartsWith(text) => format!("starts with {text:?}"),
+        TextMatch::Contains(text) => format!("contains {text:?}"),
+        TextMatch::Matches(text) => format!("matches /{text}/"),
+    }
+}

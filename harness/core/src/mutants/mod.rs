@@ -1,0 +1,12 @@
+//! Engines and decoders that are wrong in one way each, to prove that the rules can fail.
+//!
+//! A mutant stands at a seam: an engine mutant replaces one field of [`Semantics`](crate::engine::Semantics), a decoder
+//! mutant wraps the strict decoder. Each names the rules that it must trip, and it may trip no other.
+
+mod decoder;
+mod engine;
+
+pub use self::{
+    decoder::{DECODERS, DecoderMutant, Flaw, Flawed},
+    engine::{ENGINES, EngineMutant},
+};

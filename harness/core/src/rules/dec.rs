@@ -1,0 +1,353 @@
+//! DEC: bytes that break the contract are not sent, and a decoder refuses them.
+//!
+//! Each rule judges two parties: whoever sent the bytes, and the decoder that took them for good.
+
+use std::collections::BTreeSet;
+
+use counterfoil_proto::Revision;
+
+use super::{CallStory, Findings, Level, Party, Rule, Story};
+use crate::{
+    decode::{Cause, Decoder as _, Reading, Refusal, Strict, UnknownField},
+    rpc::Method,
+    trace::{Driven, Reply},
+};
+
+const BOTH: &[Party] = &[Party::Provider, Party::Decoder];
+const NOBODY: &str = "nobody";
+const HOST: &str = "engine, at its typed adapter, until 0.56";
+const JSON_HOST: &str = "engine, for the fields that it decodes";
+const PROTOBUF: &str = "engine, by protobuf-go";
+
+/// A rule for one cause of refusal in the reply to `Apply`.
+macro_rules! apply_rule {
+    ($cause:ident, $since:ident, $title:literal, $enforced:expr, $reason:literal, $source:literal) => {
+        Rule {
+            id: Cause::$cause.rule(),
+            title: $title,
+            level: Level::Must,
+            judges: BOTH,
+            since: Revision::$since,
+            until: Some(Revision::V0_56),
+            enforced: $enforced,
+            reason: $reason,
+            source: $source,
+            applies: has_apply_reply,
+            check: |story, findings| refused(Cause::$cause, story, findings),
+        }
+    };
+}
+
+/// A rule for one cause of refusal in any reply.
+macro_rules! reply_rule {
+    ($cause:ident, $title:literal, $enforced:expr, $reason:literal, $source:literal) => {
+        Rule {
+            id: Cause::$cause.rule(),
+            title: $title,
+            level: Level::Must,
+            judges: BOTH,
+            since: Revision::V0_51,
+            until: None,
+            enforced: $enforced,
+            reason: $reason,
+            source: $source,
+            applies: has_reply,
+            check: |story, findings| refused(Cause::$cause, story, findings),
+        }
+    };
+}
+
+pub(super) const RULES: &[Rule] = &[
+    apply_rule!(
+        ResultAbsent,
+        V0_51,
+        "An Apply reply holds a result.",
+        "nobody: the engine takes an absent result for success and saves nothing",
+        "The apply looks done, and no state is written.",
+        "decoder_rules: decoder, nil_results"
+    ),
+    apply_rule!(
+        StatusUnspecified,
+        V0_54,
+        "Every outcome has a status.",
+        HOST,
+        "A status that was never set is an outcome that nobody decided.",
+        "decoder_rules: decoder, ADR 0040"
+    ),
+    apply_rule!(
+        StatusUnknown,
+        V0_54,
+        "Every status is one that the revision knows.",
+        HOST,
+        "A reader that guesses at a status guesses at the state of the cloud.",
+        "decoder_rules: decoder, ADR 0040"
+    ),
+    apply_rule!(
+        TooFewOutcomes,
+        V0_54,
+        "There is an outcome for each planned action.",
+        NOBODY,
+        "An error path that forgets its outcome looks like an action that was never there.",
+        "decoder_rules: design_vs_code, H-10"
+    ),
+    apply_rule!(
+        TooManyOutcomes,
+        V0_54,
+        "There are no more outcomes than planned actions.",
+        NOBODY,
+        "One outcome too many answers for nothing that was asked.",
+        "decoder_rules: design_vs_code"
+    ),
+    apply_rule!(
+        NoOutcomes,
+        V0_54,
+        "A plan with actions is answered by outcomes.",
+        "nobody: the engine takes the old form without outcomes",
+        "A provider of the old form passes for one of the new.",
+        "decoder_rules: decoder, design_vs_code"
+    ),
+    apply_rule!(
+        DuplicateIndex,
+        V0_54,
+        "No two outcomes name the same action.",
+        NOBODY,
+        "Of two outcomes one is wrong, and another action has none.",
+        "decoder_rules: decoder"
+    ),
+    apply_rule!(
+        IndexOutOfRange,
+        V0_54,
+        "Every outcome names an action of the plan.",
+        NOBODY,
+        "An outcome outside the plan is lost, or read as that of another action.",
+        "decoder_rules: decoder"
+    ),
+    apply_rule!(
+        IndexOrder,
+        V0_54,
+        "Outcomes come in the order of the plan.",
+        NOBODY,
+        "Readers pair outcomes and actions by position.",
+        "decoder_rules: decoder"
+    ),
+    apply_rule!(
+        ErrorOnSuccess,
+        V0_54,
+        "A success carries no error text.",
+        NOBODY,
+        "One of the two is a lie.",
+        "decoder_rules: decoder"
+    ),
+    apply_rule!(
+        FailureWithoutError,
+        V0_54,
+        "A failure carries an error text.",
+        NOBODY,
+        "A failure without a text leaves nothing to act on.",
+        "decoder_rules: decoder, E-311"
+    ),
+    apply_rule!(
+        DeleteFailedOnOther,
+        V0_54,
+        "Only a delete can be a failed delete.",
+        NOBODY,
+        "The status decides whether state is kept.",
+        "engine.md A.4, H-09"
+    ),
+    reply_rule!(
+        JsonMalformed,
+        "Every JSON field holds well-formed JSON.",
+        JSON_HOST,
+        "The cloud was changed, and its outputs cannot be read.",
+        "E-170, decoder_rules: json_fields"
+    ),
+    reply_rule!(
+        JsonNotObject,
+        "Every JSON field that is a map holds an object.",
+        JSON_HOST,
+        "The cloud was changed, and its outputs cannot be read.",
+        "E-170, decoder_rules: json_fields"
+    ),
+    reply_rule!(
+        JsonTrailing,
+        "Nothing follows the value of a JSON field.",
+        JSON_HOST,
+        "Half of what was written is thrown away, or all of it.",
+        "E-170, decoder_rules: json_fields"
+    ),
+    reply_rule!(
+        EnumUnknown,
+        "Every enum value is one that the revision knows.",
+        "nobody: the engine takes an unknown value for a default",
+        "A severity or a class that nobody knows turns into a harmless one.",
+        "decoder_rules: enums_other"
+    ),
+    reply_rule!(
+        CutShort,
+        "Every message is well-formed and whole.",
+        PROTOBUF,
+        "What was cut off may be the failure.",
+        "protobuf encoding"
+    ),
+    reply_rule!(
+        TextNotUtf8,
+        "Every text is UTF-8.",
+        PROTOBUF,
+        "One wrong byte in a name makes the whole reply unreadable to the engine.",
+        "protobuf encoding, proto3 strings"
+    ),
+    Rule {
+        id: "DEC-019",
+        title: "A message has no field that the revision does not know.",
+        level: Level::Should,
+        judges: &[Party::Provider],
+        since: Revision::V0_51,
+        until: None,
+        enforced: "nobody: unknown fields are kept and ignored",
+        reason: "The sender says something that the other side will never hear.",
+        source: "protobuf encoding, contract tables",
+        applies: has_reply,
+        check: unknown_fields,
+    },
+    Rule {
+        id: "DEC-020",
+        title: "A decoder accepts every message that breaks no rule.",
+        level: Level::Must,
+        judges: &[Party::Decoder],
+        since: Revision::V0_51,
+        until: None,
+        enforced: NOBODY,
+        reason: "A refused reply is a change in the cloud that no state knows of.",
+        source: "decoder_rules: decoder",
+        applies: has_reply,
+        check: accepts_what_is_valid,
+    },
+];
+
+/// What the strict decoder makes of the replies of one call.
+#[derive(Debug, Default)]
+pub(super) struct Strictly {
+    sent: Option<Verdict>,
+    received: Option<Verdict>,
+}
+
+#[derive(Debug)]
+struct Verdict {
+    refusals: Vec<Refusal>,
+    unknown: Vec<UnknownField>,
+}
+
+impl<T> From<Reading<T>> for Verdict {
+    fn from(reading: Reading<T>) -> Self {
+        Self { refusals: reading.refusals, unknown: reading.unknown }
+    }
+}
+
+impl Strictly {
+    /// Reads the replies of a call as the host of the revision would have. It never reads what `Apply` answers to
+    /// an engine that drives call by call.
+    pub(super) fn read(story: &Story<'_>, call: &CallStory<'_>) -> Self {
+        let read = |reply: Option<(&Reply, usize)>| match reply {
+            Some((Reply::Ok(bytes), _)) => verdict(story, call, &bytes.0),
+            _ => None,
+        };
+        Self { sent: read(call.sent), received: read(call.received) }
+    }
+}
+
+fn verdict(story: &Story<'_>, call: &CallStory<'_>, bytes: &bytes::Bytes) -> Option<Verdict> {
+    let revision = story.trace.header.revision;
+    match (call.method, story.trace.header.driven) {
+        (Method::Apply, Driven::CallByCall) => None,
+        (Method::Apply, Driven::ByApply) => {
+            Some(Strict.apply_response(bytes, &story.apply_context()).into())
+        }
+        (method, _) => Some(Strict.message(method.response(), bytes, revision).into()),
+    }
+}
+
+fn has_apply_reply(story: &Story<'_>) -> bool {
+    story.trace.header.driven == Driven::ByApply
+        && story.calls().any(|call| call.method == Method::Apply && has_ok(call))
+}
+
+fn has_reply(story: &Story<'_>) -> bool {
+    story.calls().any(has_ok)
+}
+
+fn has_ok(call: &CallStory<'_>) -> bool {
+    [call.sent, call.received].into_iter().flatten().any(|(reply, _)| reply.is_ok())
+}
+
+fn refused(cause: Cause, story: &Story<'_>, findings: &mut Findings<'_>) {
+    for call in story.calls() {
+        for refusal in call.strictly.sent.iter().flat_map(|verdict| &verdict.refusals) {
+            if refusal.cause == cause {
+                findings.against(
+                    Party::Provider,
+                    call.action,
+                    format!("the reply to {}: {}", call.method, place(&refusal.path, &refusal.message)),
+                    call.events(),
+                );
+            }
+        }
+        // The decoder is judged once for a cause, however often the message has it.
+        let missed = call.strictly.received.iter().flat_map(|verdict| &verdict.refusals);
+        let caught = |refusal: &&Refusal| has_cause(call, refusal.cause);
+        if let Some(refusal) = missed.filter(|refusal| refusal.cause == cause).find(|r| !caught(r)) {
+            findings.against(
+                Party::Decoder,
+                call.action,
+                format!(
+                    "the reply to {} was not refused for this: {}",
+                    call.method,
+                    place(&refusal.path, &refusal.message)
+                ),
+                call.events(),
+            );
+        }
+    }
+}
+
+fn has_cause(call: &CallStory<'_>, cause: Cause) -> bool {
+    call.refused.is_some_and(|(refusals, _)| refusals.iter().any(|refusal| refusal.cause == cause))
+}
+
+fn place(path: &str, message: &str) -> String {
+    if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") }
+}
+
+fn unknown_fields(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for call in story.calls() {
+        for field in call.strictly.sent.iter().flat_map(|verdict| &verdict.unknown) {
+            findings.add(
+                call.action,
+                format!(
+                    "the reply to {}: {}",
+                    call.method,
+                    place(&field.path, &format!("field {} is not known at this revision", field.number))
+                ),
+                call.events(),
+            );
+        }
+    }
+}
+
+fn accepts_what_is_valid(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for call in story.calls() {
+        let (Some(strictly), Some((refusals, _))) = (&call.strictly.received, call.refused) else { continue };
+        let broken: BTreeSet<Cause> = strictly.refusals.iter().map(|refusal| refusal.cause).collect();
+        for refusal in refusals.iter().filter(|refusal| !broken.contains(&refusal.cause)) {
+            findings.add(
+                call.action,
+                format!(
+                    "the reply to {} was refused by {} without reason: {}",
+                    call.method,
+                    refusal.cause.rule(),
+                    place(&refusal.path, &refusal.message)
+                ),
+                call.events(),
+            );
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What must hold: a catalogue of rules, each a pure function from a finished trace to findings.
+//!
+//! A rule's text, level and revisions live in its definition here and nowhere else; `explain`, docs and reports are
+//! made from it. A family is a file.
+
+mod dec;
+mod dsp;
+mod out;
+mod rep;
+mod story;
+
+use std::fmt;
+
+use counterfoil_proto::Revision;
+use serde::{Deserialize, Serialize};
+
+pub use self::story::{ActionStory, CallStory, Ending, Story};
+use crate::trace::Trace;
+
+/// How binding a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// A finding fails the scenario.
+    Must,
+    /// A finding warns, and fails with `--strict`.
+    Should,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+        })
+    }
+}
+
+/// Whom a rule judges, by what that party sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// The plugin.
+    Provider,
+    /// What applies the plan.
+    Engine,
+    /// What reads the provider's replies.
+    Decoder,
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Provider => "provider",
+            Self::Engine => "engine",
+            Self::Decoder => "decoder",
+        })
+    }
+}
+
+/// Something that must hold.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable for ever.
+    pub id: &'static str,
+    /// What must hold, in one sentence.
+    pub title: &'static str,
+    /// How binding it is.
+    pub level: Level,
+    /// Whom it judges. A decoding rule judges the sender of the bytes and the decoder that takes them.
+    pub judges: &'static [Party],
+    /// The first revision at which it holds.
+    pub since: Revision,
+    /// The last revision at which it holds; none for those that hold to this day.
+    pub until: Option<Revision>,
+    /// Who enforces it upstream.
+    pub enforced: &'static str,
+    /// Why it matters, in one line.
+    pub reason: &'static str,
+    /// Where it is written or read from.
+    pub source: &'static str,
+    /// Whether a run has anything that the rule can judge.
+    pub applies: fn(&Story<'_>) -> bool,
+    /// Judges a run to which it applies.
+    pub check: fn(&Story<'_>, &mut Findings<'_>),
+}
+
+impl Rule {
+    /// The family, such as `OUT`.
+    pub fn family(&self) -> &'static str {
+        self.id.split_once('-').map_or(self.id, |(family, _)| family)
+    }
+
+    /// Whether it holds at a revision.
+    pub fn holds_at(&self, revision: Revision) -> bool {
+        self.since <= revision && self.until.is_none_or(|until| revision <= until)
+    }
+
+    /// The revisions at which it holds, for the reader.
+    pub fn range(&self) -> String {
+        match self.until {
+            None if self.since == Revision::ALL[0] => "every revision".to_owned(),
+            None => format!("{} and later", self.since),
+            Some(until) => format!("{} to {until}", self.since),
+        }
+    }
+}
+
+/// What each family is about.
+pub const FAMILIES: [(&str, &str); 4] = [
+    ("OUT", "outcome accounting"),
+    ("DEC", "decoding"),
+    ("DSP", "dispatch order and phases"),
+    ("REP", "replace"),
+];
+
+/// Every rule, family by family, in the order of their numbers.
+pub fn catalogue() -> impl Iterator<Item = &'static Rule> {
+    [out::RULES, dec::RULES, dsp::RULES, rep::RULES].into_iter().flatten()
+}
+
+/// The rule of an id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    catalogue().find(|rule| rule.id == id)
+}
+
+/// A rule that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's level.
+    pub level: Level,
+    /// Who broke it.
+    pub party: Party,
+    /// The action that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<u32>,
+    /// What was found, and what was expected.
+    pub message: String,
+    /// The events that prove it, by their position in the trace.
+    pub evidence: Vec<usize>,
+}
+
+/// Takes the findings of one rule.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    rule: &'static Rule,
+    found: &'a mut Vec<Finding>,
+}
+
+impl Findings<'_> {
+    /// Adds a finding against the one party that the rule judges.
+    pub fn add(&mut self, action: Option<u32>, message: String, evidence: impl IntoIterator<Item = usize>) {
+        self.against(self.rule.judges[0], action, message, evidence);
+    }
+
+    /// Adds a finding against one of the parties that the rule judges.
+    pub fn against(
+        &mut self,
+        party: Party,
+        action: Option<u32>,
+        message: String,
+        evidence: impl IntoIterator<Item = usize>,
+    ) {
+        debug_assert!(self.rule.judges.contains(&party), "{} does not judge the {party}", self.rule.id);
+        self.found.push(Finding {
+            rule: self.rule.id.to_owned(),
+            level: self.rule.level,
+            party,
+            action,
+            message,
+            evidence: evidence.into_iter().collect(),
+        });
+    }
+}
+
+/// What the rules make of a trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// In the order of the catalogue.
+    pub findings: Vec<Finding>,
+    /// The rules that had something to judge, in the order of the catalogue.
+    pub judged: Vec<&'static str>,
+}
+
+/// Judges a finished trace by every rule that holds at its revision.
+pub fn judge(trace: &Trace) -> Judgement {
+    let story = Story::of(trace);
+    let mut judgement = Judgement::default();
+    for rule in catalogue().filter(|rule| rule.holds_at(trace.header.revision)) {
+        if (rule.applies)(&story) {
+            judgement.judged.push(rule.id);
+            (rule.check)(&story, &mut Findings { rule, found: &mut judgement.findings });
+        }
+    }
+    judgement
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_of_a_known_family() {
+        let mut seen = BTreeSet::new();
+        for rule in catalogue() {
+            assert!(seen.insert(rule.id), "{} twice", rule.id);
+            assert!(FAMILIES.iter().any(|(family, _)| *family == rule.family()), "{}", rule.id);
+            assert!(rule.title.ends_with('.') && rule.reason.ends_with('.'), "{}", rule.id);
+            assert!(!rule.judges.is_empty() && !rule.source.is_empty() && !rule.enforced.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_cause_of_a_refusal_has_its_rule() {
+        for cause in crate::decode::Cause::ALL {
+            assert!(find(cause.rule()).is_some(), "{cause:?}");
+        }
+    }
+}

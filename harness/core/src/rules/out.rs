@@ -1,0 +1,445 @@
+//! OUT: every started action leaves exactly one outcome, and every outcome tells the truth.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use counterfoil_proto::{Revision, StatusMapKind};
+
+use super::{Findings, Level, Party, Rule, Story};
+use crate::{
+    engine::{
+        Exit,
+        semantics::{late_status, status_by_phase},
+    },
+    outcome::{ActionError, Status},
+};
+
+const ENGINE: &[Party] = &[Party::Engine];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "OUT-001",
+        title: "Every started action leaves an outcome.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "engine, by a length check at the natural end of an apply (E-033)",
+        reason: "An action without an outcome may have changed the cloud, and nobody will ever know.",
+        source: "E-030, E-032, H-10",
+        applies: has_outcomes,
+        check: every_started_action_has_one,
+    },
+    Rule {
+        id: "OUT-002",
+        title: "No action leaves two outcomes.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "nobody: the length check counts, and two of one beside none of another add up",
+        reason: "Of two outcomes one is wrong, and a reader cannot tell which.",
+        source: "E-030, H-10",
+        applies: has_outcomes,
+        check: no_action_has_two,
+    },
+    Rule {
+        id: "OUT-003",
+        title: "An outcome belongs to an action of the plan that was started.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "nobody",
+        reason: "An outcome of something that never began reports what did not happen.",
+        source: "E-011, E-032, E-033",
+        applies: has_outcomes,
+        check: outcomes_belong_to_started_actions,
+    },
+    Rule {
+        id: "OUT-004",
+        title: "Outcomes stand in the order of the plan.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "nobody",
+        reason: "Readers pair outcomes and actions by position.",
+        source: "E-002, E-033",
+        applies: has_outcomes,
+        check: outcomes_are_in_order,
+    },
+    Rule {
+        id: "OUT-005",
+        title: "Success is reported only for what the provider acknowledged.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "engine, by construction (E-030)",
+        reason: "A false success is a resource that everybody believes in and nobody has.",
+        source: "E-025, E-030, ADR 0040",
+        applies: has_outcomes,
+        check: success_is_true,
+    },
+    Rule {
+        id: "OUT-006",
+        title: "A failure is reported only for what failed.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "engine, by construction (E-030)",
+        reason: "A false failure makes people repeat what was done.",
+        source: "E-030",
+        applies: has_outcomes,
+        check: failure_is_true,
+    },
+    Rule {
+        id: "OUT-007",
+        title: "A failure has the status of the way by which it came about.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "engine, by its status map (E-040, E-041)",
+        reason: "Skipped, failed and half-done ask for different repairs.",
+        source: "engine.md A.4, H-11",
+        applies: has_outcomes,
+        check: status_fits_the_exit,
+    },
+    Rule {
+        id: "OUT-008",
+        title: "A failure has a text, and a success has none.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "engine, by construction (E-030)",
+        reason: "A failure without a text leaves nothing to act on.",
+        source: "E-030",
+        applies: has_outcomes,
+        check: text_exactly_on_failure,
+    },
+    Rule {
+        id: "OUT-009",
+        title: "The text of a failure is the error that arrived, behind the prefix of its phase.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_54,
+        until: None,
+        enforced: "engine, by construction",
+        reason: "People search for the text that the provider wrote.",
+        source: "E-022, E-023, E-024, E-058, E-061, E-064",
+        applies: has_outcomes,
+        check: text_is_verbatim,
+    },
+    Rule {
+        id: "OUT-010",
+        title: "The error list holds each failure of a single action once, and nothing else.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-025)",
+        reason: "The command's exit code comes from the error list, not from the outcomes.",
+        source: "E-022, E-023, E-025, E-313, H-56",
+        applies: has_outcomes,
+        check: errors_match_failures,
+    },
+    Rule {
+        id: "OUT-011",
+        title: "The result lists the resources that the provider returned, and no others.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-050)",
+        reason: "State is written from this list.",
+        source: "E-028, E-050, E-055, E-065",
+        applies: has_outcomes,
+        check: resources_are_those_returned,
+    },
+    Rule {
+        id: "OUT-012",
+        title: "A call that did its work and lost its reply leaves nothing behind that no state knows of.",
+        level: Level::Should,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "nobody: the engine never reads back after a failed call",
+        reason: "The failure is reported truthfully, and the resource lives on, paid for and unknown.",
+        source: "E-025, E-058, H-57",
+        applies: |story| story.is_call_by_call() && story.calls().any(reply_was_lost),
+        check: |story, findings| {
+            for action in &story.actions {
+                for call in action.calls.iter().filter(|call| reply_was_lost(call)) {
+                    findings.add(
+                        Some(action.index),
+                        format!(
+                            "{}: the provider did the {}, its reply never arrived, and nothing read it back",
+                            action.label(),
+                            call.method
+                        ),
+                        call.events(),
+                    );
+                }
+            }
+        },
+    },
+];
+
+/// True where the engine keeps the account, and closed it.
+fn has_outcomes(story: &Story<'_>) -> bool {
+    story.is_call_by_call() && story.end.is_some()
+}
+
+/// True where the provider acknowledged a mutation and the engine was told otherwise.
+fn reply_was_lost(call: &super::CallStory<'_>) -> bool {
+    call.action.is_some()
+        && call.sent.is_some_and(|(reply, _)| reply.is_ok())
+        && call.received.is_some_and(|(reply, _)| !reply.is_ok())
+}
+
+fn every_started_action_has_one(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((_, error, end)) = story.end else { return };
+    for action in &story.actions {
+        // At a natural end every planned action counts as started, whatever the engine says.
+        let owed = error.is_none() || action.started.is_some();
+        if owed && action.outcomes.is_empty() {
+            let evidence = action.events().into_iter().chain([end]);
+            findings.add(Some(action.index), format!("{} has no outcome", action.label()), evidence);
+        }
+    }
+}
+
+fn no_action_has_two(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((.., end)) = story.end else { return };
+    for action in &story.actions {
+        if action.outcomes.len() > 1 {
+            let statuses: Vec<_> = action.outcomes.iter().map(|outcome| outcome.status.as_str()).collect();
+            findings.add(
+                Some(action.index),
+                format!("{} has {} outcomes: {}", action.label(), statuses.len(), statuses.join(", ")),
+                [end],
+            );
+        }
+    }
+}
+
+fn outcomes_belong_to_started_actions(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((result, error, end)) = story.end else { return };
+    let started: BTreeSet<u32> = story.started.iter().map(|(action, _)| *action).collect();
+    for outcome in &result.outcomes {
+        let index = outcome.action_index;
+        if index as usize >= story.actions.len() {
+            let planned = story.actions.len();
+            findings.add(
+                None,
+                format!("an outcome names action {index}, and the plan has {planned} actions"),
+                [end],
+            );
+        } else if error.is_some() && !started.contains(&index) {
+            findings.add(
+                Some(index),
+                format!(
+                    "{} has an outcome ({}) and was never started",
+                    story.actions[index as usize].label(),
+                    outcome.status
+                ),
+                [end],
+            );
+        }
+    }
+}
+
+fn outcomes_are_in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((result, _, end)) = story.end else { return };
+    for pair in result.outcomes.windows(2) {
+        let (before, after) = (pair[0].action_index, pair[1].action_index);
+        if after < before {
+            findings.add(
+                Some(after),
+                format!("the outcome of action {after} stands behind that of action {before}"),
+                [end],
+            );
+        }
+    }
+}
+
+fn success_is_true(story: &Story<'_>, findings: &mut Findings<'_>) {
+    each_outcome(story, |action, ending, status, end| {
+        if status == Status::Success && ending.exit != Exit::Clean {
+            let why = ending.error.as_deref().unwrap_or("the reply was refused");
+            findings.add(
+                Some(action.index),
+                format!("{} is reported as a success, and it failed: {why}", action.label()),
+                action.events().into_iter().chain([end]),
+            );
+        }
+    });
+}
+
+fn failure_is_true(story: &Story<'_>, findings: &mut Findings<'_>) {
+    each_outcome(story, |action, ending, status, end| {
+        if status != Status::Success && ending.exit == Exit::Clean {
+            findings.add(
+                Some(action.index),
+                format!("{} is reported as {status}, and every reply that arrived was OK", action.label()),
+                action.events().into_iter().chain([end]),
+            );
+        }
+    });
+}
+
+fn status_fits_the_exit(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let status_of = match story.trace.header.revision.engine().status_map {
+        StatusMapKind::None => return,
+        StatusMapKind::Late => late_status,
+        StatusMapKind::ByPhase => status_by_phase,
+    };
+    each_outcome(story, |action, ending, status, end| {
+        let expected = status_of(ending.exit, &action.action.kind);
+        let both_failed = status != Status::Success && expected != Status::Success;
+        if both_failed && status != expected {
+            findings.add(
+                Some(action.index),
+                format!(
+                    "{} is reported as {status}; at {} it must be {expected}",
+                    action.label(),
+                    story.trace.header.revision
+                ),
+                action.events().into_iter().chain([end]),
+            );
+        }
+    });
+}
+
+fn text_exactly_on_failure(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((result, _, end)) = story.end else { return };
+    for outcome in &result.outcomes {
+        let succeeded = outcome.status == Status::Success;
+        if succeeded != outcome.error.is_empty() {
+            let message = if succeeded {
+                format!("a success carries the error text {:?}", outcome.error)
+            } else {
+                format!("a failure ({}) carries no error text", outcome.status)
+            };
+            findings.add(
+                Some(outcome.action_index),
+                format!("action {}: {message}", outcome.action_index),
+                [end],
+            );
+        }
+    }
+}
+
+fn text_is_verbatim(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((.., end)) = story.end else { return };
+    for action in &story.actions {
+        let Some(expected) = action.ending.as_ref().and_then(|ending| ending.error.as_deref()) else {
+            continue;
+        };
+        for outcome in &action.outcomes {
+            // Other rules judge a success, and a text that is missing.
+            let claimed = outcome.status != Status::Success && !outcome.error.is_empty();
+            if claimed && outcome.error != expected {
+                findings.add(
+                    Some(action.index),
+                    format!("{}: the text is {:?}; expected {expected:?}", action.label(), outcome.error),
+                    action.events().into_iter().chain([end]),
+                );
+            }
+        }
+    }
+}
+
+fn errors_match_failures(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((result, _, end)) = story.end else { return };
+    let mut listed: VecDeque<&ActionError> = result.errors.iter().collect();
+    for action in &story.actions {
+        let Some(ending) = &action.ending else { continue };
+        if ending.exit == Exit::Clean || ending.exit.is_fatal() {
+            continue;
+        }
+        let fits = |entry: &&ActionError| {
+            entry.resource == action.action.spec.name
+                && entry.action == action.action.kind.as_str()
+                && ending.error.as_ref().is_none_or(|error| *error == entry.error)
+        };
+        if let Some(at) = listed.iter().position(|entry| fits(&entry)) {
+            listed.remove(at);
+        } else {
+            findings.add(
+                Some(action.index),
+                format!("{} failed, and the error list does not say so", action.label()),
+                action.events().into_iter().chain([end]),
+            );
+        }
+    }
+    let unknown = |entry: &ActionError| {
+        story.actions.iter().any(|action| {
+            action.ending.is_none()
+                && action.action.spec.name == entry.resource
+                && action.action.kind.as_str() == entry.action
+        })
+    };
+    for entry in listed.into_iter().filter(|entry| !unknown(entry)) {
+        findings.add(
+            None,
+            format!(
+                "the error list holds {}/{}: {:?}, which no action left there",
+                entry.action, entry.resource, entry.error
+            ),
+            [end],
+        );
+    }
+}
+
+fn resources_are_those_returned(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((result, _, end)) = story.end else { return };
+    let mut listed: VecDeque<_> = result.resources.iter().collect();
+    for action in &story.actions {
+        let Some(output) = &action.output else { continue };
+        if let Some(at) = listed.iter().position(|resource| *resource == output) {
+            listed.remove(at);
+        } else {
+            findings.add(
+                Some(action.index),
+                format!(
+                    "{} returned {} {:?}, and the result does not list it",
+                    action.label(),
+                    output.resource_type,
+                    output.provider_id
+                ),
+                action.events().into_iter().chain([end]),
+            );
+        }
+    }
+    let unknown = |name: &str| {
+        story.actions.iter().any(|action| action.ending.is_none() && action.action.spec.name == name)
+    };
+    for resource in listed.into_iter().filter(|resource| !unknown(&resource.name)) {
+        findings.add(
+            None,
+            format!(
+                "the result lists {} {:?} ({}), which no reply returned",
+                resource.resource_type, resource.name, resource.provider_id
+            ),
+            [end],
+        );
+    }
+}
+
+/// Visits every outcome of an action whose end is known.
+fn each_outcome<'s>(
+    story: &'s Story<'_>,
+    mut visit: impl FnMut(&'s super::ActionStory<'s>, &'s super::Ending, Status, usize),
+) {
+    let Some((.., end)) = story.end else { return };
+    for action in &story.actions {
+        let Some(ending) = &action.ending else { continue };
+        for outcome in &action.outcomes {
+            visit(action, ending, outcome.status, end);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! REP: a replace is a delete of the old resource, then a create of the new one, and the plan learns the new id.
+//!
+//! A driver that replaces by itself can be advertised nowhere on the wire (E-168), so over the wire every replace is
+//! these two calls.
+
+use std::collections::BTreeSet;
+
+use counterfoil_proto::Revision;
+
+use super::{ActionStory, Findings, Level, Party, Rule, Story, dsp::target_of};
+use crate::{plan::ActionKind, rpc::Method};
+
+const ENGINE: &[Party] = &[Party::Engine];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "REP-001",
+        title: "A replace deletes before it creates, each at most once, and calls nothing else.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-060)",
+        reason: "Names and addresses are taken until the old resource is gone.",
+        source: "E-060, E-068, H-46",
+        applies: has_replace,
+        check: delete_comes_first,
+    },
+    Rule {
+        id: "REP-002",
+        title: "A replace whose delete failed does not create.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-061)",
+        reason: "The old resource still stands, and a second one would stand beside it.",
+        source: "E-061",
+        applies: |story| {
+            replaces(story).any(|action| {
+                action.calls.iter().any(|call| {
+                    call.method == Method::Delete && call.received.is_some_and(|(reply, _)| !reply.is_ok())
+                })
+            })
+        },
+        check: a_failed_delete_ends_it,
+    },
+    Rule {
+        id: "REP-003",
+        title: "A replace whose delete was done goes on to create.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-060)",
+        reason: "A replace that stops half-way is a delete.",
+        source: "E-060",
+        applies: |story| replaces(story).any(deleted),
+        check: a_done_delete_goes_on,
+    },
+    Rule {
+        id: "REP-004",
+        title: "The id map holds the new id of each replace that created its successor, and nothing else.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-065)",
+        reason: "Whoever depends on the resource is led to the id in this map.",
+        source: "E-061, E-063, E-064, E-065",
+        applies: |story| has_replace(story) && story.end.is_some(),
+        check: the_id_map_is_exact,
+    },
+    Rule {
+        id: "REP-005",
+        title: "A replace deletes the resource by the id that the state knew before.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-068)",
+        reason: "Any other id deletes the wrong resource, or the new one.",
+        source: "E-060, E-068",
+        applies: |story| {
+            replaces(story).any(|action| action.calls.iter().any(|call| call.method == Method::Delete))
+        },
+        check: the_old_id_is_deleted,
+    },
+];
+
+fn replaces<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
+    story
+        .actions
+        .iter()
+        .filter(|action| action.action.kind == ActionKind::Replace && action.started.is_some())
+        .filter(|action| action.config.is_ok() && action.driver_refused.is_none())
+}
+
+fn has_replace(story: &Story<'_>) -> bool {
+    story.is_call_by_call() && replaces(story).next().is_some()
+}
+
+fn deleted(action: &ActionStory<'_>) -> bool {
+    action.calls.iter().any(|call| {
+        call.method == Method::Delete && call.received.is_some_and(|(reply, _)| reply.is_ok())
+    })
+}
+
+fn delete_comes_first(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for action in replaces(story) {
+        let made: Vec<Method> = action.calls.iter().map(|call| call.method).collect();
+        if !matches!(made[..], [] | [Method::Delete] | [Method::Delete, Method::Create]) {
+            let made = made.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+            findings.add(
+                Some(action.index),
+                format!("{} called {made}; expected delete, then create", action.label()),
+                action.events(),
+            );
+        }
+    }
+}
+
+fn a_failed_delete_ends_it(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for action in replaces(story) {
+        let mut failed = false;
+        for call in &action.calls {
+            match call.method {
+                Method::Delete => failed = call.received.is_some_and(|(reply, _)| !reply.is_ok()),
+                Method::Create if failed => findings.add(
+                    Some(action.index),
+                    format!("{} created its successor after its delete had failed", action.label()),
+                    action.events(),
+                ),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn a_done_delete_goes_on(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for action in replaces(story).filter(|action| deleted(action)) {
+        if !action.calls.iter().any(|call| call.method == Method::Create) {
+            findings.add(
+                Some(action.index),
+                format!("{} deleted the old resource and created no new one", action.label()),
+                action.events(),
+            );
+        }
+    }
+}
+
+fn the_id_map_is_exact(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((result, _, end)) = story.end else { return };
+    // A replace whose end is not known may have filled its entry or not.
+    let unknown: BTreeSet<&str> = replaces(story)
+        .filter(|action| action.ending.is_none())
+        .map(|action| action.action.spec.name.as_str())
+        .collect();
+    let names: BTreeSet<&String> = story.replace_ids.keys().chain(result.replace_ids.keys()).collect();
+    for name in names.into_iter().filter(|name| !unknown.contains(name.as_str())) {
+        let (expected, found) = (story.replace_ids.get(name), result.replace_ids.get(name));
+        if expected == found {
+            continue;
+        }
+        let shown = |id: Option<&String>| id.map_or("no entry".to_owned(), |id| format!("{id:?}"));
+        let action = replaces(story).find(|action| action.action.spec.name == *name);
+        findings.add(
+            action.map(|action| action.index),
+            format!("the id map has {} for {name:?}; expected {}", shown(found), shown(expected)),
+            action.map(ActionStory::events).unwrap_or_default().into_iter().chain([end]),
+        );
+    }
+}
+
+fn the_old_id_is_deleted(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for action in replaces(story) {
+        let old = action.action.target().provider_id;
+        for call in action.calls.iter().filter(|call| call.method == Method::Delete) {
+            let Some((_, sent)) = target_of(call) else { continue };
+            if sent.provider_id != old {
+                findings.add(
+                    Some(action.index),
+                    format!("{} deleted the id {:?}; expected {old:?}", action.label(), sent.provider_id),
+                    call.events(),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! A trace, read as the story of its actions: who was asked, what was called, what came back, and what should have
+//! become of each action in the light of that.
+//!
+//! The account of an engine is not believed here. What references resolve to, and how an action must have ended, is
+//! worked out again from the plan and from the replies that arrived.
+
+use std::collections::BTreeMap;
+
+use super::dec::Strictly;
+use crate::{
+    decode::{ApplyContext, Decoder as _, Reading, Refusal, Strict},
+    engine::{
+        Exit,
+        references::{self, Scope, Synced},
+    },
+    json::JsonMap,
+    outcome::{ApplyResult, Outcome},
+    plan::{Action, ActionKind, ResourceOutput},
+    rpc::{Method, RpcError},
+    scenario::ResolvePoint,
+    trace::{Driven, Event, Reply, Trace},
+};
+
+/// One call, from the engine to the provider and back.
+#[derive(Debug)]
+pub struct CallStory<'t> {
+    /// Its number in the trace.
+    pub id: u32,
+    /// The action on whose behalf it was made.
+    pub action: Option<u32>,
+    /// What was called.
+    pub method: Method,
+    /// The request.
+    pub request: &'t [u8],
+    /// Where in the trace it was issued.
+    pub issued: usize,
+    /// Where it was delivered, if it was.
+    pub delivered: Option<usize>,
+    /// What the provider sent, and where.
+    pub sent: Option<(&'t Reply, usize)>,
+    /// What arrived at the engine, and where.
+    pub received: Option<(&'t Reply, usize)>,
+    /// What the engine's decoder refused it for, and where.
+    pub refused: Option<(&'t [Refusal], usize)>,
+    /// What the strict decoder makes of what was sent and of what arrived.
+    pub(super) strictly: Strictly,
+}
+
+impl CallStory<'_> {
+    /// The events of this call, in order.
+    pub fn events(&self) -> impl Iterator<Item = usize> {
+        let apart = |at: Option<usize>| at.into_iter();
+        std::iter::once(self.issued)
+            .chain(apart(self.delivered))
+            .chain(apart(self.sent.map(|(_, at)| at)))
+            .chain(apart(self.received.map(|(_, at)| at)))
+            .chain(apart(self.refused.map(|(_, at)| at)))
+    }
+
+    /// What the reply that arrived amounts to.
+    fn answer(&self, trace: &Trace) -> Option<Answer> {
+        match self.received?.0 {
+            Reply::Error(error) => Some(Answer::Error(error.clone())),
+            Reply::Ok(bytes) => {
+                let revision = trace.header.revision;
+                Some(match self.method {
+                    Method::Create | Method::Update => {
+                        Answer::from(Strict.output(self.method, &bytes.0, revision))
+                    }
+                    _ => {
+                        let reading = Strict.message(self.method.response(), &bytes.0, revision);
+                        Answer::from(Reading { value: None, refusals: reading.refusals, unknown: Vec::new() })
+                    }
+                })
+            }
+        }
+    }
+}
+
+enum Answer {
+    Done(Option<ResourceOutput>),
+    Error(RpcError),
+    Refused,
+}
+
+impl From<Reading<Option<ResourceOutput>>> for Answer {
+    fn from(reading: Reading<Option<ResourceOutput>>) -> Self {
+        reading.into_result().map_or(Self::Refused, Self::Done)
+    }
+}
+
+/// How an action must have ended, in the light of the replies that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The way out.
+    pub exit: Exit,
+    /// The text of its outcome, where it is certain; that of a refused reply is the decoder's own.
+    pub error: Option<String>,
+}
+
+/// One action of the plan.
+#[derive(Debug)]
+pub struct ActionStory<'t> {
+    /// Its position in the plan.
+    pub index: u32,
+    /// The action itself.
+    pub action: &'t Action,
+    /// Where the engine began it, if it did.
+    pub started: Option<usize>,
+    /// Where the engine asked for its driver in the preflight.
+    pub preflight: Option<usize>,
+    /// Where the resolver refused a driver at dispatch, with its text.
+    pub driver_refused: Option<(&'t str, usize)>,
+    /// The calls on its behalf, in order.
+    pub calls: Vec<CallStory<'t>>,
+    /// What its config resolves to at its turn.
+    pub config: Result<JsonMap, String>,
+    /// How it must have ended; none where it did not come to its end, or where the calls do not tell.
+    pub ending: Option<Ending>,
+    /// The output that it brought, where it was done and there is one.
+    pub output: Option<ResourceOutput>,
+    /// Its outcomes: exactly one, where all is well.
+    pub outcomes: Vec<&'t Outcome>,
+}
+
+impl ActionStory<'_> {
+    /// Its name for the reader.
+    pub fn label(&self) -> String {
+        format!("action {} ({} {:?})", self.index, self.action.kind, self.action.spec.name)
+    }
+
+    /// The events of this action, in order.
+    pub fn events(&self) -> Vec<usize> {
+        let mut events: Vec<usize> = self
+            .started
+            .into_iter()
+            .chain(self.driver_refused.map(|(_, at)| at))
+            .chain(self.calls.iter().flat_map(CallStory::events))
+            .collect();
+        events.sort_unstable();
+        events
+    }
+}
+
+/// A finished run, action by action.
+#[derive(Debug)]
+pub struct Story<'t> {
+    /// The trace itself.
+    pub trace: &'t Trace,
+    /// The actions of the plan, in its order.
+    pub actions: Vec<ActionStory<'t>>,
+    /// Calls on behalf of no single action: the load sequence, and `Apply`.
+    pub other_calls: Vec<CallStory<'t>>,
+    /// The order in which actions were begun, and where.
+    pub started: Vec<(u32, usize)>,
+    /// The driver that the preflight was refused, by the position of the event.
+    pub preflight_refused: Option<usize>,
+    /// Where the engine began to apply.
+    pub apply_started: Option<usize>,
+    /// What the apply reports, its error, and where; none where it never came to an end.
+    pub end: Option<(&'t ApplyResult, Option<&'t str>, usize)>,
+    /// The replace ids that the result must hold.
+    pub replace_ids: BTreeMap<String, String>,
+}
+
+impl<'t> Story<'t> {
+    /// Reads a trace.
+    pub fn of(trace: &'t Trace) -> Self {
+        let mut story = Self {
+            trace,
+            actions: (0..)
+                .zip(&trace.header.plan.actions)
+                .map(|(index, action)| ActionStory {
+                    index,
+                    action,
+                    started: None,
+                    preflight: None,
+                    driver_refused: None,
+                    calls: Vec::new(),
+                    config: Ok(JsonMap::nil()),
+                    ending: None,
+                    output: None,
+                    outcomes: Vec::new(),
+                })
+                .collect(),
+            other_calls: Vec::new(),
+            started: Vec::new(),
+            preflight_refused: None,
+            apply_started: None,
+            end: None,
+            replace_ids: BTreeMap::new(),
+        };
+        story.read_events();
+        if let Some((result, ..)) = story.end {
+            for outcome in &result.outcomes {
+                if let Some(action) = story.actions.get_mut(outcome.action_index as usize) {
+                    action.outcomes.push(outcome);
+                }
+            }
+        }
+        if story.is_call_by_call() {
+            story.retrace();
+        }
+        story
+    }
+
+    /// True where the engine drives the provider action by action.
+    pub fn is_call_by_call(&self) -> bool {
+        self.trace.header.driven == Driven::CallByCall
+    }
+
+    /// Every call, in no particular order.
+    pub fn calls(&self) -> impl Iterator<Item = &CallStory<'t>> {
+        self.other_calls.iter().chain(self.actions.iter().flat_map(|action| &action.calls))
+    }
+
+    /// The context in which an `Apply` reply is read.
+    pub fn apply_context(&self) -> ApplyContext<'t> {
+        ApplyContext { revision: self.trace.header.revision, planned: &self.trace.header.plan.actions }
+    }
+
+    fn read_events(&mut self) {
+        let mut calls: BTreeMap<u32, CallStory<'t>> = BTreeMap::new();
+        for (at, event) in self.trace.events.iter().enumerate() {
+            match event {
+                Event::ApplyStarted => self.apply_started = Some(at),
+                Event::ActionStarted { action } => {
+                    self.started.push((*action, at));
+                    if let Some(action) = self.actions.get_mut(*action as usize) {
+                        action.started.get_or_insert(at);
+                    }
+                }
+                Event::DriverAsked { action, at: point, refused, .. } => {
+                    let action = self.actions.get_mut(*action as usize);
+                    match (point, refused, action) {
+                        // Once actions run, what is asked is asked for one of them.
+                        (ResolvePoint::Preflight, refused, Some(action)) if self.started.is_empty() => {
+                            action.preflight = Some(at);
+                            self.preflight_refused = refused.as_ref().map(|_| at).or(self.preflight_refused);
+                        }
+                        (ResolvePoint::Dispatch, Some(text), Some(action)) => {
+                            action.driver_refused = Some((text, at));
+                        }
+                        _ => {}
+                    }
+                }
+                Event::ReferencesFailed { .. } | Event::FaultInjected { .. } => {}
+                Event::CallIssued { call, action, method, request, .. } => {
+                    calls.insert(
+                        *call,
+                        CallStory {
+                            id: *call,
+                            action: *action,
+                            method: *method,
+                            request: &request.0,
+                            issued: at,
+                            delivered: None,
+                            sent: None,
+                            received: None,
+                            refused: None,
+                            strictly: Strictly::default(),
+                        },
+                    );
+                }
+                Event::CallDelivered { call } => {
+                    if let Some(call) = calls.get_mut(call) {
+                        call.delivered = Some(at);
+                    }
+                }
+                Event::ReplySent { call, reply } => {
+                    if let Some(call) = calls.get_mut(call) {
+                        call.sent = Some((reply, at));
+                    }
+                }
+                Event::ReplyReceived { call, reply } => {
+                    if let Some(call) = calls.get_mut(call) {
+                        call.received = Some((reply, at));
+                    }
+                }
+                Event::ReplyRefused { call, refusals } => {
+                    if let Some(call) = calls.get_mut(call) {
+                        call.refused = Some((refusals, at));
+                    }
+                }
+                Event::ApplyEnded { result, error } => self.end = Some((result, error.as_deref(), at)),
+            }
+        }
+        for mut call in calls.into_values() {
+            call.strictly = Strictly::read(self, &call);
+            match call.action.and_then(|action| self.actions.get_mut(action as usize)) {
+                Some(action) => action.calls.push(call),
+                None => self.other_calls.push(call),
+            }
+        }
+    }
+
+    /// Walks the plan as an engine that makes no mistake would have, given the replies that arrived.
+    fn retrace(&mut self) {
+        let mut synced = Synced::default();
+        for current in self.actions.iter().filter_map(|story| story.action.current.as_ref()) {
+            synced.put(&current.name, &current.provider_id, current.outputs.clone());
+        }
+        for story in &mut self.actions {
+            let scope = Scope {
+                replace_ids: &self.replace_ids,
+                outputs: &synced,
+                environment: &self.trace.header.environment,
+            };
+            story.config = references::resolve(&story.action.spec.config, &scope)
+                .map_err(|error| format!("jit substitution: {error}"));
+            story.ending = match &story.action.kind {
+                // A call that should not have been made is judged elsewhere; what came of it is judged by its reply.
+                _ if story.calls.is_empty() => without_call(story),
+                ActionKind::Create => ended(story, self.trace, Method::Create),
+                ActionKind::Update => ended(story, self.trace, Method::Update),
+                ActionKind::Delete => ended(story, self.trace, Method::Delete),
+                ActionKind::Replace => replaced(story, self.trace, &mut synced, &mut self.replace_ids),
+                ActionKind::Unknown(_) => None,
+            };
+            let clean = story.ending.as_ref().is_some_and(|ending| ending.exit == Exit::Clean);
+            if clean && story.action.kind == ActionKind::Delete {
+                synced.remove(&story.action.spec.name);
+            }
+            if let Some(output) = &story.output {
+                synced.put(&output.name, &output.provider_id, output.outputs.clone());
+            }
+        }
+    }
+}
+
+/// The end of an action that made no call; none where it should have made one.
+fn without_call(story: &ActionStory<'_>) -> Option<Ending> {
+    let (exit, error) = match (&story.config, story.driver_refused, &story.action.kind) {
+        (Err(error), ..) => (Exit::References, error.clone()),
+        (_, Some((error, _)), _) => (Exit::DriverResolve, format!("resolve driver: {error}")),
+        (.., ActionKind::Unknown(word)) => (Exit::UnknownAction, format!("unknown action {word:?}")),
+        _ => return None,
+    };
+    Some(Ending { exit, error: Some(error) })
+}
+
+/// The end of an action that makes one call.
+fn ended(story: &mut ActionStory<'_>, trace: &Trace, method: Method) -> Option<Ending> {
+    let call = story.calls.iter().rev().find(|call| call.method == method)?;
+    Some(match call.answer(trace)? {
+        Answer::Done(output) => {
+            story.output = output.map(|output| identified(output, story.action));
+            Ending { exit: Exit::Clean, error: None }
+        }
+        Answer::Error(error) => Ending { exit: Exit::Driver, error: Some(error.to_string()) },
+        Answer::Refused => Ending { exit: Exit::Driver, error: None },
+    })
+}
+
+/// The end of a replace: its delete, then its create.
+fn replaced(
+    story: &mut ActionStory<'_>,
+    trace: &Trace,
+    synced: &mut Synced,
+    ids: &mut BTreeMap<String, String>,
+) -> Option<Ending> {
+    let name = &story.action.spec.name;
+    let step = |step: &str, answer: Answer| match answer {
+        Answer::Done(output) => Ok(output),
+        Answer::Error(error) => {
+            Err(Ending { exit: Exit::Replace, error: Some(format!("replace: {step}: {error}")) })
+        }
+        Answer::Refused => Err(Ending { exit: Exit::Replace, error: None }),
+    };
+    let answer_to = |method| {
+        story.calls.iter().rev().find(|call| call.method == method).and_then(|call| call.answer(trace))
+    };
+    if let Err(failed) = step("delete", answer_to(Method::Delete)?) {
+        return Some(failed);
+    }
+    synced.remove(name);
+    match step("create", answer_to(Method::Create)?) {
+        Err(failed) => Some(failed),
+        Ok(output) => {
+            story.output = output.map(|output| identified(output, story.action));
+            if let Some(output) = &story.output {
+                ids.insert(name.clone(), output.provider_id.clone());
+            }
+            Some(Ending { exit: Exit::Clean, error: None })
+        }
+    }
+}
+
+/// Fills the identity that a driver left out from the spec (E-028).
+fn identified(mut output: ResourceOutput, action: &Action) -> ResourceOutput {
+    if output.name.is_empty() {
+        output.name.clone_from(&action.spec.name);
+    }
+    if output.resource_type.is_empty() {
+        output.resource_type.clone_from(&action.spec.resource_type);
+    }
+    output
+}

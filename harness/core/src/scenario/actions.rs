@@ -1,0 +1,272 @@
+//! `plan` and `state`: actions, their addresses, and resources without an action.
+
+use std::collections::HashMap;
+
+use super::{
+    Seed, Span,
+    diagnostic::{Report, shown},
+    read::{At, List, Object, OneKey, Required, Table, Word, listed, shape},
+};
+use crate::{
+    plan::{Action, ActionKind, Current, Hints, Plan, Spec},
+    rpc::Method,
+};
+
+shape! {
+    /// What the engine is asked to do.
+    struct PlanShape as "Plan" {
+        /// The id of the plan, which the result repeats. Left out: the id of the scenario.
+        id: Option<String>,
+        /// Names of environment variables that the plan read, with the fingerprints that they had.
+        inputs: Option<Table<String>>,
+        /// The actions, in the order in which they are applied. A plan without any is written `[]`.
+        actions: Required<List<OneKey<Verb, ActionShape>>>,
+    }
+}
+
+shape! {
+    /// One action: the resource as it should become, and as the state knows it. With `provider_id`, `outputs` or
+    /// `applied_config` there is a current state, else there is none.
+    struct ActionShape as "Action", later: ["changes"] {
+        /// How faults and expectations call this action. Left out: the resource's name.
+        r#as: Option<At<String>>,
+        /// The resource's name, which references use.
+        name: Required<At<String>>,
+        /// The resource type, such as `infra.vpc`.
+        r#type: Required<String>,
+        /// Free-form configuration, in which references such as `${net.id}` are resolved. A delete has none.
+        config: Option<At<Object>>,
+        /// The provider's own id of the resource as it is now.
+        provider_id: Option<String>,
+        /// Outputs of the last apply, which references to this resource see.
+        outputs: Option<Object>,
+        /// Configuration of the last apply.
+        applied_config: Option<Object>,
+        /// A size tier, such as `s`. A delete has none.
+        size: Option<At<String>>,
+        /// Sizing hints. A delete has none.
+        hints: Option<At<HintsShape>>,
+        /// Names of resources that the planner put before this one.
+        depends_on: Option<List<String>>,
+    }
+}
+
+shape! {
+    /// Sizing hints, in the provider's own notation.
+    struct HintsShape as "Hints" {
+        /// Processor share, such as `500m`.
+        cpu: Option<String>,
+        /// Memory, such as `512Mi`.
+        memory: Option<String>,
+        /// Storage, such as `10Gi`.
+        storage: Option<String>,
+    }
+}
+
+shape! {
+    /// A resource that exists before the plan is applied.
+    struct SeedShape as "Resource" {
+        /// The resource's name.
+        name: Required<String>,
+        /// The resource type, such as `infra.vpc`.
+        r#type: Required<String>,
+        /// The provider's own id.
+        provider_id: Required<String>,
+        /// The configuration that it was made with.
+        config: Option<Object>,
+        /// What it reports.
+        outputs: Option<Object>,
+    }
+}
+
+impl SeedShape {
+    pub(super) fn into_seed(self) -> Option<Seed> {
+        Some(Seed {
+            name: self.name.0?,
+            resource_type: self.r#type.0?,
+            provider_id: self.provider_id.0?,
+            config: self.config.map(|Object(map)| map).unwrap_or_default(),
+            outputs: self.outputs.map(|Object(map)| map).unwrap_or_default(),
+        })
+    }
+}
+
+/// The kind of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Create,
+    Update,
+    Replace,
+    Delete,
+}
+
+impl Word for Verb {
+    const NOUN: &'static str = "an action";
+    const CODE: &'static str = "unknown-action";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [
+            ("create", Self::Create),
+            ("update", Self::Update),
+            ("replace", Self::Replace),
+            ("delete", Self::Delete),
+        ]
+        .into_iter()
+    }
+}
+
+impl Verb {
+    /// The calls that the engine makes for such an action, in order.
+    pub(super) fn calls(self) -> &'static [Method] {
+        match self {
+            Self::Create => &[Method::Create],
+            Self::Update => &[Method::Update],
+            Self::Replace => &[Method::Delete, Method::Create],
+            Self::Delete => &[Method::Delete],
+        }
+    }
+
+    pub(super) fn kind(self) -> ActionKind {
+        match self {
+            Self::Create => ActionKind::Create,
+            Self::Update => ActionKind::Update,
+            Self::Replace => ActionKind::Replace,
+            Self::Delete => ActionKind::Delete,
+        }
+    }
+}
+
+/// What the rest of a file can know of an action. What is none has a mistake in the report.
+pub(super) struct Planned {
+    pub(super) verb: Option<Verb>,
+    pub(super) address: Option<String>,
+    pub(super) resource_type: Option<String>,
+    pub(super) span: Span,
+    action: Option<Action>,
+}
+
+impl Planned {
+    fn read(entry: OneKey<Verb, ActionShape>, report: &mut Report<'_>) -> Self {
+        let OneKey { word: verb, span, body } = entry;
+        let Some(shape) = body else { return Self { verb, span, ..Self::unread() } };
+        if verb == Some(Verb::Delete) {
+            refuse_of_delete("config", shape.config.as_ref(), report);
+            refuse_of_delete("size", shape.size.as_ref(), report);
+            refuse_of_delete("hints", shape.hints.as_ref(), report);
+        }
+        let address = shape.r#as.as_ref().or(shape.name.0.as_ref());
+        if let Some(empty) = address.filter(|address| address.value.is_empty()) {
+            report
+                .mistake("empty-text", empty.span, "an action cannot be addressed by an empty text")
+                .help("give it another `as`");
+        }
+        Self {
+            verb,
+            address: address.map(|address| address.value.clone()),
+            resource_type: shape.r#type.0.clone(),
+            span,
+            action: verb.and_then(|verb| shape.into_action(verb)),
+        }
+    }
+
+    fn unread() -> Self {
+        Self { verb: None, address: None, resource_type: None, span: Span::default(), action: None }
+    }
+}
+
+fn refuse_of_delete<T>(field: &str, given: Option<&At<T>>, report: &mut Report<'_>) {
+    if let Some(At { span, .. }) = given {
+        report
+            .mistake("field-not-taken", *span, format!("a delete carries no `{field}`"))
+            .label("never sent")
+            .help("its name and type say what goes; what is known of it is `outputs` and `applied_config`");
+    }
+}
+
+impl ActionShape {
+    fn into_action(self, verb: Verb) -> Option<Action> {
+        let object = |given: Option<Object>| given.map(|Object(map)| map).unwrap_or_default();
+        let name = self.name.0?.value;
+        let known = self.provider_id.is_some() || self.outputs.is_some() || self.applied_config.is_some();
+        let current = known.then(|| Current {
+            name: name.clone(),
+            provider_id: self.provider_id.unwrap_or_default(),
+            outputs: object(self.outputs),
+            applied_config: object(self.applied_config),
+        });
+        let hints = self.hints.map(|At { value: HintsShape { cpu, memory, storage }, .. }| Hints {
+            cpu: cpu.unwrap_or_default(),
+            memory: memory.unwrap_or_default(),
+            storage: storage.unwrap_or_default(),
+        });
+        let spec = Spec {
+            name,
+            resource_type: self.r#type.0?,
+            config: object(self.config.map(|config| config.value)),
+            size: self.size.map(|size| size.value).unwrap_or_default(),
+            hints,
+            depends_on: self.depends_on.into_iter().flat_map(List::into_values).collect(),
+        };
+        Some(Action { kind: verb.kind(), spec, current })
+    }
+}
+
+/// The actions of a plan, to be found by their addresses.
+pub(super) struct Actions {
+    pub(super) list: Vec<Planned>,
+    by_address: HashMap<String, usize>,
+}
+
+impl Actions {
+    pub(super) fn read(shapes: List<OneKey<Verb, ActionShape>>, report: &mut Report<'_>) -> Self {
+        let read =
+            |entry: Option<_>| entry.map_or_else(Planned::unread, |entry| Planned::read(entry, report));
+        let list: Vec<_> = shapes.0.into_iter().map(read).collect();
+        let mut by_address = HashMap::with_capacity(list.len());
+        for (index, planned) in list.iter().enumerate() {
+            let Some(address) = &planned.address else { continue };
+            if let Some(first) = by_address.insert(address.clone(), index) {
+                let line = report.line(list[first].span);
+                report
+                    .mistake(
+                        "ambiguous-address",
+                        planned.span,
+                        format!("two actions are addressed `{}`", shown(address)),
+                    )
+                    .label("the second of them")
+                    .help(format!(
+                        "the first is in line {line}; give one of them an address of its own with `as:`"
+                    ));
+            }
+        }
+        Self { list, by_address }
+    }
+
+    /// The action that an address means; else a mistake.
+    pub(super) fn find(&self, address: &str, span: Span, report: &mut Report<'_>) -> Option<usize> {
+        let found = self.by_address.get(address).copied();
+        // An action whose own address is a mistake may be the one that is meant.
+        if found.is_none() && self.list.iter().all(|planned| planned.address.is_some()) {
+            let addresses = || self.list.iter().filter_map(|planned| planned.address.as_deref());
+            let message = format!("no action is addressed `{}`", shown(address));
+            let meant = report.guess(address, addresses());
+            let mistake = report.mistake("no-such-action", span, message).label("not in the plan");
+            mistake.help(match meant {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if self.list.is_empty() => "the plan has no actions".to_owned(),
+                None if self.list.len() > 20 => {
+                    "an action is addressed by its `as`, else by its `name`".to_owned()
+                }
+                None => format!("the plan has {}", listed(addresses())),
+            });
+        }
+        found
+    }
+
+    /// The plan, if every action could be read.
+    pub(super) fn into_plan(self, id: String, inputs: Option<Table<String>>) -> Option<(Plan, Vec<String>)> {
+        let pairs = self.list.into_iter().map(|planned| Some((planned.action?, planned.address?)));
+        let (actions, addresses) = pairs.collect::<Option<_>>()?;
+        Some((Plan { id, inputs: inputs.map(Table::into_map).unwrap_or_default(), actions }, addresses))
+    }
+}

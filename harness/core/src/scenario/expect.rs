@@ -1,0 +1,377 @@
+//! What has to come of a scenario. What an expectation leaves out is not checked; the rules always are.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use regex_lite::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Span,
+    actions::{Actions, Verb},
+    diagnostic::{Report, shown},
+    read::{At, List, OneKey, Read, Table, Word, listed, mismatch, one_key_such_as, shape},
+    yaml::{Node, Value},
+};
+use crate::{outcome::Status, rpc::Method};
+
+/// What is special about a scenario. Actions are named by their position in the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Expect {
+    /// How actions end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<ExpectedOutcomes>,
+    /// The texts of failures, action by action.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<usize, TextMatch>,
+    /// The calls that the engine makes for actions, exactly, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<ExpectedCall>>,
+    /// The calls that reach the provider, exactly, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<Vec<ExpectedCall>>,
+    /// How the apply as a whole ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apply_error: Option<ApplyError>,
+    /// The names of the result's resources, exactly, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<String>>,
+    /// The new ids of replaced resources, by name, exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replace_ids: Option<BTreeMap<String, TextMatch>>,
+    /// The ids of the rules that have to find something; exact for rules of level MUST.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+/// How actions end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpectedOutcomes {
+    /// There is no outcome at all.
+    None,
+    /// Each listed action has exactly this outcome; others are not checked.
+    Of(BTreeMap<usize, Status>),
+}
+
+/// One call for one action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedCall {
+    /// What is called.
+    pub method: Method,
+    /// The action's position in the plan.
+    pub action: usize,
+}
+
+/// How the apply as a whole ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplyError {
+    /// Without an error.
+    None,
+    /// With an error of this text.
+    Text(TextMatch),
+}
+
+/// A demand on a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextMatch {
+    /// It is this one.
+    Is(String),
+    /// It begins so.
+    StartsWith(String),
+    /// It has this somewhere.
+    Contains(String),
+    /// This regular expression finds something in it.
+    Matches(String),
+}
+
+impl TextMatch {
+    /// Whether the text is as demanded. A regular expression that does not parse finds nothing.
+    pub fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Is(whole) => text == whole,
+            Self::StartsWith(start) => text.starts_with(start.as_str()),
+            Self::Contains(part) => text.contains(part.as_str()),
+            Self::Matches(regex) => Regex::new(regex).is_ok_and(|regex| regex.is_match(text)),
+        }
+    }
+}
+
+/// Where the expectations of a scenario stand in its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpectSpans {
+    /// The value of `outcomes`.
+    pub outcomes: Option<Span>,
+    /// Each expected outcome, by action.
+    pub outcome: BTreeMap<usize, Span>,
+    /// Each expected error, by action.
+    pub errors: BTreeMap<usize, Span>,
+    /// The value of `calls`.
+    pub calls: Option<Span>,
+    /// Each expected call.
+    pub call: Vec<Span>,
+    /// The value of `received`.
+    pub received: Option<Span>,
+    /// Each call that is expected to arrive.
+    pub arrival: Vec<Span>,
+    /// The value of `apply_error`.
+    pub apply_error: Option<Span>,
+    /// The value of `resources`.
+    pub resources: Option<Span>,
+    /// The value of `replace_ids`.
+    pub replace_ids: Option<Span>,
+    /// Each expected finding.
+    pub findings: Vec<Span>,
+}
+
+shape! {
+    /// What is special about the scenario. What is left out is not checked; the rules always are.
+    struct ExpectShape as "Expectations", later: ["hooks"] {
+        /// How actions end, by address; actions that are not listed are not checked. Or `none`: there is no outcome.
+        outcomes: Option<At<OutcomesShape>>,
+        /// The texts of failures, by address.
+        errors: Option<Table<At<TextMatch>>>,
+        /// The calls that the engine makes for actions, exactly, in order, as `create: net`.
+        calls: Option<At<List<Call>>>,
+        /// The calls that reach the provider, exactly, in order.
+        received: Option<At<List<Call>>>,
+        /// The error of the apply as a whole, or `none`.
+        apply_error: Option<At<ApplyErrorShape>>,
+        /// The names of the result's resources, exactly, in order.
+        resources: Option<At<List<String>>>,
+        /// The new ids of replaced resources, by name, exactly.
+        replace_ids: Option<At<Table<TextMatch>>>,
+        /// The rules that have to find something, by id.
+        findings: Option<List<At<String>>>,
+    }
+}
+
+/// A call, and the address of the action that it is for.
+type Call = OneKey<Method, At<String>>;
+
+/// Absence, as a value.
+const NONE: &str = "none";
+
+pub(super) enum OutcomesShape {
+    None,
+    Of(Table<At<Status>>),
+}
+
+impl Read for OutcomesShape {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Text(word) if word == NONE => Some(Self::None),
+            Value::Map(_) => Table::read(node, at, report).map(Self::Of),
+            _ => mismatch(node, at, "`none` or a map from actions to statuses", report),
+        }
+    }
+}
+
+impl JsonSchema for OutcomesShape {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Outcomes".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<Table<Status>>();
+        json_schema!({ "anyOf": [{ "const": NONE }, table] })
+    }
+}
+
+pub(super) struct ApplyErrorShape(ApplyError);
+
+impl Read for ApplyErrorShape {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Text(word) if word == NONE => Some(Self(ApplyError::None)),
+            _ => TextMatch::read(node, at, report).map(|text| Self(ApplyError::Text(text))),
+        }
+    }
+}
+
+impl JsonSchema for ApplyErrorShape {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ApplyError".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let text = generator.subschema_for::<TextMatch>();
+        json_schema!({ "anyOf": [{ "const": NONE }, text] })
+    }
+}
+
+/// How a text is matched.
+#[derive(Clone, Copy)]
+enum Matcher {
+    Is,
+    StartsWith,
+    Contains,
+    Matches,
+}
+
+impl Word for Matcher {
+    const NOUN: &'static str = "a way to match text";
+    const CODE: &'static str = "unknown-matcher";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [
+            ("contains", Self::Contains),
+            ("starts_with", Self::StartsWith),
+            ("matches", Self::Matches),
+            ("is", Self::Is),
+        ]
+        .into_iter()
+    }
+}
+
+impl Read for TextMatch {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Text(text) => return Some(Self::Is(text.clone().into_owned())),
+            Value::Map(_) => {}
+            _ => return mismatch(node, at, &format!("text, or {}", one_key_such_as::<Matcher>()), report),
+        }
+        let OneKey { word, body, .. } = OneKey::<Matcher, At<String>>::read(node, at, report)?;
+        let At { value: text, span } = body?;
+        match word? {
+            Matcher::Is => Some(Self::Is(text)),
+            Matcher::StartsWith => Some(Self::StartsWith(text)),
+            Matcher::Contains => Some(Self::Contains(text)),
+            Matcher::Matches => match Regex::new(&text) {
+                Ok(_) => Some(Self::Matches(text)),
+                Err(error) => {
+                    report
+                        .mistake("bad-regex", span, format!("the regular expression does not parse: {error}"))
+                        .label("not a regular expression")
+                        .help("`contains` looks for plain text");
+                    None
+                }
+            },
+        }
+    }
+}
+
+impl JsonSchema for TextMatch {
+    fn schema_name() -> Cow<'static, str> {
+        "TextMatch".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let matcher = OneKey::<Matcher, String>::json_schema(generator);
+        json_schema!({
+            "description": "A demand on a text: the whole of it, or one of `is`, `starts_with`, `contains`, `matches`.",
+            "anyOf": [{ "type": "string" }, matcher],
+        })
+    }
+}
+
+impl ExpectShape {
+    /// The expectations, their addresses resolved.
+    pub(super) fn resolve(self, actions: &Actions, report: &mut Report<'_>) -> (Expect, ExpectSpans) {
+        let mut expect = Expect::default();
+        let mut spans = ExpectSpans::default();
+
+        if let Some(At { value: outcomes, span }) = self.outcomes {
+            spans.outcomes = Some(span);
+            expect.outcomes = Some(match outcomes {
+                OutcomesShape::None => ExpectedOutcomes::None,
+                OutcomesShape::Of(table) => {
+                    let (statuses, places) = by_action(table, actions, report);
+                    spans.outcome = places;
+                    ExpectedOutcomes::Of(statuses)
+                }
+            });
+        }
+        if let Some(table) = self.errors {
+            (expect.errors, spans.errors) = by_action(table, actions, report);
+            check_errors(&expect, &spans, report);
+        }
+        if let Some(At { value: calls, span }) = self.calls {
+            spans.calls = Some(span);
+            let (calls, places) = calls_of(calls, actions, report);
+            (expect.calls, spans.call) = (Some(calls), places);
+        }
+        if let Some(At { value: calls, span }) = self.received {
+            spans.received = Some(span);
+            let (calls, places) = calls_of(calls, actions, report);
+            (expect.received, spans.arrival) = (Some(calls), places);
+        }
+        if let Some(At { value: ApplyErrorShape(error), span }) = self.apply_error {
+            spans.apply_error = Some(span);
+            expect.apply_error = Some(error);
+        }
+        if let Some(At { value: names, span }) = self.resources {
+            spans.resources = Some(span);
+            expect.resources = Some(names.into_values().collect());
+        }
+        if let Some(At { value: ids, span }) = self.replace_ids {
+            spans.replace_ids = Some(span);
+            expect.replace_ids = Some(ids.into_map());
+        }
+        let findings = self.findings.into_iter().flat_map(List::into_values);
+        (expect.findings, spans.findings) = findings.map(|id| (id.value, id.span)).unzip();
+        (expect, spans)
+    }
+}
+
+/// What is listed by address, by position; and its places.
+fn by_action<T>(
+    table: Table<At<T>>,
+    actions: &Actions,
+    report: &mut Report<'_>,
+) -> (BTreeMap<usize, T>, BTreeMap<usize, Span>) {
+    let found = table.0.into_iter().filter_map(|(address, At { value, span })| {
+        let action = actions.find(&address.value, address.span, report)?;
+        Some(((action, value), (action, address.span.to(span))))
+    });
+    found.unzip()
+}
+
+fn calls_of(calls: List<Call>, actions: &Actions, report: &mut Report<'_>) -> (Vec<ExpectedCall>, Vec<Span>) {
+    let found = calls.into_values().filter_map(|OneKey { word, span, body }| {
+        let address = body?;
+        let action = actions.find(&address.value, address.span, report)?;
+        let (method, verb) = (word?, actions.list[action].verb?);
+        check_call(method, verb, &address.value, span, report);
+        Some((ExpectedCall { method, action }, span))
+    });
+    found.unzip()
+}
+
+fn check_call(method: Method, verb: Verb, address: &str, span: Span, report: &mut Report<'_>) {
+    if !verb.calls().contains(&method) {
+        let made = listed(verb.calls().iter().map(|method| method.as_str()));
+        report
+            .mistake("call-not-made", span, format!("`{}` makes no call `{method}`", shown(address)))
+            .label("never made")
+            .help(format!("a {} makes {made}", verb.kind()));
+    }
+}
+
+/// An action that succeeds, or has no outcome, has no error.
+fn check_errors(expect: &Expect, spans: &ExpectSpans, report: &mut Report<'_>) {
+    for (action, span) in &spans.errors {
+        let outcome = match &expect.outcomes {
+            Some(ExpectedOutcomes::None) => "have no outcome",
+            Some(ExpectedOutcomes::Of(statuses)) if statuses.get(action) == Some(&Status::Success) => {
+                "succeed"
+            }
+            _ => continue,
+        };
+        report
+            .mistake("contradiction", *span, format!("an action that is expected to {outcome} has no error"))
+            .label("contradicts `outcomes`")
+            .help("expect another outcome, or no error");
+    }
+}

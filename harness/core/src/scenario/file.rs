@@ -1,0 +1,383 @@
+//! The file as a whole: from bytes to a checked [`Scenario`].
+
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+
+use counterfoil_proto::{Hook, ParseRangeError, Revision, RevisionRange};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::{
+    Diagnostic, Dispatch, Expect, ExpectSpans, ProviderSetup, Scenario, Services, Source, Span,
+    actions::{Actions, PlanShape, SeedShape},
+    check_size,
+    diagnostic::{Report, shown},
+    expect::ExpectShape,
+    faults::{FaultEntry, Reach},
+    read::{At, List, Read, Required, Table, Word, listed, shape},
+    reply::{ReplyShape, from_hex},
+    yaml,
+};
+
+shape! {
+    /// One scenario: what is planned, what goes wrong on the way, and what has to come of it.
+    struct FileShape as "Scenario", later: ["seams", "needs", "deadline"] {
+        /// A name for reports and filters: lower-case letters, digits and `-`. Unique within a run.
+        id: Required<At<Id>>,
+        /// What the scenario shows, in a sentence.
+        title: Required<At<String>>,
+        /// The contract revisions at which it runs, such as `>=0.54, <0.57`. Left out: every one.
+        revisions: Option<At<Range>>,
+        /// For `--filter`.
+        tags: Option<List<String>>,
+        /// What the engine is asked to do.
+        plan: Required<PlanShape>,
+        /// What references of the form `${NAME}` read.
+        environment: Option<Table<String>>,
+        /// Resources that exist although no action is about them.
+        state: Option<List<SeedShape>>,
+        /// `v2`: call by call, through resource drivers. `v1`: the whole plan in one `Apply` call, until 0.56.
+        dispatch: Option<At<DispatchWord>>,
+        /// With `dispatch: v1`: what the provider answers, by field name.
+        reply: Option<At<ReplyShape>>,
+        /// With `dispatch: v1`: what the provider answers, as bytes.
+        reply_hex: Option<At<String>>,
+        /// What the provider is like.
+        provider: Option<ProviderShape>,
+        /// What the engine is like.
+        engine: Option<EngineShape>,
+        /// What goes wrong.
+        faults: Option<List<FaultEntry>>,
+        /// What has to come of it.
+        expect: Option<ExpectShape>,
+    }
+}
+
+shape! {
+    /// What the provider is like.
+    struct ProviderShape as "Provider", later: ["profile"] {
+        /// What its capabilities declare; exactly `v2` has it driven call by call. Left out: as the dispatch needs it.
+        compute_plan_version: Option<At<String>>,
+        /// Config fields that cannot be changed in place.
+        force_new: Option<List<String>>,
+        /// The optional services that it serves. Left out: all of them.
+        services: Option<List<Service>>,
+    }
+}
+
+shape! {
+    /// What the engine is like.
+    struct EngineShape as "Engine", later: ["upsert", "replacer"] {
+        /// The hooks that its host has installed. Left out: those of the real command line.
+        hooks: Option<List<HookWord>>,
+    }
+}
+
+/// An optional service of a provider.
+#[derive(Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+pub(super) enum Service {
+    /// The calls of a v2 dispatch.
+    ResourceDriver,
+    /// `FinalizeApply`.
+    Finalizer,
+}
+
+impl Word for Service {
+    const NOUN: &'static str = "a service";
+    const CODE: &'static str = "unknown-service";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [("resource-driver", Self::ResourceDriver), ("finalizer", Self::Finalizer)].into_iter()
+    }
+}
+
+/// A hook that this version runs.
+#[derive(Clone, Copy, JsonSchema)]
+#[schemars(rename_all = "kebab-case", rename = "Hook")]
+pub(super) enum HookWord {
+    /// After a resource was deleted; it turns preflight on.
+    ResourceDeleted,
+}
+
+impl Word for HookWord {
+    const NOUN: &'static str = "a hook";
+    const CODE: &'static str = "unknown-hook";
+    const LATER: &'static [&'static str] =
+        &["before-action", "resource-applied", "action-complete", "plan-complete"];
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [("resource-deleted", Self::ResourceDeleted)].into_iter()
+    }
+}
+
+/// How the engine drives the provider.
+#[derive(Clone, Copy, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case", rename = "Dispatch")]
+pub(super) enum DispatchWord {
+    /// Call by call, through resource drivers.
+    #[default]
+    V2,
+    /// The whole plan in one `Apply` call.
+    V1,
+}
+
+impl Word for DispatchWord {
+    const NOUN: &'static str = "a dispatch";
+    const CODE: &'static str = "unknown-dispatch";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [("v2", Self::V2), ("v1", Self::V1)].into_iter()
+    }
+}
+
+/// The id of a scenario.
+pub(super) struct Id(String);
+
+impl Read for Id {
+    fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let id = String::read(node, at, report)?;
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if !id.is_empty() && !id.starts_with('-') && id.bytes().all(inner) {
+            return Some(Self(id));
+        }
+        let mistake = report.mistake("bad-id", node.span, format!("`{}` is no id", shown(&id)));
+        let mistake = mistake.label("lower-case letters, digits and `-`, not `-` first");
+        let meant: String =
+            id.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let meant = meant.trim_matches('-');
+        if !meant.is_empty() {
+            mistake.help(format!("`{}` would be one", shown(meant)));
+        }
+        None
+    }
+}
+
+impl JsonSchema for Id {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$" })
+    }
+}
+
+/// A range over revisions that is not empty.
+#[derive(Clone)]
+pub(super) struct Range(RevisionRange);
+
+impl Read for Range {
+    fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let text = String::read(node, at, report)?;
+        let range = match text.parse::<RevisionRange>() {
+            Ok(range) => range,
+            Err(ParseRangeError::NoRevision { .. }) => {
+                report
+                    .mistake("bad-range", node.span, format!("`{}` is no range over revisions", shown(&text)))
+                    .label("a revision is missing")
+                    .help("write `>=0.54`, `>=0.54, <0.57`, `0.55` or `*`");
+                return None;
+            }
+            Err(ParseRangeError::UnknownRevision { source, .. }) => {
+                let message = format!("unknown revision `{}`", shown(&source.text));
+                let mistake =
+                    report.mistake("unknown-revision", node.span, message).label("names no revision");
+                let all = format!(
+                    "the revisions are {}",
+                    listed(Revision::ALL.iter().map(|revision| revision.name()))
+                );
+                match source.nearest {
+                    Some(meant) => mistake.help(format!("did you mean `{meant}`? {all}")),
+                    None => mistake.help(all),
+                }
+                return None;
+            }
+        };
+        if range.is_empty() {
+            report
+                .mistake("empty-range", node.span, format!("no revision is in `{}`", shown(&text)))
+                .label("matches nothing")
+                .help("all parts of a range have to hold at once");
+            return None;
+        }
+        Some(Self(range))
+    }
+}
+
+impl JsonSchema for Range {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Range".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Vec<Diagnostic>> {
+    if let Some(refusal) = check_size(file, bytes.len() as u64) {
+        return Err(vec![refusal]);
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(file, bytes, error.valid_up_to())])?;
+    let mut report = Report::new(file, text);
+    let scenario = yaml::read(text, &mut report)
+        .and_then(|root| FileShape::read(&root, "", &mut report))
+        .and_then(|shape| shape.into_scenario(file, text, &mut report));
+    match scenario {
+        Some(scenario) if report.is_empty() => Ok(scenario),
+        _ => Err(report.finish()),
+    }
+}
+
+fn not_utf8(file: &str, bytes: &[u8], valid: usize) -> Diagnostic {
+    let text = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
+    let diagnostic =
+        Diagnostic::at(file, text, "not-utf8", Span { start: valid, len: 0 }, "the file is not UTF-8");
+    let help = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it looks like UTF-16; save it as UTF-8",
+        _ => "save it as UTF-8",
+    };
+    diagnostic.label(format!("byte 0x{:02x}", bytes[valid])).help(help)
+}
+
+impl FileShape {
+    fn into_scenario(self, file: &str, text: &str, report: &mut Report<'_>) -> Option<Scenario> {
+        if let Some(At { value, span }) = &self.title.0
+            && value.trim().is_empty()
+        {
+            report
+                .mistake("empty-text", *span, "`title` is empty")
+                .help("say in a sentence what the scenario shows");
+        }
+        let revisions =
+            self.revisions.clone().map(|At { value: Range(range), .. }| range).unwrap_or_default();
+        self.check_dispatch(&revisions, report);
+
+        let v1 = self.dispatch.as_ref().is_some_and(|dispatch| dispatch.value == DispatchWord::V1);
+        let dispatch = if v1 {
+            let hex = self.reply_hex.and_then(|At { value, span }| from_hex(&value, span, report));
+            Dispatch::V1 { reply: hex.or_else(|| self.reply.map(|At { value, .. }| value.encode())) }
+        } else {
+            Dispatch::V2
+        };
+        let hooks = self.engine.and_then(|engine| engine.hooks).map_or_else(
+            || BTreeSet::from([Hook::ResourceDeleted]),
+            |hooks| hooks.into_values().map(|HookWord::ResourceDeleted| Hook::ResourceDeleted).collect(),
+        );
+
+        let PlanShape { id: plan_id, inputs, actions } = self.plan.0?;
+        let actions = Actions::read(actions.0?, report);
+        let faults = self.faults.unwrap_or_else(|| List(Vec::new()));
+        let faults = Reach { v1, hooks: &hooks, actions: &actions }.check(faults, report);
+        let (expect, expect_spans) = match self.expect {
+            Some(expect) => expect.resolve(&actions, report),
+            None => (Expect::default(), ExpectSpans::default()),
+        };
+
+        let At { value: Id(id), span: id_span } = self.id.0?;
+        let source = Source {
+            file: file.to_owned(),
+            text: Arc::from(text),
+            id: id_span,
+            actions: actions.list.iter().map(|planned| planned.span).collect(),
+            faults: faults.iter().map(|fault| fault.span).collect(),
+            expect: expect_spans,
+        };
+        let (plan, addresses) = actions.into_plan(plan_id.unwrap_or_else(|| id.clone()), inputs)?;
+        Some(Scenario {
+            id,
+            title: self.title.0?.value,
+            revisions,
+            tags: self.tags.into_iter().flat_map(List::into_values).collect(),
+            plan,
+            addresses,
+            state: self
+                .state
+                .into_iter()
+                .flat_map(List::into_values)
+                .filter_map(SeedShape::into_seed)
+                .collect(),
+            environment: self.environment.map(Table::into_map).unwrap_or_default(),
+            provider: ProviderShape::into_setup(self.provider, v1),
+            dispatch,
+            hooks,
+            faults,
+            expect,
+            source,
+        })
+    }
+
+    /// `dispatch`, and what goes only with one of its values.
+    fn check_dispatch(&self, revisions: &RevisionRange, report: &mut Report<'_>) {
+        let reply = self.reply.as_ref().map(|reply| ("reply", reply.span));
+        let reply_hex = self.reply_hex.as_ref().map(|reply| ("reply_hex", reply.span));
+        let Some(At { value: DispatchWord::V1, span }) = self.dispatch else {
+            for (field, span) in reply.into_iter().chain(reply_hex) {
+                report
+                    .mistake(
+                        "field-not-taken",
+                        span,
+                        format!("`{field}` answers an `Apply` call, and none is made"),
+                    )
+                    .label("never sent")
+                    .help("write `dispatch: v1`, or leave it out");
+            }
+            return;
+        };
+        if let (Some(_), Some((_, span))) = (reply, reply_hex) {
+            report
+                .mistake("contradiction", span, "`reply` and `reply_hex` are two replies to one call")
+                .label("beside `reply`")
+                .help("keep one of them");
+        }
+        if let Some(revision) =
+            revisions.revisions().into_iter().find(|revision| !revision.engine().apply_rpc)
+        {
+            let span = self.revisions.as_ref().map_or(span, |revisions| revisions.span);
+            report
+                .mistake("unreachable-revision", span, format!("`dispatch: v1` does not exist at {revision}"))
+                .label("the `Apply` call is gone")
+                .help("write `revisions: \"<0.57\"`");
+        }
+        if let Some(At { value, span }) = self.provider.as_ref().and_then(|p| p.compute_plan_version.as_ref())
+            && value == "v2"
+        {
+            report
+                .mistake(
+                    "contradiction",
+                    *span,
+                    "a provider that declares `v2` is never driven through `Apply`",
+                )
+                .label("contradicts `dispatch: v1`")
+                .help("leave it out, or write another version");
+        }
+    }
+}
+
+impl ProviderShape {
+    fn into_setup(given: Option<Self>, v1: bool) -> ProviderSetup {
+        let Self { compute_plan_version, force_new, services } =
+            given.unwrap_or(Self { compute_plan_version: None, force_new: None, services: None });
+        let services = services.map_or_else(Services::default, |services| {
+            let services: Vec<_> = services.into_values().collect();
+            Services {
+                resource_driver: services.contains(&Service::ResourceDriver),
+                finalizer: services.contains(&Service::Finalizer),
+            }
+        });
+        ProviderSetup {
+            compute_plan_version: compute_plan_version
+                .map_or_else(|| if v1 { "v1" } else { "v2" }.to_owned(), |version| version.value),
+            force_new: force_new.into_iter().flat_map(List::into_values).collect(),
+            services,
+        }
+    }
+}

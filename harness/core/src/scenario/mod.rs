@@ -1,0 +1,214 @@
+//! Scenario files: what is planned, what goes wrong on the way, and what has to come of it.
+//!
+//! [`parse`] turns one file into a [`Scenario`], or into every mistake that the file holds, each with its place
+//! and with what was probably meant. The way is bytes → [`yaml`] nodes with spans → shapes (`read`, one per
+//! construct of the format, from which the JSON [`schema`] comes too) → checked domain types.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+pub use counterfoil_proto::Hook;
+use counterfoil_proto::RevisionRange;
+
+use crate::{json::JsonMap, plan::Plan};
+
+mod actions;
+mod diagnostic;
+mod expect;
+mod faults;
+mod file;
+mod read;
+mod reply;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Span, nearest};
+pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedOutcomes, TextMatch};
+pub use faults::{Fault, FaultKind, ResolvePoint};
+pub use schema::schema;
+
+/// The longest file that is read. A file of 10,000 actions is about a quarter of it.
+pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+
+/// One scenario, checked: every address in it leads to an action, every fault can be reached.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// `[a-z0-9][a-z0-9-]*`, unique within a run.
+    pub id: String,
+    /// What the scenario shows, in a sentence.
+    pub title: String,
+    /// The revisions at which it runs; never empty.
+    pub revisions: RevisionRange,
+    /// For `--filter`.
+    pub tags: Vec<String>,
+    /// As written; no fault is worked into it. The id is the scenario's where the file gives none.
+    pub plan: Plan,
+    /// How faults and expectations call the actions of the plan, one for each: `as`, else `name`. Unique.
+    pub addresses: Vec<String>,
+    /// Resources that exist although no action of the plan is about them.
+    pub state: Vec<Seed>,
+    /// What references of the form `${NAME}` read.
+    pub environment: BTreeMap<String, String>,
+    /// What the provider is like.
+    pub provider: ProviderSetup,
+    /// How the engine drives the provider.
+    pub dispatch: Dispatch,
+    /// The hooks that the engine's host has installed.
+    pub hooks: BTreeSet<Hook>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// What has to come of it.
+    pub expect: Expect,
+    /// The file, and where in it things stand.
+    pub source: Source,
+}
+
+/// A resource that exists in the provider's cloud before the plan is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seed {
+    /// The resource's name.
+    pub name: String,
+    /// The resource type.
+    pub resource_type: String,
+    /// The provider's own id.
+    pub provider_id: String,
+    /// The configuration that it was made with.
+    pub config: JsonMap,
+    /// What it reports.
+    pub outputs: JsonMap,
+}
+
+/// How the provider of a scenario is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderSetup {
+    /// What its capabilities declare; exactly `v2` has it driven call by call. The default goes with the
+    /// dispatch: `v2`, or `v1` where the scenario says `dispatch: v1`.
+    pub compute_plan_version: String,
+    /// Config fields that cannot be changed in place.
+    pub force_new: Vec<String>,
+    /// Which optional services it serves.
+    pub services: Services,
+}
+
+/// Optional services of a provider; those that every provider must serve are always there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// `ResourceDriver`: the calls of a v2 dispatch.
+    pub resource_driver: bool,
+    /// `IaCProviderFinalizer`.
+    pub finalizer: bool,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self { resource_driver: true, finalizer: true }
+    }
+}
+
+/// How the engine drives the provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Dispatch {
+    /// Call by call, through the resource drivers.
+    #[default]
+    V2,
+    /// The whole plan at once, through the `Apply` RPC.
+    V1 {
+        /// An encoded `ApplyResponse` with which the provider answers. It may be anything, nonsense too. None:
+        /// the provider does its work.
+        reply: Option<Bytes>,
+    },
+}
+
+/// The text of a scenario, and where in it things stand.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The path, as it is shown.
+    pub file: String,
+    /// The whole file.
+    pub text: Arc<str>,
+    /// The value of `id`.
+    pub id: Span,
+    /// Each action, from its kind to the end of its fields.
+    pub actions: Vec<Span>,
+    /// Each fault.
+    pub faults: Vec<Span>,
+    /// Each expectation.
+    pub expect: ExpectSpans,
+}
+
+impl Source {
+    /// A diagnostic about a place in this file. Label and help are for the caller to fill in.
+    pub fn diagnostic(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(&self.file, &self.text, code, span, message)
+    }
+}
+
+/// Reads one scenario file. `file` is its path as it is shown.
+///
+/// # Errors
+/// Every mistake of the file, in the order of their places. Mistakes of the YAML syntax hide the rest.
+pub fn parse(file: &str, bytes: &[u8]) -> Result<Scenario, Vec<Diagnostic>> {
+    file::read(file, bytes)
+}
+
+/// The refusal of a file of so many bytes, for a caller that knows the size before it reads: none up to
+/// [`MAX_FILE_BYTES`].
+pub fn check_size(file: &str, bytes: u64) -> Option<Diagnostic> {
+    let too_large = usize::try_from(bytes).map_or(true, |bytes| bytes > MAX_FILE_BYTES);
+    too_large.then(|| {
+        Diagnostic::whole(
+            file,
+            "too-large",
+            format!("the file has {bytes} bytes; at most {MAX_FILE_BYTES} are read"),
+        )
+        .help("a scenario is one plan; split the file, or build large plans in a test")
+    })
+}
+
+/// The mistakes that only a set of files can make: one id in two of them.
+pub fn check_set(scenarios: &[Scenario]) -> Vec<Diagnostic> {
+    let mut first = HashMap::new();
+    scenarios
+        .iter()
+        .filter_map(|scenario| {
+            let known: &mut &Scenario = first.entry(scenario.id.as_str()).or_insert(scenario);
+            if std::ptr::eq(*known, scenario) {
+                return None;
+            }
+            let source = &scenario.source;
+            let message = format!("id `{}` is taken by `{}`", scenario.id, known.source.file);
+            let diagnostic = source.diagnostic("duplicate-id", source.id, message);
+            Some(
+                diagnostic
+                    .label("already in use")
+                    .help("results are named by id, so give each scenario its own"),
+            )
+        })
+        .collect()
+}
+
+/// The rule ids under `expect: findings` that no rule has. `suggest` says what was probably meant; [`nearest`]
+/// helps with that.
+pub fn check_findings(
+    scenario: &Scenario,
+    known: impl Fn(&str) -> bool,
+    suggest: impl Fn(&str) -> Option<String>,
+) -> Vec<Diagnostic> {
+    let source = &scenario.source;
+    let unknown = scenario.expect.findings.iter().zip(&source.expect.findings).filter(|(id, _)| !known(id));
+    unknown
+        .map(|(id, span)| {
+            let message = format!("unknown rule `{id}`");
+            let diagnostic = source.diagnostic("unknown-rule", *span, message).label("no rule has this id");
+            match suggest(id) {
+                Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+                None => diagnostic.help("`counterfoil rules` lists them"),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,539 @@
+//! Tests of the format as a whole.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    outcome::Status,
+    plan::{ActionKind, Current},
+    rpc::{Code, Method},
+};
+
+const EVERYTHING: &str = r#"
+# yaml-language-server: $schema=../scenario.schema.json
+id: everything
+title: All that a file can say
+revisions: ">=0.54, <0.57"
+tags: [outcome, "on"]
+plan:
+  id: plan-1
+  inputs: { REGION: abc }
+  actions:
+    - create:
+        name: net
+        type: infra.vpc
+        config: { region: nyc3, ports: [80, 1.50, 0x1F, 1e6, 007, yes, ~], nested: { "${a.b}": true } }
+        size: s
+        hints: { cpu: 500m }
+    - update: { as: db-again, name: db, type: infra.database, provider_id: d-1, outputs: {}, depends_on: [net] }
+    - replace: { name: cache, type: infra.cache, provider_id: c-1, outputs: { id: c-1 }, applied_config: { a: 1 } }
+    - delete: { name: old, type: infra.volume }
+environment: { REGION: nyc3 }
+state:
+  - { name: seed, type: infra.dns, provider_id: s-1, config: { a: b } }
+provider: { compute_plan_version: v2, force_new: [region], services: [resource-driver] }
+engine: { hooks: [] }
+faults:
+  - { inject: jit-error, action: net }
+  - { inject: driver-resolve-error, action: cache }
+  - inject: dispatch-error
+    action: db-again
+    call: update
+    nth: 2
+    reaches_provider: true
+    code: resource_exhausted
+    message: quota exceeded
+  - { inject: dispatch-error, action: old }
+expect:
+  outcomes: { net: skipped, db-again: error, cache: skipped, old: delete_failed }
+  errors: { db-again: { contains: quota }, net: { matches: "^jit .*$" }, old: injected failure }
+  calls: [update: db-again, delete: old]
+  received: []
+  apply_error: none
+  resources: [net]
+  replace_ids: { cache: { starts_with: c- } }
+  findings: [OUT-003]
+"#;
+
+fn messages(file: &str, bytes: &[u8]) -> Vec<String> {
+    parse(file, bytes).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_file_can_say_everything() {
+    let scenario = parse("all.yaml", EVERYTHING.as_bytes()).unwrap();
+    assert_eq!((&*scenario.id, &*scenario.title), ("everything", "All that a file can say"));
+    assert_eq!(scenario.revisions.to_string(), ">=0.54, <0.57");
+    assert_eq!(scenario.tags, ["outcome", "on"]);
+    assert_eq!(scenario.addresses, ["net", "db-again", "cache", "old"]);
+    assert_eq!(scenario.plan.id, "plan-1");
+    assert_eq!(scenario.plan.inputs["REGION"], "abc");
+
+    let [net, db, cache, old] = scenario.plan.actions.as_slice() else { panic!("four actions") };
+    assert_eq!(
+        net.spec.config.as_bytes(),
+        r#"{"nested":{"${a.b}":true},"ports":[80,1.50,31,1e+6,"007","yes",null],"region":"nyc3"}"#
+    );
+    assert_eq!(net.spec.hints.as_ref().unwrap().cpu, "500m");
+    assert_eq!(net.current, None);
+    assert_eq!((&db.kind, &*db.spec.name), (&ActionKind::Update, "db"));
+    assert!(db.spec.config.is_nil());
+    let current = db.current.as_ref().unwrap();
+    assert_eq!((&*current.name, &*current.provider_id, current.outputs.is_nil()), ("db", "d-1", false));
+    assert_eq!(cache.current.as_ref().unwrap().applied_config.as_bytes(), r#"{"a":1}"#);
+    assert_eq!((&old.kind, &old.current), (&ActionKind::Delete, &None::<Current>));
+
+    assert_eq!(scenario.state[0].provider_id, "s-1");
+    assert_eq!(scenario.environment["REGION"], "nyc3");
+    assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: false });
+    assert_eq!(scenario.hooks, BTreeSet::new());
+    assert_eq!(scenario.dispatch, Dispatch::V2);
+
+    let faults: Vec<_> = scenario.faults.iter().map(|fault| (fault.action, fault.kind.clone())).collect();
+    let failing = |call, nth, code, message: &str, reaches_provider| FaultKind::DispatchError {
+        call: Some(call),
+        nth,
+        code,
+        message: message.to_owned(),
+        reaches_provider,
+    };
+    assert_eq!(
+        faults,
+        [
+            (0, FaultKind::JitError),
+            (2, FaultKind::DriverResolveError { at: ResolvePoint::Dispatch }),
+            (1, failing(Method::Update, 2, Code::ResourceExhausted, "quota exceeded", true)),
+            (3, failing(Method::Delete, 1, Code::Unknown, "injected failure", false)),
+        ]
+    );
+
+    let expect = &scenario.expect;
+    let statuses = [Status::Skipped, Status::Error, Status::Skipped, Status::DeleteFailed];
+    assert_eq!(expect.outcomes, Some(ExpectedOutcomes::Of(statuses.into_iter().enumerate().collect())));
+    assert!(expect.errors[&1].matches("over quota!") && !expect.errors[&1].matches("over"));
+    assert!(
+        expect.errors[&0].matches("jit substitution") && !expect.errors[&0].matches("no jit substitution")
+    );
+    assert_eq!(
+        expect.calls.as_deref(),
+        Some(
+            &[
+                ExpectedCall { method: Method::Update, action: 1 },
+                ExpectedCall { method: Method::Delete, action: 3 }
+            ][..]
+        )
+    );
+    assert_eq!(expect.received, Some(Vec::new()));
+    assert_eq!(expect.apply_error, Some(ApplyError::None));
+    assert_eq!(expect.replace_ids.as_ref().unwrap()["cache"], TextMatch::StartsWith("c-".to_owned()));
+    assert_eq!(expect.findings, ["OUT-003"]);
+
+    let source = &scenario.source;
+    let written = |span: Span| &source.text[span.start..span.end()];
+    assert_eq!(written(source.id), "everything");
+    assert!(
+        written(source.actions[1]).starts_with("update: {")
+            && written(source.actions[1]).ends_with("[net] }")
+    );
+    assert!(written(source.faults[2]).ends_with("message: quota exceeded"));
+    assert_eq!(written(source.expect.outcome[&3]), "old: delete_failed");
+    assert_eq!(written(source.expect.call[0]), "update: db-again");
+    assert_eq!(written(source.expect.findings[0]), "OUT-003");
+}
+
+#[test]
+fn expectations_survive_a_trace() {
+    let expect = parse("all.yaml", EVERYTHING.as_bytes()).unwrap().expect;
+    let saved = serde_json::to_string(&expect).unwrap();
+    assert_eq!(serde_json::from_str::<Expect>(&saved).unwrap(), expect);
+    assert_eq!(serde_json::from_str::<Expect>("{}").unwrap(), Expect::default());
+    assert!(saved.starts_with(r#"{"outcomes":{"of":{"0":"skipped""#), "{saved}");
+}
+
+#[test]
+fn little_is_enough() {
+    let scenario = parse("a.yaml", b"id: a\ntitle: Nothing to do\nplan: { actions: [] }\n").unwrap();
+    assert_eq!(scenario.plan.id, "a");
+    assert!(scenario.plan.actions.is_empty());
+    assert_eq!(scenario.revisions, RevisionRange::default());
+    assert_eq!(scenario.hooks, BTreeSet::from([Hook::ResourceDeleted]));
+    assert_eq!(scenario.provider.compute_plan_version, "v2");
+    assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: true });
+    assert_eq!(scenario.expect, Expect::default());
+}
+
+#[test]
+fn a_reply_by_field_name_is_a_message() {
+    use counterfoil_proto::iac;
+    use prost::Message as _;
+
+    let file = br#"
+id: v1
+title: A reply that is as wrong as it likes
+revisions: "<0.57"
+dispatch: v1
+plan: { actions: [create: { name: net, type: infra.vpc }] }
+reply:
+  result:
+    plan_id: p
+    resources:
+      - { name: net, type: infra.vpc, provider_id: n-1, outputs_json: "{", sensitive: { token: true }, status: up }
+    errors: [{ resource: net, action: create, error: no }]
+    initial_input_snapshot: { A: b }
+    input_drift_report: [{ name: A, plan_fingerprint: b, apply_fingerprint: c }]
+    replace_id_map: { net: n-2 }
+    actions:
+      - { action_index: 7, status: success }
+      - { status: ACTION_STATUS_DELETE_FAILED, error: no }
+      - { status: 99 }
+      - { status: -1 }
+      - { status: unspecified }
+faults:
+  - { inject: dispatch-error, code: unavailable, reaches_provider: true }
+"#;
+    let scenario = parse("v1.yaml", file).unwrap();
+    assert_eq!(scenario.provider.compute_plan_version, "v1");
+    let Dispatch::V1 { reply: Some(reply) } = scenario.dispatch else { panic!("a reply") };
+    let result = iac::ApplyResponse::decode(reply).unwrap().result.unwrap();
+    assert_eq!((&*result.plan_id, &*result.replace_id_map["net"]), ("p", "n-2"));
+    assert_eq!(
+        (&result.resources[0].outputs_json[..], result.resources[0].sensitive["token"]),
+        (&b"{"[..], true)
+    );
+    assert_eq!(result.errors[0].error, "no");
+    assert_eq!(result.initial_input_snapshot["A"], "b");
+    assert_eq!(result.input_drift_report[0].apply_fingerprint, "c");
+    let statuses: Vec<_> = result.actions.iter().map(|action| (action.action_index, action.status)).collect();
+    assert_eq!(statuses, [(7, 1), (0, 3), (0, 99), (0, -1), (0, 0)]);
+    assert!(matches!(
+        scenario.faults[..],
+        [Fault { action: 0, kind: FaultKind::DispatchError { call: Some(Method::Apply), .. }, .. }]
+    ));
+}
+
+#[test]
+fn a_reply_in_hex_is_its_bytes() {
+    let file = |hex: &str| {
+        format!(
+            "id: v1\ntitle: t\nrevisions: '0.54'\ndispatch: v1\nplan: {{ actions: [] }}\nreply_hex: {hex}\n"
+        )
+    };
+    let reply = |hex: &str| parse("v1.yaml", file(hex).as_bytes()).unwrap().dispatch;
+    assert_eq!(reply("\"0A 00 ff\""), Dispatch::V1 { reply: Some(Bytes::from_static(&[10, 0, 255])) });
+    assert_eq!(reply("''"), Dispatch::V1 { reply: Some(Bytes::new()) });
+}
+
+#[test]
+fn findings_are_checked_by_who_knows_the_rules() {
+    let scenario = parse("all.yaml", EVERYTHING.as_bytes()).unwrap();
+    assert_eq!(check_findings(&scenario, |_| true, |_| None), []);
+    let rules = ["OUT-001", "OUT-002"];
+    let found =
+        check_findings(&scenario, |id| rules.contains(&id), |id| nearest(id, rules).map(str::to_owned));
+    let [diagnostic] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(diagnostic.to_string(), "all.yaml:44:14: unknown rule `OUT-003`");
+    assert_eq!(diagnostic.help.as_deref(), Some("did you mean `OUT-002`?"));
+}
+
+/// Each folder of `tests/ui` holds faulty files and what is to be told about them. `UPDATE_UI=1` writes that anew.
+#[test]
+fn faulty_files_get_the_diagnostics_beside_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui");
+    let mut wrong = Vec::new();
+    for case in sorted(&root).into_iter().filter(|path| path.is_dir()) {
+        let mut scenarios = Vec::new();
+        let mut found = Vec::new();
+        let files =
+            sorted(&case).into_iter().filter(|path| path.extension().is_some_and(|yaml| yaml == "yaml"));
+        for path in files {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            match parse(name, &fs::read(&path).unwrap()) {
+                Ok(scenario) => scenarios.push(scenario),
+                Err(diagnostics) => found.extend(diagnostics),
+            }
+        }
+        found.extend(check_set(&scenarios));
+        assert!(!found.is_empty(), "{}: nothing is wrong", case.display());
+
+        let found = serde_json::to_value(&found).unwrap();
+        let expected = case.join("expected.json");
+        if std::env::var_os("UPDATE_UI").is_some() {
+            fs::write(&expected, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
+        }
+        let known = fs::read(&expected).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        if known.as_ref() != Some(&found) {
+            wrong.push(format!("{}\n{found:#}", case.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Files that are made to cost much are refused at once. The bound is generous: it tells milliseconds from minutes.
+fn refused_at_once(bytes: &[u8]) -> Vec<String> {
+    let start = Instant::now();
+    let found = messages("x.yaml", bytes);
+    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
+    assert!(!found.is_empty() && found.len() <= 101, "{} mistakes", found.len());
+    found
+}
+
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect()
+}
+
+#[test]
+fn a_large_file_is_refused_unread() {
+    let found = refused_at_once(&vec![b'a'; 50 << 20]);
+    assert_eq!(found, ["x.yaml:1:1: the file has 52428800 bytes; at most 4194304 are read"]);
+    assert_eq!(check_size("x.yaml", MAX_FILE_BYTES as u64), None);
+    assert!(check_size("x.yaml", u64::MAX).is_some());
+}
+
+#[test]
+fn costly_files_are_refused_at_once() {
+    let most = MAX_FILE_BYTES;
+    for text in [
+        "a", "a: 1\n", "[", "{", "- ", "? ", "&a ", "!x ", "#\n", "\"", "a: [", "[a,", "'\n", "---\n",
+        "a b\n", "\t",
+    ] {
+        refused_at_once(text.repeat(most / text.len()).as_bytes());
+    }
+    // Ever new mistakes: unknown keys, doubled keys, a long word to be compared with what is known.
+    let unknown = lines(most / 80, |n| format!("key{n}: {n}\n"));
+    let found = refused_at_once(unknown.as_bytes());
+    assert!(found.last().unwrap().ends_with("more mistakes are not shown"));
+    refused_at_once(format!("? {}\n: 1\n", "k".repeat(most - 100)).as_bytes());
+    refused_at_once(format!("dispatch: {}", "v".repeat(most - 100)).as_bytes());
+
+    let doubled = |n: usize| format!("a{}: &a{} [*a{n}, *a{n}]\n", n + 1, n + 1);
+    let copies = format!("a0: &a0 [{}]\n{}", "x,".repeat(1000), lines(40, doubled));
+    assert!(refused_at_once(copies.as_bytes())[0].contains("aliases"));
+    let long = format!("a: &a \"{}\"\nb: [{}]\n", "\\x41".repeat(most / 8), "*a,".repeat(most / 16));
+    assert!(refused_at_once(long.as_bytes())[0].contains("aliases"));
+}
+
+#[test]
+fn a_plan_of_ten_thousand_actions_fits() {
+    let actions = lines(10_000, |n| {
+        format!("    - create: {{ name: r{n}, type: infra.vpc, config: {{ region: nyc3, size: {n} }} }}\n")
+    });
+    let file = format!("id: long\ntitle: A long plan\nplan:\n  actions:\n{actions}");
+    assert_eq!(parse("long.yaml", file.as_bytes()).unwrap().plan.actions.len(), 10_000);
+}
+
+#[test]
+fn what_is_shown_cannot_speak_to_a_terminal() {
+    let found = messages("x.yaml", b"id: \"\\e[31mred\"\n\"a\\u202eb\": 1\n");
+    assert!(
+        found.iter().all(|line| !line.chars().any(char::is_control) && !line.contains('\u{202e}')),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn columns_are_counted_in_characters() {
+    let found =
+        messages("x.yaml", "\u{feff}id: a\ntitle: t\nplan: { \"größe\": 1, actions: [] }\n".as_bytes());
+    assert_eq!(found, ["x.yaml:3:9: unknown field `größe` in `plan`"]);
+    let found =
+        messages("x.yaml", "\u{feff}it: a\r\ntitle: t\r\nplan: { actions: [], é: 1, ö: 2 }\r\n".as_bytes());
+    assert_eq!(found[0], "x.yaml:1:1: unknown field `it`");
+    assert_eq!(found[3], "x.yaml:3:28: unknown field `ö` in `plan`");
+}
+
+#[test]
+fn the_schema_describes_every_field() {
+    let schema = schema();
+    let objects = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    let objects: Vec<_> = objects.filter(|object| object.get("properties").is_some()).collect();
+    assert!(objects.len() > 10, "{schema:#}");
+    for object in objects {
+        assert_eq!(object["additionalProperties"], false, "{object:#}");
+        for (name, field) in object["properties"].as_object().unwrap() {
+            assert!(field["description"].is_string(), "{name}: {field:#}");
+        }
+    }
+    assert!(!schema.to_string().contains("null"), "{schema:#}");
+    assert_eq!(schema["properties"]["title"]["type"], "string");
+    assert_eq!(schema["properties"]["expect"]["$ref"], "#/$defs/Expectations");
+    assert_eq!(schema["required"], serde_json::json!(["id", "title", "plan"]));
+    assert_eq!(schema["properties"]["id"]["pattern"], "^[a-z0-9][a-z0-9-]*$");
+    let action = &schema["$defs"]["Action"];
+    assert_eq!(action["required"], serde_json::json!(["name", "type"]));
+    assert!(action["properties"].get("as").is_some() && action["properties"].get("r#as").is_none());
+}
+
+#[test]
+fn words_are_those_that_serde_writes() {
+    use super::read::Word;
+
+    fn check<W: Word + serde::Serialize>() {
+        for (word, value) in W::all() {
+            assert_eq!(serde_json::to_value(value).unwrap(), word);
+        }
+    }
+    check::<Status>();
+    check::<Method>();
+    check::<Code>();
+    assert_eq!(Code::ALL.len(), Code::all().count());
+}
+
+/// Every scalar that a config can hold means the same to both readers, or is refused here.
+fn means_the_same(value: &str) {
+    let file = format!(
+        "id: a\ntitle: t\nplan: {{ actions: [create: {{ name: a, type: t, config: {{ v: {value} }} }}] }}\n"
+    );
+    let Ok(scenario) = parse("a.yaml", file.as_bytes()) else { return };
+    let other: serde_yaml::Value = serde_yaml::from_str(&file).unwrap();
+    let other = &other["plan"]["actions"][0]["create"]["config"]["v"];
+    let ours = scenario.plan.actions[0].spec.config.get("v").unwrap();
+    match (&ours, other) {
+        (Value::Number(ours), serde_yaml::Value::Number(other)) => {
+            assert_eq!(ours.as_f64(), other.as_f64(), "{value}");
+            assert_eq!(ours.as_i64(), other.as_i64(), "{value}");
+        }
+        _ => assert_eq!(ours, serde_json::to_value(other).unwrap(), "{value}"),
+    }
+}
+
+#[test]
+fn scalars_mean_what_they_mean_to_serde_yaml() {
+    for value in [
+        "1",
+        "-1",
+        "+1",
+        "0",
+        "-0",
+        "00",
+        "007",
+        "-007",
+        "1_000",
+        "0x1F",
+        "-0x1f",
+        "0X1F",
+        "0o17",
+        "0b11",
+        "0x",
+        "1.",
+        ".5",
+        "-.5",
+        "+.5",
+        "00.5",
+        "1e3",
+        "1E-3",
+        "1e",
+        "e1",
+        ".",
+        "..",
+        "-",
+        "+",
+        "-a",
+        ".inf",
+        "-.inf",
+        "+.inf",
+        ".nan",
+        "inf",
+        "nan",
+        "infinity",
+        "1e999",
+        "18446744073709551615",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "true",
+        "True",
+        "tRUE",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "y",
+        "n",
+        "~",
+        "null",
+        "NULL",
+        "nULL",
+        "2024-01-01",
+        "2024-01-01T00:00:00Z",
+        "12:30:45",
+        "1.2.3",
+        "'1'",
+        "\"1\"",
+        "\"\\u00e9\"",
+        "'it''s'",
+        "a b",
+        "0.1",
+        "1.50",
+        "5 ",
+        "1-2",
+        "+-5",
+        "-+5",
+        "0x+5",
+        "0x-5",
+        "--5",
+        "=",
+        "<",
+        "é",
+    ] {
+        means_the_same(value);
+    }
+}
+
+fn stock() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui");
+    let cases =
+        sorted(&root).into_iter().filter_map(|case| fs::read_to_string(case.join("scenario.yaml")).ok());
+    cases.chain([EVERYTHING.to_owned()]).filter(|text| text.len() < 4096).collect()
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        drop(parse("x.yaml", &bytes));
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[-a-z0-9:?&*!|>'\"%@`{}\\[\\],#~.<= \t\r\n\u{feff}é]{0,300}") {
+        drop(parse("x.yaml", text.as_bytes()));
+    }
+
+    #[test]
+    fn no_change_of_a_file_makes_it_panic(
+        at in any::<prop::sample::Index>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0..3usize, "[-a-z0-9:&*!|'\"{}\\[\\],#~ \n]{0,4}"), 1..6),
+    ) {
+        let files = stock();
+        let mut bytes = at.get(&files).clone().into_bytes();
+        for (place, cut, put) in changes {
+            let start = place.index(bytes.len() + 1);
+            let end = (start + cut).min(bytes.len());
+            bytes.splice(start..end, put.into_bytes());
+        }
+        if let Err(diagnostics) = parse("x.yaml", &bytes) {
+            prop_assert!(!diagnostics.is_empty());
+            for diagnostic in diagnostics {
+                prop_assert!(diagnostic.line > 0 && diagnostic.column > 0);
+                if let Some(span) = diagnostic.span {
+                    prop_assert!(span.end() <= bytes.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plain_scalars_mean_what_they_mean_to_serde_yaml(value in "[-+.0-9a-fxoEe_]{1,8}") {
+        means_the_same(&value);
+    }
+}

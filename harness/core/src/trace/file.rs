@@ -1,0 +1,106 @@
+//! Traces on disk: JSON lines, the header first, then one event a line.
+
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Event, Header, Trace};
+
+/// The version of the file format. A reader takes its own version and every older one.
+pub const VERSION: u32 = 1;
+
+/// The word by which a trace is known.
+const FORMAT: &str = "counterfoil-trace";
+
+#[derive(Deserialize)]
+struct Opening {
+    format: String,
+    version: u32,
+}
+
+#[derive(Serialize)]
+struct FirstLine<'a> {
+    format: &'a str,
+    version: u32,
+    header: &'a Header,
+}
+
+#[derive(Deserialize)]
+struct HeaderLine {
+    header: Header,
+}
+
+/// Why a file is not a trace that can be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("the trace cannot be read")]
+    Io(#[from] io::Error),
+    /// There is nothing in it.
+    #[error("the file is empty: a trace begins with a header line")]
+    Empty,
+    /// The first line is not a trace's.
+    #[error("line 1 is not the header of a trace: expected an object with `format: {FORMAT}`")]
+    NotATrace,
+    /// The trace was written by a newer Counterfoil.
+    #[error("the trace has version {found}, and this Counterfoil reads up to {VERSION}: upgrade Counterfoil")]
+    TooNew {
+        /// The version that the file states.
+        found: u32,
+    },
+    /// A line does not hold what it should.
+    #[error("line {line}, column {column}: {source}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl Trace {
+    /// Writes the trace as JSON lines.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn save(&self, mut to: impl Write) -> io::Result<()> {
+        line(&mut to, &FirstLine { format: FORMAT, version: VERSION, header: &self.header })?;
+        for event in &self.events {
+            line(&mut to, event)?;
+        }
+        to.flush()
+    }
+
+    /// Reads a trace that [`Trace::save`] wrote.
+    ///
+    /// # Errors
+    /// See [`LoadError`]; a file that was cut short in the middle of a line is one.
+    pub fn load(from: impl BufRead) -> Result<Self, LoadError> {
+        let mut lines = from.lines();
+        let first = lines.next().ok_or(LoadError::Empty)??;
+        let opening: Opening = serde_json::from_str(&first).map_err(|_| LoadError::NotATrace)?;
+        if opening.format != FORMAT {
+            return Err(LoadError::NotATrace);
+        }
+        if opening.version > VERSION {
+            return Err(LoadError::TooNew { found: opening.version });
+        }
+        let HeaderLine { header } = parse(1, &first)?;
+        let events = (2..)
+            .zip(lines)
+            .map(|(number, text)| parse(number, &text?))
+            .collect::<Result<Vec<Event>, LoadError>>()?;
+        Ok(Self { header, events })
+    }
+}
+
+fn line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, value)?;
+    to.write_all(b"\n")
+}
+
+fn parse<'t, T: Deserialize<'t>>(line: usize, text: &'t str) -> Result<T, LoadError> {
+    serde_json::from_str(text).map_err(|source| LoadError::Line { line, column: source.column(), source })
+}

@@ -1,0 +1,268 @@
+//! What happened: the events of one run, appended while it ran, judged when it is over.
+//!
+//! What a party *sent* is kept apart from what the other side *received*, so that a fault in between is never
+//! blamed on either of them.
+
+mod file;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use counterfoil_proto::{Hook, Revision};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+pub use self::file::{LoadError, VERSION};
+use crate::{
+    decode::Refusal,
+    outcome::ApplyResult,
+    plan::Plan,
+    rpc::{Method, RpcError},
+    scenario::{Expect, ResolvePoint, Scenario},
+};
+
+/// Where the thing under test stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Our own pair: the reference engine and the embedded mock provider, together.
+    Pair,
+    /// A provider, against the reference engine.
+    Provider,
+    /// An engine, against the mock provider.
+    Engine,
+    /// A decoder.
+    Decoder,
+}
+
+/// Who hands the plan to the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Driven {
+    /// The engine calls the ResourceDriver, action by action: the provider declares `v2`.
+    CallByCall,
+    /// The provider gets the whole plan through `Apply`.
+    ByApply,
+}
+
+/// What was to happen: everything that a judge has to know beside the events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The revision of the contract at which it ran.
+    pub revision: Revision,
+    /// What was under test.
+    pub subject: Subject,
+    /// How the scenario wants the provider to be driven.
+    pub driven: Driven,
+    /// The plan as the engine got it, injected references included.
+    pub plan: Plan,
+    /// How the scenario addresses each action of the plan.
+    pub addresses: Vec<String>,
+    /// The variables that references may read.
+    pub environment: std::collections::BTreeMap<String, String>,
+    /// The hooks that were installed.
+    pub hooks: Vec<Hook>,
+    /// What the scenario expects, beyond the rules.
+    pub expect: Expect,
+}
+
+impl Header {
+    /// The header of a scenario's run, `plan` being what the engine gets.
+    pub fn new(scenario: &Scenario, revision: Revision, subject: Subject, driven: Driven, plan: Plan) -> Self {
+        Self {
+            scenario: scenario.id.clone(),
+            revision,
+            subject,
+            driven,
+            plan,
+            addresses: scenario.addresses.clone(),
+            environment: scenario.environment.clone(),
+            hooks: scenario.hooks.iter().copied().collect(),
+            expect: scenario.expect.clone(),
+        }
+    }
+
+    /// The name of the run: `id@revision`.
+    pub fn run_id(&self) -> String {
+        format!("{}@{}", self.scenario, self.revision)
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The engine began to apply the plan.
+    ApplyStarted,
+    /// The engine began an action.
+    ActionStarted {
+        /// The action's position in the plan.
+        action: u32,
+    },
+    /// The engine could not resolve a reference in the action's config.
+    ReferencesFailed {
+        /// The action's position in the plan.
+        action: u32,
+        /// The error, without a prefix.
+        error: String,
+    },
+    /// The engine asked its resolver for a driver.
+    DriverAsked {
+        /// The action on whose behalf it asked.
+        action: u32,
+        /// In which phase.
+        at: ResolvePoint,
+        /// For which type.
+        resource_type: String,
+        /// The text of the refusal; absent where it got a driver.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+    /// The engine sent a call.
+    CallIssued {
+        /// The call's number in this trace.
+        call: u32,
+        /// The action on whose behalf it was made, as far as the engine tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<u32>,
+        /// What was called.
+        method: Method,
+        /// The name of the resource that it is about.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        resource: String,
+        /// The request message.
+        request: Payload,
+    },
+    /// The call arrived at the provider, as it was issued.
+    CallDelivered {
+        /// The call's number.
+        call: u32,
+    },
+    /// A fault of the scenario struck a call.
+    FaultInjected {
+        /// The call's number.
+        call: u32,
+        /// The fault's position in the scenario.
+        fault: u32,
+    },
+    /// The provider answered.
+    ReplySent {
+        /// The call's number.
+        call: u32,
+        /// What it answered.
+        reply: Reply,
+    },
+    /// An answer arrived at the engine: the provider's, or a fault's in its place.
+    ReplyReceived {
+        /// The call's number.
+        call: u32,
+        /// What arrived.
+        reply: Reply,
+    },
+    /// The decoder refused what arrived. A reply without this event was accepted.
+    ReplyRefused {
+        /// The call's number.
+        call: u32,
+        /// Why.
+        refusals: Vec<Refusal>,
+    },
+    /// The apply came to its end.
+    ApplyEnded {
+        /// What it reports.
+        result: ApplyResult,
+        /// The error of the whole apply.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Status OK, with this message.
+    Ok(Payload),
+    /// Another status.
+    Error(RpcError),
+}
+
+impl Reply {
+    /// The reply that a transport's answer stands for.
+    pub fn from_result(reply: &Result<Bytes, RpcError>) -> Self {
+        match reply {
+            Ok(bytes) => Self::Ok(Payload(bytes.clone())),
+            Err(error) => Self::Error(error.clone()),
+        }
+    }
+
+    /// True for status OK.
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Self::Ok(_))
+    }
+}
+
+/// The bytes of a message; hexadecimal in a saved trace.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Payload(pub Bytes);
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl Serialize for Payload {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        hex::decode(text).map(|bytes| Self(bytes.into())).map_err(D::Error::custom)
+    }
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// What was to happen.
+    pub header: Header,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// Takes events while a run goes on. Clones append to the same log.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Log>);
+
+#[derive(Debug, Default)]
+struct Log {
+    events: Mutex<Vec<Event>>,
+    calls: AtomicU32,
+}
+
+impl Recorder {
+    /// Appends an event.
+    pub fn push(&self, event: Event) {
+        self.0.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    /// The number of the next call.
+    pub fn next_call(&self) -> u32 {
+        self.0.calls.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes the events that were recorded until now.
+    pub fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,196 @@
+//! What can be said on the command line. Help, and later man page and completions, are made from this.
+
+use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use counterfoil_proto::Revision;
+
+/// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110, after_help = EXIT_CODES)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  every scenario passed, or was skipped with its kind and reason
+  1  the contract is broken
+  2  usage, or a file that is not valid; nothing was run
+  3  something could not be judged
+  4  nothing was judged
+  5  a defect of Counterfoil itself
+  130, 143  interrupted; what had finished is reported";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run scenarios against the embedded mock provider.
+    Run(Run),
+    /// Check scenario files without running them.
+    Validate {
+        /// Files and directories; the stock scenarios where there are none.
+        paths: Vec<PathBuf>,
+    },
+    /// List scenarios and the revisions at which they run.
+    List {
+        /// Which scenarios.
+        #[command(flatten)]
+        select: Select,
+    },
+    /// Print the JSON Schema of the scenario format.
+    Schema,
+    /// Judge a saved trace again.
+    Judge {
+        /// The trace, as `run --keep-traces` leaves it; `-` for standard input.
+        trace: PathBuf,
+        /// Findings of level SHOULD fail too.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// List the rules.
+    Rules,
+    /// Say everything about a rule.
+    Explain {
+        /// The rule's id, such as OUT-001.
+        id: String,
+    },
+    /// List the broken engines and decoders that prove the rules (`run --mutant`).
+    Mutants,
+    /// Show, compare and check the contract.
+    #[command(subcommand)]
+    Contract(Contract),
+}
+
+/// `counterfoil run`
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub select: Select,
+    /// How many scenarios run at once [default: as many as there are processors].
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Begin nothing new after the first failure.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Findings of level SHOULD fail too.
+    #[arg(long)]
+    pub strict: bool,
+    /// Keep the trace of every run that did not pass, as DIR/ID@REVISION.jsonl.
+    #[arg(long, value_name = "DIR")]
+    pub keep_traces: Option<PathBuf>,
+    /// Write a report beside the terminal's; may be repeated.
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<ReportTo>,
+    /// Run a broken engine or decoder in place of the reference (`counterfoil mutants` lists them).
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
+}
+
+/// Which scenarios.
+#[derive(Debug, Args)]
+pub(super) struct Select {
+    /// Files and directories; the stock scenarios where there are none.
+    pub paths: Vec<PathBuf>,
+    /// Leave only what matches: GLOB or GLOB@REVISIONS for ids, tag:GLOB, rule:ID, revision:RANGE. Repeated terms of
+    /// one kind are alternatives, different kinds must all match.
+    #[arg(long, short, value_name = "TERM")]
+    pub filter: Vec<String>,
+}
+
+/// `json=FILE`
+#[derive(Clone, Debug)]
+pub(super) struct ReportTo {
+    /// The format.
+    pub format: ReportFormat,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// The formats of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// Run events as JSON lines.
+    Json,
+}
+
+impl FromStr for ReportTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let formats = || {
+            let names = ReportFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+            names.map(|name| format!("`{}=FILE`", name.get_name())).collect::<Vec<_>>().join(", ")
+        };
+        let (format, file) = text.split_once('=').ok_or_else(|| format!("expected {}", formats()))?;
+        let format = ReportFormat::from_str(format, true)
+            .map_err(|_| format!("unknown format {format:?}: expected {}", formats()))?;
+        if file.is_empty() {
+            return Err("the file has no name".to_owned());
+        }
+        Ok(Self { format, file: file.into() })
+    }
+}
+
+/// `counterfoil contract`
+#[derive(Debug, Subcommand)]
+pub(super) enum Contract {
+    /// Show the contract of a revision: services, messages, enums, and what the engine did.
+    Show {
+        /// A revision, by name, alias or engine version.
+        #[arg(long, default_value = "head", value_parser = revision)]
+        revision: Revision,
+        /// The form.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Say what changed between two revisions.
+    Diff {
+        /// The revision to start from.
+        #[arg(value_parser = revision)]
+        from: Revision,
+        /// The revision to go to.
+        #[arg(value_parser = revision)]
+        to: Revision,
+        /// The form.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Hold somebody's .proto file or descriptor set against a revision.
+    Check {
+        /// A .proto file, or an encoded FileDescriptorSet.
+        file: PathBuf,
+        /// A revision, by name, alias or engine version.
+        #[arg(long, default_value = "head", value_parser = revision)]
+        revision: Revision,
+        /// The form.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
+/// The forms in which the contract is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// To be read.
+    Text,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+/// A revision by its name or alias, or by the version of an engine.
+fn revision(text: &str) -> Result<Revision, String> {
+    match Revision::from_str(text) {
+        Ok(revision) => Ok(revision),
+        Err(unknown) => match Revision::for_version(text) {
+            Ok(found) => Ok(found.revision),
+            // What looks like a version is told what is wrong with it as one.
+            Err(error) if text.matches('.').count() > 1 => Err(error.to_string()),
+            Err(_) => Err(unknown.to_string()),
+        },
+    }
+}

@@ -1,0 +1,68 @@
+//! Where text goes. A closed stdout ends quietly; styles are kept only where they are wanted.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+/// Standard output and standard error.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    out: ColorChoice,
+    err: ColorChoice,
+}
+
+impl Output {
+    /// The standard streams. `NO_COLOR` and the like are heeded (see anstream).
+    pub(super) fn standard() -> Self {
+        Self { out: AutoStream::choice(&io::stdout()), err: AutoStream::choice(&io::stderr()) }
+    }
+
+    /// Standard output.
+    pub(super) fn out(self) -> impl Write {
+        Quiet(AutoStream::new(io::stdout(), self.out))
+    }
+
+    /// Whether standard error takes colour.
+    pub(super) fn colors_errors(self) -> bool {
+        self.err != ColorChoice::Never && io::stderr().is_terminal()
+    }
+
+    /// Writes a text to standard output.
+    pub(super) fn print(self, text: &str) {
+        let mut out = self.out();
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    }
+
+    /// Writes an error, a line of its own, to standard error.
+    pub(super) fn error(self, text: &str) {
+        let style = anstyle::AnsiColor::Red.on_default().bold();
+        let mut err = AutoStream::new(io::stderr(), self.err);
+        let _ = writeln!(err, "{style}error{style:#}: {text}");
+    }
+
+    /// Writes text that is rendered already to standard error.
+    pub(super) fn error_text(self, text: &str) {
+        let _ = AutoStream::new(io::stderr(), self.err).write_all(text.as_bytes());
+    }
+}
+
+/// A writer whose reader may go: what it does not take is nobody's.
+struct Quiet<W>(W);
+
+impl<W: Write> Write for Quiet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        quietly(self.0.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        quietly(self.0.flush(), ())
+    }
+}
+
+fn quietly<T>(done: io::Result<T>, instead: T) -> io::Result<T> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(instead),
+        done => done,
+    }
+}

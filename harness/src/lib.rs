@@ -1,0 +1,11 @@
+//! Counterfoil as a library: everything that the `counterfoil` command can do.
+//!
+//! [`run`] takes scenarios to verdicts, [`provider`] reaches what is under test, [`report`] shows finished results,
+//! and [`cli`] is the command line, which holds no logic of its own.
+
+pub mod cli;
+pub mod contract;
+pub mod provider;
+pub mod report;
+pub mod run;
+pub mod suite;

@@ -1,0 +1,68 @@
+//! The engine's way to a provider: a gRPC connection with the faults of a scenario in front of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use counterfoil_core::{
+    rpc::{Call, Code, RpcError, Transport},
+    trace::{Event, Recorder, Reply},
+};
+use counterfoil_mock::{
+    RawClient, UnaryCall,
+    fault::{Fault, FaultLayer, FaultService, Observer},
+};
+use tonic::{Status, transport::Channel};
+use tower::{Layer, Service, ServiceExt as _};
+
+/// A connection with faults in front of it. What the provider is given, and what it answers, goes into the trace
+/// apart from what the engine sends and receives.
+#[derive(Clone, Debug)]
+pub struct FaultyTransport {
+    service: FaultService<RawClient<Channel>>,
+}
+
+impl FaultyTransport {
+    /// Calls over `channel`, struck by `faults`, witnessed by `log`.
+    pub fn new(channel: Channel, faults: Arc<[Fault]>, log: Recorder) -> Self {
+        let layer = FaultLayer::new(faults, Arc::new(Witness(log)));
+        Self { service: layer.layer(RawClient::new(channel)) }
+    }
+}
+
+impl Transport for FaultyTransport {
+    async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
+        let call = UnaryCall {
+            id: call.id,
+            method: call.method.path(),
+            resource: call.resource,
+            message: call.request,
+        };
+        let mut service = self.service.clone();
+        service.ready().await.map_err(rpc_error)?.call(call).await.map_err(rpc_error)
+    }
+}
+
+fn rpc_error(status: Status) -> RpcError {
+    RpcError { code: Code::from_number(status.code().into()), message: status.message().to_owned() }
+}
+
+/// Writes down what the fault layer tells.
+struct Witness(Recorder);
+
+impl Observer for Witness {
+    fn delivered(&self, call: &UnaryCall) {
+        self.0.push(Event::CallDelivered { call: call.id });
+    }
+
+    fn answered(&self, id: u32, reply: &Result<Bytes, Status>) {
+        let reply = match reply {
+            Ok(bytes) => Reply::Ok(counterfoil_core::trace::Payload(bytes.clone())),
+            Err(status) => Reply::Error(rpc_error(status.clone())),
+        };
+        self.0.push(Event::ReplySent { call: id, reply });
+    }
+
+    fn injected(&self, id: u32, fault: usize) {
+        self.0.push(Event::FaultInjected { call: id, fault: u32::try_from(fault).unwrap_or(u32::MAX) });
+    }
+}

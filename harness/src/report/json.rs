@@ -1,0 +1,19 @@
+//! JSON lines: one run event a line, as it comes.
+
+use std::io::{self, Write};
+
+use super::Reporter;
+use crate::run::RunEvent;
+
+/// Writes events as they are. The first line states the format and its version.
+#[derive(Debug)]
+pub struct Json<W>(pub W);
+
+impl<W: Write> Reporter for Json<W> {
+    fn event(&mut self, event: &RunEvent) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, event)?;
+        self.0.write_all(b"\n")?;
+        // A run that is killed leaves every line that was finished.
+        self.0.flush()
+    }
+}

@@ -1,0 +1,19 @@
+//! Reports, one file per format, all made from the events of a run.
+
+pub mod diagnostics;
+pub mod json;
+pub mod rules;
+pub mod terminal;
+
+use std::io;
+
+use crate::run::RunEvent;
+
+/// Takes the events of a run, in order.
+pub trait Reporter {
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// When what it writes to does not take it.
+    fn event(&mut self, event: &RunEvent) -> io::Result<()>;
+}

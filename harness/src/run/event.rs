@@ -1,0 +1,326 @@
+//! What a run tells its reporters. Every report, the terminal's too, is made from these events.
+
+use counterfoil_core::{
+    judge::{Assessment, Expectation, SkipKind, Verdict},
+    outcome::{ApplyResult, Outcome},
+    rules::{self, Finding, Level, Party},
+    scenario::Diagnostic,
+    trace::{Event, Trace},
+};
+use counterfoil_proto::Revision;
+use serde::{Deserialize, Serialize};
+
+use super::Job;
+
+/// The version of the events' form on disk.
+pub const VERSION: u32 = 1;
+
+/// One thing that a run tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEvent {
+    /// The run begins. Always the first event.
+    RunStarted {
+        /// The word by which the file is known.
+        format: String,
+        /// See [`VERSION`].
+        version: u32,
+        /// The version of Counterfoil.
+        counterfoil: String,
+        /// How many scenarios will be run, each revision counted.
+        runs: usize,
+    },
+    /// A scenario is finished at a revision. These come in the order of the jobs, whatever ran first.
+    Finished(Box<Finished>),
+    /// The run is over. Always the last event, unless Counterfoil itself was killed.
+    RunFinished(Summary),
+}
+
+/// A scenario, finished at one revision.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finished {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The revision.
+    pub revision: Revision,
+    /// The scenario's title.
+    pub title: String,
+    /// The file that it stands in.
+    pub file: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The plan beside what became of it.
+    pub actions: Vec<ActionLine>,
+    /// The error of the whole apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply_error: Option<String>,
+    /// Findings that the scenario does not expect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FoundFinding>,
+    /// The rules of findings that it does expect, in the order of the catalogue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected_findings: Vec<String>,
+    /// Expectations that were not met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<FoundMismatch>,
+    /// The rules that had something to judge.
+    pub judged: Vec<String>,
+    /// The command that runs it again.
+    pub reproduce: String,
+    /// Where its trace was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// How long it took, in milliseconds. Never judged.
+    pub millis: u64,
+}
+
+/// An action of the plan, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionLine {
+    /// How the scenario calls it.
+    pub address: String,
+    /// What is to be done.
+    pub kind: String,
+    /// The resource type.
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    /// Its outcomes: one, where all is well.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// A finding, with the events that prove it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FoundFinding {
+    /// The rule.
+    pub rule: String,
+    /// What the rule says.
+    pub title: String,
+    /// Its level.
+    pub level: Level,
+    /// Who broke it.
+    pub party: Party,
+    /// The action that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<u32>,
+    /// What was found.
+    pub message: String,
+    /// The events that prove it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// An event of the trace, in a form to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Its position in the trace.
+    pub event: usize,
+    /// What it says.
+    pub text: String,
+}
+
+/// An expectation that was not met, with its place in the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FoundMismatch {
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub found: String,
+    /// The line in the scenario's file, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+}
+
+/// The run in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Runs that passed.
+    pub passed: usize,
+    /// Runs that failed.
+    pub failed: usize,
+    /// Runs that could not be judged.
+    pub unjudged: usize,
+    /// Runs that this revision or seam cannot reach.
+    pub not_applicable: usize,
+    /// Runs that could have been judged and were not.
+    pub not_run: usize,
+    /// Findings of level SHOULD that failed nothing.
+    pub warnings: usize,
+    /// Runs in which Counterfoil itself failed.
+    pub defects: usize,
+    /// Rules that had something to judge.
+    pub rules_judged: usize,
+    /// Rules of the catalogue.
+    pub rules: usize,
+    /// The run was interrupted.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// How long the run took, in milliseconds. Never judged.
+    pub millis: u64,
+}
+
+impl Summary {
+    /// Counts a finished run.
+    pub fn count(&mut self, finished: &Finished) {
+        match &finished.verdict {
+            Verdict::Pass => self.passed += 1,
+            Verdict::Fail => self.failed += 1,
+            Verdict::Unjudged { .. } => self.unjudged += 1,
+            Verdict::Skip { kind: SkipKind::NotApplicable, .. } => self.not_applicable += 1,
+            Verdict::Skip { kind: SkipKind::NotRun, .. } => self.not_run += 1,
+        }
+        if finished.verdict == Verdict::Pass {
+            self.warnings += finished.findings.len();
+        }
+    }
+
+    /// How many runs there were, skipped ones included.
+    pub fn runs(&self) -> usize {
+        self.passed + self.failed + self.unjudged + self.not_applicable + self.not_run
+    }
+}
+
+impl Finished {
+    /// A run that gave a trace.
+    pub fn judged(job: &Job, trace: &Trace, assessment: Assessment, millis: u64) -> Self {
+        let end = trace.events.iter().rev().find_map(|event| match event {
+            Event::ApplyEnded { result, error } => Some((result, error.clone())),
+            _ => None,
+        });
+        let evidence = |finding: &Finding| {
+            finding
+                .evidence
+                .iter()
+                .filter_map(|event| {
+                    let text = describe(trace.events.get(*event)?);
+                    Some(Evidence { event: *event, text })
+                })
+                .collect()
+        };
+        let findings = assessment.findings.iter().map(|finding| FoundFinding {
+            rule: finding.rule.clone(),
+            title: rules::find(&finding.rule).map(|rule| rule.title).unwrap_or_default().to_owned(),
+            level: finding.level,
+            party: finding.party,
+            action: finding.action,
+            message: finding.message.clone(),
+            evidence: evidence(finding),
+        });
+        let mut expected: Vec<String> =
+            assessment.expected_findings.into_iter().map(|finding| finding.rule).collect();
+        expected.dedup();
+        Self {
+            actions: lines(trace, end.as_ref().map(|(result, _)| *result)),
+            apply_error: end.and_then(|(_, error)| error),
+            findings: findings.collect(),
+            expected_findings: expected,
+            mismatches: assessment
+                .mismatches
+                .into_iter()
+                .map(|mismatch| {
+                    let place = place(job, mismatch.expectation);
+                    FoundMismatch {
+                        expected: mismatch.expected,
+                        found: mismatch.found,
+                        line: place.line,
+                        column: place.column,
+                    }
+                })
+                .collect(),
+            judged: assessment.judged.into_iter().map(str::to_owned).collect(),
+            ..Self::without_trace(job, assessment.verdict, millis)
+        }
+    }
+
+    /// A run that gave none.
+    pub fn without_trace(job: &Job, verdict: Verdict, millis: u64) -> Self {
+        Self {
+            scenario: job.scenario.id.clone(),
+            revision: job.revision,
+            title: job.scenario.title.clone(),
+            file: job.scenario.source.file.clone(),
+            verdict,
+            actions: Vec::new(),
+            apply_error: None,
+            findings: Vec::new(),
+            expected_findings: Vec::new(),
+            mismatches: Vec::new(),
+            judged: Vec::new(),
+            reproduce: String::new(),
+            trace: None,
+            millis,
+        }
+    }
+
+    /// `id@revision`
+    pub fn id(&self) -> String {
+        format!("{}@{}", self.scenario, self.revision)
+    }
+}
+
+fn lines(trace: &Trace, result: Option<&ApplyResult>) -> Vec<ActionLine> {
+    (0..)
+        .zip(&trace.header.plan.actions)
+        .map(|(index, action): (u32, _)| ActionLine {
+            address: trace.header.addresses.get(index as usize).cloned().unwrap_or_default(),
+            kind: action.kind.to_string(),
+            resource_type: action.spec.resource_type.clone(),
+            outcomes: result
+                .iter()
+                .flat_map(|result| &result.outcomes)
+                .filter(|outcome| outcome.action_index == index)
+                .cloned()
+                .collect(),
+        })
+        .collect()
+}
+
+/// Where an expectation stands in the scenario's file.
+fn place(job: &Job, expectation: Expectation) -> Diagnostic {
+    let source = &job.scenario.source;
+    let spans = &source.expect;
+    let span = match expectation {
+        Expectation::Outcomes => spans.outcomes,
+        Expectation::Outcome(action) => spans.outcome.get(&action).copied().or(spans.outcomes),
+        Expectation::Error(action) => spans.errors.get(&action).copied(),
+        Expectation::Calls => spans.calls,
+        Expectation::Received => spans.received,
+        Expectation::ApplyError => spans.apply_error,
+        Expectation::Resources => spans.resources,
+        Expectation::ReplaceIds => spans.replace_ids,
+        Expectation::Finding(at) => spans.findings.get(at).copied(),
+    };
+    source.diagnostic("unmet-expectation", span.unwrap_or(source.id), String::new())
+}
+
+/// An event in a form to be read.
+pub fn describe(event: &Event) -> String {
+    use counterfoil_core::trace::Reply;
+    let answer = |reply: &Reply| match reply {
+        Reply::Ok(message) => format!("OK, {} bytes", message.0.len()),
+        Reply::Error(error) => error.to_string(),
+    };
+    match event {
+        Event::ApplyStarted => "the engine begins to apply the plan".to_owned(),
+        Event::ActionStarted { action } => format!("the engine begins action {action}"),
+        Event::ReferencesFailed { action, error } => format!("action {action}: {error}"),
+        Event::DriverAsked { action, resource_type, refused, .. } => match refused {
+            None => format!("action {action}: a driver for {resource_type} is resolved"),
+            Some(error) => format!("action {action}: no driver for {resource_type}: {error}"),
+        },
+        Event::CallIssued { call, method, resource, .. } => {
+            format!("call {call}: the engine sends {method} {resource}")
+        }
+        Event::CallDelivered { call } => format!("call {call}: it arrives at the provider"),
+        Event::FaultInjected { call, fault } => format!("call {call}: fault {fault} of the scenario strikes"),
+        Event::ReplySent { call, reply } => format!("call {call}: the provider answers {}", answer(reply)),
+        Event::ReplyReceived { call, reply } => format!("call {call}: the engine receives {}", answer(reply)),
+        Event::ReplyRefused { call, refusals } => {
+            let causes: Vec<&str> = refusals.iter().map(|refusal| refusal.cause.rule()).collect();
+            format!("call {call}: the decoder refuses the reply: {}", causes.join(", "))
+        }
+        Event::ApplyEnded { result, error } => {
+            let error = error.as_ref().map_or(String::new(), |error| format!(", error: {error}"));
+            format!("the apply ends with {} outcomes{error}", result.outcomes.len())
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! From scenarios to verdicts: select, drive, judge, in the same order every time.
+
+mod drive;
+mod event;
+mod filter;
+mod load;
+mod schedule;
+
+use std::sync::Arc;
+
+use counterfoil_core::{
+    decode::{Decoder, Strict},
+    engine::Semantics,
+    mutants::{DECODERS, ENGINES, Flawed},
+    scenario::Scenario,
+};
+use counterfoil_proto::Revision;
+
+pub use self::{
+    drive::{DriveError, drive},
+    event::{ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, RunEvent, Summary, VERSION, describe},
+    filter::{Filter, FilterError},
+    load::{Loaded, load, stock},
+    schedule::{Options, run},
+};
+
+/// One scenario at one revision.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What is run.
+    pub scenario: Arc<Scenario>,
+    /// The revision at which it is run.
+    pub revision: Revision,
+}
+
+impl Job {
+    /// `id@revision`
+    pub fn id(&self) -> String {
+        format!("{}@{}", self.scenario.id, self.revision)
+    }
+}
+
+/// Every run that the filters leave: scenarios in the order of their ids, each from its oldest revision on.
+pub fn jobs(scenarios: &[Arc<Scenario>], filter: &Filter) -> Vec<Job> {
+    let mut sorted: Vec<&Arc<Scenario>> = scenarios.iter().collect();
+    sorted.sort_by(|a, b| a.id.cmp(&b.id));
+    sorted
+        .into_iter()
+        .flat_map(|scenario| {
+            let revisions = scenario.revisions.revisions();
+            revisions.into_iter().map(|revision| Job { scenario: Arc::clone(scenario), revision })
+        })
+        .filter(|job| filter.selects(job))
+        .collect()
+}
+
+/// The engine and the decoder that make up our half of the pair: the reference ones, or one that is broken.
+#[derive(Clone, Debug, Default)]
+pub enum Variant {
+    /// The reference engine and the strict decoder.
+    #[default]
+    Reference,
+    /// A broken engine, by its name.
+    Engine(&'static counterfoil_core::mutants::EngineMutant),
+    /// A broken decoder, by its name.
+    Decoder(&'static counterfoil_core::mutants::DecoderMutant),
+}
+
+impl Variant {
+    /// The mutant of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        let engine = ENGINES.iter().find(|mutant| mutant.name == name).map(Self::Engine);
+        engine.or_else(|| DECODERS.iter().find(|mutant| mutant.name == name).map(Self::Decoder))
+    }
+
+    /// The names of all mutants.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ENGINES.iter().map(|mutant| mutant.name).chain(DECODERS.iter().map(|mutant| mutant.name))
+    }
+
+    fn semantics(&self, revision: Revision) -> Semantics {
+        let mut semantics = Semantics::at(revision);
+        if let Self::Engine(mutant) = self {
+            (mutant.alter)(&mut semantics);
+        }
+        semantics
+    }
+
+    fn decoder(&self) -> Arc<dyn Decoder> {
+        match self {
+            Self::Decoder(mutant) => Arc::new(Flawed(mutant.flaw)),
+            Self::Reference | Self::Engine(_) => Arc::new(Strict),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Runs jobs side by side, and reports them in their own order.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs, io,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use counterfoil_core::{
+    judge::{self, SkipKind, Verdict},
+    rules,
+    trace::Trace,
+};
+use counterfoil_proto::UndeclaredV2;
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Finished, Job, RunEvent, Summary, VERSION, Variant, drive};
+
+/// The longest that a single run may take. An embedded run takes milliseconds; this is for when we hang.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How jobs are run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many run at once.
+    pub jobs: NonZeroUsize,
+    /// Findings of level SHOULD fail.
+    pub strict: bool,
+    /// Nothing new is begun after the first failure.
+    pub fail_fast: bool,
+    /// Where the traces of runs that did not pass are kept.
+    pub keep_traces: Option<PathBuf>,
+    /// The engine and the decoder.
+    pub variant: Variant,
+    /// The start of the command that runs a single job again, up to its filter.
+    pub reproduce: String,
+}
+
+/// Runs jobs and gives `report` each event as it comes due. Gives the summary when all is over.
+///
+/// # Errors
+/// When the private directory for sockets, or that for traces, cannot be made.
+pub async fn run(
+    jobs: Vec<Job>,
+    options: &Options,
+    stop: &CancellationToken,
+    mut report: impl FnMut(RunEvent),
+) -> io::Result<Summary> {
+    let begun = Instant::now();
+    // Short: the path of a socket may have about a hundred bytes.
+    let sockets = tempfile::Builder::new().prefix("cf-").tempdir()?;
+    if let Some(traces) = &options.keep_traces {
+        fs::create_dir_all(traces)?;
+    }
+    report(RunEvent::RunStarted {
+        format: "counterfoil-run".to_owned(),
+        version: VERSION,
+        counterfoil: env!("CARGO_PKG_VERSION").to_owned(),
+        runs: jobs.len(),
+    });
+
+    let mut book = Book {
+        options,
+        report: &mut report,
+        summary: Summary { rules: rules::catalogue().count(), ..Summary::default() },
+        judged: BTreeSet::new(),
+        done: jobs.iter().map(|_| None).collect(),
+        next: 0,
+        closed: false,
+    };
+    let mut waiting = (0..).zip(&jobs);
+    let mut running = JoinSet::new();
+    let mut at_work: HashMap<Id, usize> = HashMap::new();
+    loop {
+        while !book.closed && running.len() < options.jobs.get() {
+            let Some((at, job)) = waiting.next() else { break };
+            let (job, options, directory) = (job.clone(), options.clone(), sockets.path().to_owned());
+            let handle = running.spawn(async move { one(&job, &options, &directory, at).await });
+            at_work.insert(handle.id(), at);
+        }
+        let joined = tokio::select! {
+            joined = running.join_next_with_id() => joined,
+            () = stop.cancelled(), if !book.summary.interrupted => {
+                (book.closed, book.summary.interrupted) = (true, true);
+                running.abort_all();
+                continue;
+            }
+        };
+        match joined {
+            None => break,
+            Some(Ok((id, done))) => book.hand_in(&jobs, at_work[&id], done)?,
+            Some(Err(error)) if error.is_cancelled() => {}
+            Some(Err(error)) => {
+                let at = at_work[&error.id()];
+                book.summary.defects += 1;
+                book.hand_in(&jobs, at, panicked(&jobs[at], error))?;
+            }
+        }
+    }
+    book.close(&jobs)?;
+    let mut summary = book.summary;
+    summary.rules_judged = book.judged.len();
+    summary.millis = millis(begun);
+    report(RunEvent::RunFinished(summary.clone()));
+    Ok(summary)
+}
+
+/// A job that came to its end.
+struct Done {
+    finished: Finished,
+    trace: Option<Trace>,
+}
+
+/// What is done, and how far it has been reported.
+struct Book<'a, R> {
+    options: &'a Options,
+    report: &'a mut R,
+    summary: Summary,
+    judged: BTreeSet<String>,
+    done: Vec<Option<Done>>,
+    /// The first job that has not been reported.
+    next: usize,
+    /// Nothing new is begun.
+    closed: bool,
+}
+
+impl<R: FnMut(RunEvent)> Book<'_, R> {
+    /// Takes what a job gave, and reports it as soon as all before it are reported.
+    fn hand_in(&mut self, jobs: &[Job], at: usize, done: Done) -> io::Result<()> {
+        self.closed |= self.options.fail_fast && done.finished.verdict == Verdict::Fail;
+        self.done[at] = Some(done);
+        while let Some(done) = self.done.get_mut(self.next).and_then(Option::take) {
+            self.enter(&jobs[self.next], done)?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Reports what is left: jobs that were done out of turn, and those that were not.
+    fn close(&mut self, jobs: &[Job]) -> io::Result<()> {
+        let reason =
+            if self.summary.interrupted { "interrupted" } else { "an earlier scenario failed (--fail-fast)" };
+        for at in self.next..jobs.len() {
+            let done = self.done[at].take().unwrap_or_else(|| {
+                let verdict = Verdict::Skip { kind: SkipKind::NotRun, reason: reason.to_owned() };
+                Done { finished: Finished::without_trace(&jobs[at], verdict, 0), trace: None }
+            });
+            self.enter(&jobs[at], done)?;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, job: &Job, done: Done) -> io::Result<()> {
+        let Done { mut finished, trace } = done;
+        finished.reproduce = format!("{} --filter {}", self.options.reproduce, job.id());
+        if let (Some(directory), Some(trace), true) =
+            (&self.options.keep_traces, trace, finished.verdict != Verdict::Pass)
+        {
+            let path = directory.join(format!("{}.jsonl", job.id()));
+            trace.save(io::BufWriter::new(fs::File::create(&path)?))?;
+            finished.trace = Some(path.display().to_string());
+        }
+        self.summary.count(&finished);
+        self.judged.extend(finished.judged.iter().cloned());
+        (self.report)(RunEvent::Finished(Box::new(finished)));
+        Ok(())
+    }
+}
+
+/// Runs and judges one job.
+async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
+    let begun = Instant::now();
+    let without_trace =
+        |verdict| Done { finished: Finished::without_trace(job, verdict, millis(begun)), trace: None };
+    if let Some(reason) = out_of_reach(job) {
+        return without_trace(Verdict::Skip { kind: SkipKind::NotApplicable, reason });
+    }
+    match timeout(DEADLINE, drive(job, &options.variant, sockets, &format!("{at}.sock"))).await {
+        Ok(Ok(trace)) => {
+            let assessment = judge::assess(&trace, options.strict);
+            let finished = Finished::judged(job, &trace, assessment, millis(begun));
+            Done { finished, trace: Some(trace) }
+        }
+        Ok(Err(error)) => without_trace(Verdict::Unjudged { reason: error.to_string() }),
+        Err(_) => {
+            let reason = format!("it did not come to an end within {} s", DEADLINE.as_secs());
+            without_trace(Verdict::Unjudged { reason })
+        }
+    }
+}
+
+/// Why a scenario cannot be reached at a revision, if so.
+fn out_of_reach(job: &Job) -> Option<String> {
+    let declared = &job.scenario.provider.compute_plan_version;
+    let refused = job.revision.engine().undeclared_v2 == UndeclaredV2::Refused;
+    (refused && declared != "v2").then(|| {
+        format!("from 0.57 on the engine refuses to load a provider that declares {declared:?} instead of v2")
+    })
+}
+
+fn panicked(job: &Job, error: JoinError) -> Done {
+    let panic = error.into_panic();
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    let verdict = Verdict::Unjudged { reason: format!("Counterfoil itself failed: {text}") };
+    Done { finished: Finished::without_trace(job, verdict, 0), trace: None }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,35 @@
+//! The stock suite: scenarios that are part of the program, and what is known of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The files of the stock suite, each with its path in the repository and its text.
+pub const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/stock.rs"));
+
+/// Which rules the stock scenarios exercise, and which rules catch which mutant: computed by running all of them,
+/// kept in `golden/coverage.json`, and held against a new computation by a test.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Rules, by the scenario that gives them something to judge.
+    pub scenarios: BTreeMap<String, BTreeSet<String>>,
+    /// Rules with findings, by mutant.
+    pub mutants: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// The coverage of the stock suite.
+pub fn coverage() -> &'static Coverage {
+    static COVERAGE: OnceLock<Coverage> = OnceLock::new();
+    COVERAGE.get_or_init(|| {
+        serde_json::from_str(include_str!("../../golden/coverage.json"))
+            .expect("golden/coverage.json is written by a test")
+    })
+}
+
+/// The rules that a stock scenario exercises; none for other scenarios.
+pub fn exercised_by(scenario: &str) -> Option<&'static BTreeSet<String>> {
+    coverage().scenarios.get(scenario)
+}

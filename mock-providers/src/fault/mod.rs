@@ -1,0 +1,85 @@
+//! Faults: what goes wrong between a caller and its provider, at points that a scenario names.
+//!
+//! A new kind is a file here, with a type that answers a call given the provider's reply yet to come, and a
+//! variant of [`Effect`].
+
+mod dispatch_error;
+mod layer;
+
+use bytes::Bytes;
+pub use dispatch_error::DispatchError;
+pub use layer::{FaultLayer, FaultService};
+use tonic::Status;
+
+use crate::UnaryCall;
+
+/// Something that goes wrong once, at one point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which call it strikes.
+    pub point: Point,
+    /// What it does to that call.
+    pub effect: Effect,
+}
+
+/// One call among all those that go through a [`FaultLayer`]. The wire carries no index of an action, so
+/// this is what a point can be known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The name of the resource; empty for calls that are about none.
+    pub resource: String,
+    /// The path of the method; none for any.
+    pub method: Option<&'static str>,
+    /// Which of the calls that match, from 1. A point with 0 is never reached.
+    pub nth: u32,
+}
+
+impl Point {
+    fn matches(&self, call: &UnaryCall) -> bool {
+        self.resource == call.resource && self.method.is_none_or(|method| method == call.method)
+    }
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The call fails with a status.
+    DispatchError(DispatchError),
+}
+
+impl Effect {
+    /// Answers a call. The provider gets it if `delivery` is awaited, and not before.
+    async fn answer<D>(&self, delivery: D) -> Result<Bytes, Status>
+    where
+        D: Future<Output = Result<Bytes, Status>> + Send,
+    {
+        match self {
+            Self::DispatchError(error) => error.answer(delivery).await,
+        }
+    }
+}
+
+/// Is told what a [`FaultLayer`] does, as it does it.
+pub trait Observer: Send + Sync {
+    /// The provider is given a call.
+    fn delivered(&self, call: &UnaryCall) {
+        let _ = call;
+    }
+
+    /// The provider has answered the call with this id. What the caller receives may be another thing.
+    fn answered(&self, id: u32, reply: &Result<Bytes, Status>) {
+        let _ = (id, reply);
+    }
+
+    /// The fault at this place of the list strikes the call with this id. Comes before anything else that is
+    /// told of the call.
+    fn injected(&self, id: u32, fault: usize) {
+        let _ = (id, fault);
+    }
+}
+
+/// Nobody looks.
+impl Observer for () {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The provider kit: an in-memory cloud, the gRPC services over it, and the faults that stand in their way.
+//!
+//! ```text
+//! UnaryCall -> FaultLayer -> RawClient ~~ socket, or in process ~~> Provider::routes -> service/ -> Cloud
+//!                  |
+//!                  +-> Observer: what was delivered, answered, injected
+//! ```
+//!
+//! The kit knows no trace and no rule. Where new things go:
+//! - a new kind of fault: a file in `fault/` and a variant of [`fault::Effect`];
+//! - a new profile of a good provider: a function in `setup.rs` that returns a [`Setup`];
+//! - a broken provider: a service that wraps one of [`service`], or a tower layer around
+//!   [`Provider::routes`]. The code in `cloud/` and `service/` stays honest.
+
+pub mod client;
+pub mod cloud;
+mod codec;
+pub mod fault;
+mod provider;
+pub mod serve;
+pub mod service;
+mod setup;
+
+pub use client::{RawClient, UnaryCall};
+pub use cloud::Cloud;
+pub use provider::Provider;
+pub use serve::serve_unix;
+pub use setup::{ServedService, Setup, TypeSupport};
+
+/// The message limit of Go peers, in bytes, both ways (E-208).
+pub(crate) const MAX_MESSAGE: usize = i32::MAX as usize;

@@ -1,0 +1,134 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use counterfoil_proto::{Revision, iac};
+
+use crate::cloud::Traits;
+
+/// What a provider is: everything about it that is not code.
+///
+/// ```
+/// use counterfoil_mock::{Provider, Setup};
+/// use counterfoil_proto::Revision;
+///
+/// let provider = Provider::new(Setup { revision: Revision::V0_54, ..Setup::default() });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The revision of the contract that it speaks. Services and methods that this one lacks are not served.
+    pub revision: Revision,
+    /// Its name.
+    pub name: String,
+    /// Its version, as its manifest and `Version` tell it (H-28).
+    pub version: String,
+    /// What `Capabilities` says; only `v2` passes the load gate from 0.57 on (E-217).
+    pub compute_plan_version: String,
+    /// The top-level config keys that it knows; empty for the default set of the host (E-175).
+    pub canonical_keys: Vec<String>,
+    /// The resource types that it has.
+    pub resource_types: BTreeMap<String, TypeSupport>,
+    /// The services that it serves and lists in its registry.
+    pub services: BTreeSet<ServedService>,
+    /// Top-level config keys whose change asks for a new resource.
+    pub force_new: BTreeSet<String>,
+    /// Types whose resources have a sensitive `password`.
+    pub sensitive: BTreeSet<String>,
+    /// The encoded `ApplyResponse`, well-formed or not, that answers every `Apply` in place of the work.
+    pub apply_reply: Option<Bytes>,
+    /// What every `FinalizeApply` reports, with status OK (H-13).
+    pub finalize_errors: Vec<iac::ActionError>,
+}
+
+/// What a provider declares about a resource type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeSupport {
+    /// The tier; 1 is what every provider should have.
+    pub tier: i32,
+    /// The operations, such as `create`.
+    pub operations: Vec<String>,
+}
+
+/// A service that a provider may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServedService {
+    /// `IaCProviderRequired`
+    Required,
+    /// `ResourceDriver`
+    ResourceDriver,
+    /// `IaCProviderFinalizer`, from 0.55
+    Finalizer,
+}
+
+impl ServedService {
+    /// Every service, in the order of their names.
+    pub const ALL: [Self; 3] = [Self::Finalizer, Self::Required, Self::ResourceDriver];
+
+    /// The full name of the service.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => iac::ia_c_provider_required_server::SERVICE_NAME,
+            Self::ResourceDriver => iac::resource_driver_server::SERVICE_NAME,
+            Self::Finalizer => iac::ia_c_provider_finalizer_server::SERVICE_NAME,
+        }
+    }
+
+    /// Whether the service exists at a revision.
+    pub fn exists_at(self, revision: Revision) -> bool {
+        match self {
+            Self::Required | Self::ResourceDriver => true,
+            Self::Finalizer => revision.engine().finalizer,
+        }
+    }
+}
+
+impl Default for Setup {
+    /// A good provider at the newest revision.
+    fn default() -> Self {
+        let Traits { force_new, sensitive } = Traits::default();
+        Self {
+            revision: Revision::Head,
+            name: "mock".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            compute_plan_version: "v2".into(),
+            canonical_keys: Vec::new(),
+            resource_types: TYPES.iter().map(type_support).collect(),
+            services: ServedService::ALL.into(),
+            force_new,
+            sensitive,
+            apply_reply: None,
+            finalize_errors: Vec::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// Whether a service is served: it is wanted, and the revision has it.
+    pub fn serves(&self, service: ServedService) -> bool {
+        self.services.contains(&service) && service.exists_at(self.revision)
+    }
+
+    pub(crate) fn traits(&self) -> Traits {
+        Traits { force_new: self.force_new.clone(), sensitive: self.sensitive.clone() }
+    }
+}
+
+/// Name, tier, and whether the type scales.
+const TYPES: [(&str, i32, bool); 12] = [
+    ("infra.vpc", 1, false),
+    ("infra.database", 1, false),
+    ("infra.cache", 1, true),
+    ("infra.container_service", 1, true),
+    ("infra.k8s_cluster", 1, false),
+    ("infra.load_balancer", 1, false),
+    ("infra.firewall", 1, false),
+    ("infra.iam_role", 1, false),
+    ("infra.dns", 2, false),
+    ("infra.registry", 2, false),
+    ("infra.storage", 2, false),
+    ("infra.certificate", 2, false),
+];
+
+fn type_support(&(name, tier, scales): &(&str, i32, bool)) -> (String, TypeSupport) {
+    let operations = ["create", "read", "update", "delete"].into_iter().chain(scales.then_some("scale"));
+    (name.to_owned(), TypeSupport { tier, operations: operations.map(str::to_owned).collect() })
+}
