@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use bytes::Bytes;
 use memchr::{memchr, memchr2};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 /// Levels of nesting that the engine reads; one more, and it refuses the bytes.
@@ -158,15 +158,27 @@ impl fmt::Debug for JsonMap {
     }
 }
 
+/// How bytes that are no text are told from text in a file. No JSON object begins with it.
+const HEX: &str = "hex:";
+
+/// As text, not as a JSON object: the order of keys, the notation of numbers and the white space are what was sent.
 impl Serialize for JsonMap {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_nil() { serializer.serialize_none() } else { self.build().serialize(serializer) }
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_str(&format_args!("{HEX}{}", hex::encode(&self.0))),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for JsonMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<Map<String, Value>>::deserialize(deserializer)?.map_or_else(Self::nil, Self::from))
+        let text = String::deserialize(deserializer)?;
+        let bytes = match text.strip_prefix(HEX) {
+            Some(digits) => hex::decode(digits).map_err(D::Error::custom)?,
+            None => text.into_bytes(),
+        };
+        Self::parse(bytes.into()).map_err(D::Error::custom)
     }
 }
 

@@ -88,6 +88,8 @@ pub enum Expectation {
     ReplaceIds,
     /// A finding that is listed, by its position in the list.
     Finding(usize),
+    /// A fault that has to strike, by its position in the list.
+    Fault(usize),
 }
 
 /// An expectation that was not met.
@@ -184,6 +186,18 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
         if holds && !found.contains(rule.as_str()) {
             unmet.add(Expectation::Finding(at), format!("a finding of {rule}"), "none".to_owned());
         }
+    }
+    let struck: BTreeSet<u32> = trace
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::FaultInjected { fault, .. } => Some(*fault),
+            _ => None,
+        })
+        .collect();
+    for fault in trace.header.faults.iter().filter(|fault| !struck.contains(fault)) {
+        let expected = format!("fault {fault} of the scenario strikes");
+        unmet.add(Expectation::Fault(*fault as usize), expected, "no call came to it".to_owned());
     }
     unmet.0
 }

@@ -14,4 +14,6 @@ pub mod plan;
 pub mod rpc;
 pub mod rules;
 pub mod scenario;
+#[cfg(test)]
+mod testing;
 pub mod trace;

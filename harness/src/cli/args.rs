@@ -160,7 +160,7 @@ pub(super) enum Contract {
     },
     /// Hold somebody's .proto file or descriptor set against a revision.
     Check {
-        /// A .proto file, or an encoded FileDescriptorSet.
+        /// A .proto file, or an encoded descriptor set.
         file: PathBuf,
         /// A revision, by name, alias or engine version.
         #[arg(long, default_value = "head", value_parser = revision)]

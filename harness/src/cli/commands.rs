@@ -1,10 +1,15 @@
 //! Each command: what it asks of the library, and how that ends.
 
 use std::{
-    fs::File,
-    io::{self, BufReader, BufWriter, Write as _},
+    collections::{BTreeMap, BTreeSet},
+    error::Error as _,
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter},
     num::NonZeroUsize,
-    sync::{Arc, Mutex},
+    path::{Path, PathBuf},
+    process,
+    sync::{Arc, OnceLock},
     thread,
 };
 
@@ -13,11 +18,14 @@ use counterfoil_core::{
     mutants::{DECODERS, ENGINES},
     rules,
     scenario::{self, Scenario},
-    trace::Trace,
+    trace::{LoadError, Trace},
 };
-use counterfoil_proto::contract::{self, Severity};
+use counterfoil_proto::{
+    Revision,
+    contract::{self, Severity},
+};
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -26,50 +34,48 @@ use super::{
     output::Output,
 };
 use crate::{
-    report::{Reporter, diagnostics, json::Json, rules as rules_report, terminal::Terminal},
-    run::{self, Filter, Loaded, Options, Variant, describe},
+    contract::DescriptorError,
+    report::{
+        Reporter, diagnostics,
+        json::Json,
+        rules as rules_report,
+        terminal::{self, Terminal, counted, span},
+        text::plain,
+    },
+    run::{self, Filter, Loaded, Options, Variant},
 };
 
 /// Carries out a command.
-pub(super) fn execute(cli: Cli, output: &Output) -> Exit {
+pub(super) fn execute(cli: Cli, output: Output) -> Exit {
     match cli.command {
-        Command::Run(args) => run(args, *output).unwrap_or_else(|exit| exit),
-        Command::Validate { paths } => validate(&paths, *output),
-        Command::List { select } => list(&select, *output).unwrap_or_else(|exit| exit),
+        Command::Run(args) => run(&args, output).unwrap_or_else(|exit| exit),
+        Command::Validate { paths } => validate(&paths, output),
+        Command::List { select } => list(&select, output).unwrap_or_else(|exit| exit),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&scenario::schema()).expect("a schema is plain JSON");
-            output.print(&format!("{schema}\n"));
-            Exit::Passed
+            output.print(&format!("{schema}\n"))
         }
-        Command::Judge { trace, strict } => judge(&trace, strict, *output),
-        Command::Rules => {
-            output.print(&rules_report::list());
-            Exit::Passed
-        }
-        Command::Explain { id } => explain(&id, *output),
-        Command::Mutants => {
-            output.print(&mutants());
-            Exit::Passed
-        }
-        Command::Contract(command) => contract_command(command, *output),
+        Command::Judge { trace, strict } => judge(&trace, strict, output),
+        Command::Rules => output.print(&rules_report::list()),
+        Command::Explain { id } => explain(&id, output),
+        Command::Mutants => output.print(&mutants()),
+        Command::Contract(command) => contract_command(command, output),
     }
 }
 
 /// Reads the scenarios that are meant; shows every mistake, where there is one.
-fn load(paths: &[std::path::PathBuf], output: Output) -> Result<Vec<Arc<Scenario>>, Exit> {
-    let Loaded { scenarios, diagnostics, sources, files } =
+fn load(paths: &[PathBuf], output: Output) -> Result<Vec<Arc<Scenario>>, Exit> {
+    let Loaded { scenarios, diagnostics, sources, files, .. } =
         if paths.is_empty() { run::stock() } else { run::load(paths) };
     if diagnostics.is_empty() {
         return Ok(scenarios);
     }
     output.error_text(&diagnostics::render(&diagnostics, &sources, output.colors_errors()));
+    let faulty = diagnostics.iter().map(|mistake| &mistake.file).collect::<BTreeSet<_>>().len();
     let mistakes = counted(diagnostics.len(), "mistake");
-    output.error(&format!("{mistakes} in {}; nothing was run", counted(files.max(1), "file")));
-    Err(Exit::Usage)
-}
-
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+    let of_files =
+        if faulty < files { format!("{faulty} of {files} files") } else { counted(faulty, "file") };
+    Err(usage(&format!("{mistakes} in {of_files}"), output))
 }
 
 fn filter(select: &Select, output: Output) -> Result<Filter, Exit> {
@@ -81,7 +87,7 @@ fn usage(text: &str, output: Output) -> Exit {
     Exit::Usage
 }
 
-fn run(args: Run, output: Output) -> Result<Exit, Exit> {
+fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
     let filter = filter(&args.select, output)?;
     let variant = match &args.mutant {
         None => Variant::Reference,
@@ -100,12 +106,31 @@ fn run(args: Run, output: Output) -> Result<Exit, Exit> {
         return Err(Exit::Nothing);
     }
 
-    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Terminal::new(output.out()))];
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&format!("no runtime: {error}"), output))?;
+    // Signals are caught before there is anything to leave behind.
+    let signals = {
+        let _runtime = runtime.enter();
+        Signals::new().map_err(|error| failed(&format!("signals cannot be caught: {error}"), output))?
+    };
+    let sockets = run::private_directory().map_err(|error| {
+        failed(&format!("no directory for sockets can be made: {error}; TMPDIR says where it goes"), output)
+    })?;
+    if let Some(traces) = &args.keep_traces {
+        fs::create_dir_all(traces).map_err(|error| {
+            usage(&format!("no directory for traces can be made at {}: {error}", traces.display()), output)
+        })?;
+    }
+    let mut reporters: Vec<(String, Box<dyn Reporter>)> =
+        vec![("standard output".to_owned(), Box::new(Terminal::new(output.out())))];
     for to in &args.report {
+        let name = format!("the report {}", to.file.display());
         let file = File::create(&to.file)
-            .map_err(|error| usage(&format!("the report {} cannot be written: {error}", to.file.display()), output))?;
+            .map_err(|error| usage(&format!("{name} cannot be written: {error}"), output))?;
         match to.format {
-            ReportFormat::Json => reporters.push(Box::new(Json(BufWriter::new(file)))),
+            ReportFormat::Json => reporters.push((name, Box::new(Json(BufWriter::new(file))))),
         }
     }
     let options = Options {
@@ -114,37 +139,34 @@ fn run(args: Run, output: Output) -> Result<Exit, Exit> {
         fail_fast: args.fail_fast,
         keep_traces: args.keep_traces.clone(),
         variant,
-        reproduce: reproduce(&args),
+        reproduce: reproduce(args),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| failed(&format!("no runtime: {error}"), output))?;
-    let mut unwritten = None;
-    let (summary, signal) = runtime.block_on(async {
+    let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
+    let caught = Arc::new(OnceLock::new());
+    let summary = runtime.block_on(async {
         let stop = CancellationToken::new();
-        let caught = Arc::new(Mutex::new(None));
-        let watch = tokio::spawn(watch_signals(stop.clone(), Arc::clone(&caught)));
-        let summary = run::run(jobs, &options, &stop, |event| {
-            for reporter in &mut reporters {
+        let directory = sockets.path().to_owned();
+        let watch = tokio::spawn(signals.watch(stop.clone(), Arc::clone(&caught), directory));
+        let summary = run::run_in(sockets.path(), jobs, &options, &stop, |event| {
+            for (name, reporter) in &mut reporters {
                 if let Err(error) = reporter.event(&event) {
-                    unwritten.get_or_insert(error);
+                    unwritten.entry(name.clone()).or_insert(error);
                 }
             }
         })
         .await;
         watch.abort();
-        let signal = caught.lock().ok().and_then(|caught| *caught);
-        (summary, signal)
+        summary
     });
+    // Servers of runs that were cut short take their sockets with them; the directory goes after them.
+    drop(runtime);
+    drop(sockets);
     let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
-    let exit = Exit::of(&summary, signal);
-    if let Some(error) = unwritten {
-        let exit = if matches!(exit, Exit::Passed | Exit::Nothing) { Exit::Unjudged } else { exit };
-        output.error(&format!("a report is not complete: {error}"));
-        return Ok(exit);
+    for (name, error) in &unwritten {
+        output.error(&format!("{name} is not complete: {error}"));
     }
-    Ok(exit)
+    let written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+    Ok(Exit::of(&summary, caught.get().copied()).unless(written))
 }
 
 /// We failed, where the subject did not.
@@ -153,36 +175,52 @@ fn failed(text: &str, output: Output) -> Exit {
     Exit::Unjudged
 }
 
-/// Stops the run at the first SIGINT or SIGTERM.
-async fn watch_signals(stop: CancellationToken, caught: Arc<Mutex<Option<u8>>>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let number = tokio::select! {
-        _ = interrupt.recv() => 2,
-        _ = terminate.recv() => 15,
-    };
-    if let Ok(mut caught) = caught.lock() {
-        *caught = Some(number);
+/// SIGINT and SIGTERM, caught.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    stop.cancel();
+
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+        }
+    }
+
+    /// Stops the run at the first signal. At the second, the report is what takes so long, on a pipe that nobody
+    /// empties for instance: the process ends at once, and takes only its sockets with it.
+    async fn watch(mut self, stop: CancellationToken, caught: Arc<OnceLock<u8>>, sockets: PathBuf) {
+        let first = self.next().await;
+        let _ = caught.set(first);
+        stop.cancel();
+        self.next().await;
+        let _ = fs::remove_dir_all(sockets);
+        process::exit(Exit::Interrupted(first).code().into());
+    }
 }
 
 /// The command line that this one would be for a single run, up to its filter.
 fn reproduce(args: &Run) -> String {
-    let mut line = "counterfoil run".to_owned();
+    let mut words = vec!["counterfoil run".to_owned()];
     for path in &args.select.paths {
-        line.push_str(&format!(" {}", shell_word(&path.display().to_string())));
+        let path = path.display().to_string();
+        // What looks like an option is none with a directory before it.
+        let path = if path.starts_with('-') { format!("./{path}") } else { path };
+        words.push(shell_word(&path));
     }
     if args.strict {
-        line.push_str(" --strict");
+        words.push("--strict".to_owned());
     }
     if let Some(mutant) = &args.mutant {
-        line.push_str(&format!(" --mutant {mutant}"));
+        words.extend(["--mutant".to_owned(), mutant.clone()]);
     }
-    line
+    words.join(" ")
 }
 
 /// A word as a shell reads it back.
@@ -190,17 +228,28 @@ fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./@:,+=%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
+    } else if text.chars().any(char::is_control) {
+        let escaped = text.chars().fold(String::new(), |mut escaped, c| {
+            match c {
+                '\'' | '\\' => escaped.extend(['\\', c]),
+                c if c.is_control() => {
+                    for byte in c.to_string().bytes() {
+                        let _ = write!(escaped, "\\x{byte:02x}");
+                    }
+                }
+                c => escaped.push(c),
+            }
+            escaped
+        });
+        format!("$'{escaped}'")
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
-fn validate(paths: &[std::path::PathBuf], output: Output) -> Exit {
+fn validate(paths: &[PathBuf], output: Output) -> Exit {
     match load(paths, output) {
-        Ok(scenarios) => {
-            output.print(&format!("{} in order\n", counted(scenarios.len(), "scenario")));
-            Exit::Passed
-        }
+        Ok(scenarios) => output.print(&format!("{} in order\n", counted(scenarios.len(), "scenario"))),
         Err(exit) => exit,
     }
 }
@@ -212,103 +261,94 @@ fn list(select: &Select, output: Output) -> Result<Exit, Exit> {
         output.error("no scenario matches the filter");
         return Err(Exit::Nothing);
     }
-    let mut out = output.out();
-    for same in jobs.chunk_by(|a, b| a.scenario.id == b.scenario.id) {
-        let revisions: Vec<String> = same.iter().map(|job| job.revision.to_string()).collect();
-        let scenario = &same[0].scenario;
-        let _ = writeln!(out, "{:<44}  {:<66}  {}", scenario.id, revisions.join(" "), scenario.title);
+    let mut lines: Vec<(&Scenario, Vec<Revision>)> = Vec::new();
+    for job in &jobs {
+        match lines.last_mut() {
+            Some((scenario, revisions)) if scenario.id == job.scenario.id => revisions.push(job.revision),
+            _ => lines.push((&job.scenario, vec![job.revision])),
+        }
     }
-    Ok(Exit::Passed)
+    let lines: Vec<_> = lines.into_iter().map(|(scenario, of)| (scenario, span(&of))).collect();
+    let ids = lines.iter().map(|(scenario, _)| scenario.id.len()).max().unwrap_or(0);
+    let spans = lines.iter().map(|(_, span)| span.len()).max().unwrap_or(0);
+    let line = |(scenario, span): &(&Scenario, String)| {
+        format!("{:<ids$}  {span:<spans$}  {}\n", scenario.id, plain(&scenario.title))
+    };
+    Ok(output.print(&lines.iter().map(line).collect::<String>()))
 }
 
-fn judge(path: &std::path::Path, strict: bool, output: Output) -> Exit {
+fn judge(path: &Path, strict: bool, output: Output) -> Exit {
     let loaded = if path.as_os_str() == "-" {
         Trace::load(io::stdin().lock())
     } else {
-        match File::open(path) {
-            Ok(file) => Trace::load(BufReader::new(file)),
-            Err(error) => return usage(&format!("{}: {error}", path.display()), output),
-        }
+        File::open(path).map_err(LoadError::from).and_then(|file| Trace::load(BufReader::new(file)))
     };
     let trace = match loaded {
         Ok(trace) => trace,
-        Err(error) => return usage(&format!("{}: {error}", path.display()), output),
+        Err(error) => {
+            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+            return usage(&format!("{}: {error}{cause}", path.display()), output);
+        }
     };
     let assessment = judge::assess(&trace, strict);
-    let mut out = output.out();
-    let _ = writeln!(out, "{}  {}", assessment.verdict.as_str(), trace.header.run_id());
-    if let Verdict::Unjudged { reason } = &assessment.verdict {
-        let _ = writeln!(out, "  {reason}");
-    }
-    for finding in &assessment.findings {
-        let _ = writeln!(out, "\n  {} {} {}  {}", finding.rule, finding.level, finding.party, finding.message);
-        for event in &finding.evidence {
-            if let Some(text) = trace.events.get(*event).map(describe) {
-                let _ = writeln!(out, "    {event:>5}  {text}");
-            }
-        }
-    }
-    for mismatch in &assessment.mismatches {
-        let _ = writeln!(out, "\n  expected  {}\n  found     {}", mismatch.expected, mismatch.found);
-    }
-    let _ = writeln!(out, "\njudged {} of {} rules", assessment.judged.len(), rules::catalogue().count());
-    match assessment.verdict {
+    let mut account = Vec::new();
+    terminal::judged(&mut account, &trace, &assessment).expect("memory takes everything");
+    let exit = match assessment.verdict {
         Verdict::Pass => Exit::Passed,
         Verdict::Fail => Exit::Broken,
         Verdict::Unjudged { .. } | Verdict::Skip { .. } => Exit::Unjudged,
-    }
+    };
+    exit.unless(output.print(&String::from_utf8_lossy(&account)))
 }
 
 fn explain(id: &str, output: Output) -> Exit {
     let wanted = id.to_uppercase();
     if let Some(rule) = rules::find(&wanted) {
-        output.print(&rules_report::explain(rule));
-        return Exit::Passed;
+        return output.print(&rules_report::explain(rule));
     }
-    let meant = scenario::nearest(&wanted, rules::catalogue().map(|rule| rule.id));
-    let help = meant
-        .map_or("`counterfoil rules` lists them".to_owned(), |meant| format!("did you mean {meant}?"));
-    usage(&format!("no rule is called {id:?}: {help}"), output)
+    usage(&format!("no rule is called {id:?}: {}", run::rules_help(id)), output)
 }
 
 fn mutants() -> String {
     let engines = ENGINES.iter().map(|mutant| ("engine", mutant.name, mutant.what, mutant.caught_by));
     let decoders = DECODERS.iter().map(|mutant| ("decoder", mutant.name, mutant.what, mutant.caught_by));
-    engines
-        .chain(decoders)
-        .map(|(kind, name, what, rules)| format!("{kind:<8}  {name:<24}  {:<24}  {what}\n", rules.join(" ")))
-        .collect()
+    engines.chain(decoders).fold(String::new(), |mut lines, (kind, name, what, rules)| {
+        let _ = writeln!(lines, "{kind:<8}  {name:<24}  {:<24}  {what}", rules.join(" "));
+        lines
+    })
 }
 
 fn contract_command(command: Contract, output: Output) -> Exit {
     match command {
         Contract::Show { revision, format } => {
             let contract = contract::Contract::at(revision);
-            show(contract, format, || contract.to_string(), output);
-            Exit::Passed
+            show(contract, format, || contract.to_string(), output)
         }
         Contract::Diff { from, to, format } => {
             let changes = contract::Contract::at(from).diff(contract::Contract::at(to));
-            show(&changes, format, || contract::changes_to_text(&changes), output);
-            Exit::Passed
+            show(&changes, format, || contract::changes_to_text(&changes), output)
         }
         Contract::Check { file, revision, format } => {
             match crate::contract::check(contract::Contract::at(revision), &file) {
+                Err(DescriptorError::Proto(report)) => {
+                    output.error_text(&diagnostics::render_report(report.as_ref(), output.colors_errors()));
+                    usage(&format!("{} does not compile", file.display()), output)
+                }
                 Err(error) => usage(&error.to_string(), output),
                 Ok(report) => {
-                    show(&report, format, || report.to_string(), output);
-                    if report.count(Severity::Breaking) > 0 { Exit::Broken } else { Exit::Passed }
+                    let shown = show(&report, format, || report.to_string(), output);
+                    if report.count(Severity::Breaking) > 0 { Exit::Broken } else { shown }
                 }
             }
         }
     }
 }
 
-fn show(value: &impl Serialize, format: Format, text: impl FnOnce() -> String, output: Output) {
+fn show(value: &impl Serialize, format: Format, text: impl FnOnce() -> String, output: Output) -> Exit {
     let shown = match format {
         Format::Text => text(),
         Format::Json => serde_json::to_string_pretty(value).expect("plain data") + "\n",
         Format::Yaml => serde_saphyr::to_string(value).expect("plain data"),
     };
-    output.print(&shown);
+    output.print(&shown)
 }

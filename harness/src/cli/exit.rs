@@ -38,9 +38,16 @@ impl Exit {
         }
     }
 
-    /// True after a signal.
-    pub fn is_interrupted(self) -> bool {
-        matches!(self, Self::Interrupted(_))
+    /// How the command ends where something of ours panicked on the way: an interruption counts for more.
+    #[must_use]
+    pub fn after_panic(self) -> Self {
+        if matches!(self, Self::Interrupted(_)) { self } else { Self::Defect }
+    }
+
+    /// How the command ends where its account could not be written as `written` says: a verdict is no less true.
+    #[must_use]
+    pub fn unless(self, written: Self) -> Self {
+        if matches!(self, Self::Passed | Self::Nothing) && written != Self::Passed { written } else { self }
     }
 
     /// How a finished run ends.
@@ -69,10 +76,10 @@ mod tests {
     #[test]
     fn the_worst_decides() {
         let summary = |defects, failed, unjudged, passed| Summary {
-            defects,
+            passed,
             failed,
             unjudged,
-            passed,
+            defects,
             ..Summary::default()
         };
         assert_eq!(Exit::of(&summary(1, 1, 1, 1), Some(2)).code(), 130);
@@ -82,5 +89,20 @@ mod tests {
         assert_eq!(Exit::of(&summary(0, 0, 1, 1), None).code(), 3);
         assert_eq!(Exit::of(&summary(0, 0, 0, 0), None).code(), 4);
         assert_eq!(Exit::of(&summary(0, 0, 0, 1), None).code(), 0);
+    }
+
+    #[test]
+    fn a_panic_is_a_defect_whatever_was_found() {
+        for exit in [Exit::Passed, Exit::Broken, Exit::Usage, Exit::Unjudged, Exit::Nothing, Exit::Defect] {
+            assert_eq!(exit.after_panic().code(), 5);
+        }
+        assert_eq!(Exit::Interrupted(2).after_panic().code(), 130);
+    }
+
+    #[test]
+    fn an_account_that_is_lost_fails_only_what_had_passed() {
+        assert_eq!(Exit::Passed.unless(Exit::Unjudged).code(), 3);
+        assert_eq!(Exit::Broken.unless(Exit::Unjudged).code(), 1);
+        assert_eq!(Exit::Nothing.unless(Exit::Passed).code(), 4);
     }
 }

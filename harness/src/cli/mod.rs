@@ -6,7 +6,7 @@ mod exit;
 mod output;
 
 use std::{
-    panic,
+    io, panic,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -30,12 +30,20 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too; a closed stdout is no failure.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Passed }.into();
+            // Help and version come this way too.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Passed };
+            return exit.unless(help_was(error.print())).into();
         }
     };
     let output = Output::standard();
-    let exit = panic::catch_unwind(|| commands::execute(cli, &output)).unwrap_or(Exit::Defect);
-    if PANICKED.load(Ordering::Relaxed) && !exit.is_interrupted() { Exit::Defect } else { exit }.into()
+    let exit = panic::catch_unwind(|| commands::execute(cli, output)).unwrap_or(Exit::Defect);
+    if PANICKED.load(Ordering::Relaxed) { exit.after_panic() } else { exit }.into()
+}
+
+/// What becomes of a command whose help was printed so; a closed stdout is no failure.
+fn help_was(printed: io::Result<()>) -> Exit {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Unjudged,
+        _ => Exit::Passed,
+    }
 }

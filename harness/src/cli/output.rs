@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::Exit;
+
 /// Standard output and standard error.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
@@ -27,11 +29,16 @@ impl Output {
         self.err != ColorChoice::Never && io::stderr().is_terminal()
     }
 
-    /// Writes a text to standard output.
-    pub(super) fn print(self, text: &str) {
+    /// Writes a text to standard output, which ends the command.
+    pub(super) fn print(self, text: &str) -> Exit {
         let mut out = self.out();
-        let _ = out.write_all(text.as_bytes());
-        let _ = out.flush();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => Exit::Passed,
+            Err(error) => {
+                self.error(&format!("standard output cannot be written: {error}"));
+                Exit::Unjudged
+            }
+        }
     }
 
     /// Writes an error, a line of its own, to standard error.

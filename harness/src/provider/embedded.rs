@@ -50,7 +50,10 @@ impl Embedded {
 }
 
 /// A connection to whatever listens on `socket`.
-async fn connect(socket: PathBuf) -> Result<Channel, tonic::transport::Error> {
+///
+/// # Errors
+/// When nothing does.
+pub async fn connect(socket: PathBuf) -> Result<Channel, tonic::transport::Error> {
     // The authority is never looked at; Go peers send one like it (E-208).
     Endpoint::from_static("http://localhost")
         .connect_with_connector(service_fn(move |_| {

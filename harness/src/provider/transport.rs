@@ -22,9 +22,10 @@ pub struct FaultyTransport {
 }
 
 impl FaultyTransport {
-    /// Calls over `channel`, struck by `faults`, witnessed by `log`.
-    pub fn new(channel: Channel, faults: Arc<[Fault]>, log: Recorder) -> Self {
-        let layer = FaultLayer::new(faults, Arc::new(Witness(log)));
+    /// Calls over `channel`, struck by `faults`, each with its position in the scenario, witnessed by `log`.
+    pub fn new(channel: Channel, faults: impl IntoIterator<Item = (u32, Fault)>, log: Recorder) -> Self {
+        let (positions, faults): (Vec<u32>, Vec<Fault>) = faults.into_iter().unzip();
+        let layer = FaultLayer::new(faults.into(), Arc::new(Witness { log, positions }));
         Self { service: layer.layer(RawClient::new(channel)) }
     }
 }
@@ -47,11 +48,15 @@ fn rpc_error(status: Status) -> RpcError {
 }
 
 /// Writes down what the fault layer tells.
-struct Witness(Recorder);
+struct Witness {
+    log: Recorder,
+    /// The position in the scenario of each fault of the layer.
+    positions: Vec<u32>,
+}
 
 impl Observer for Witness {
     fn delivered(&self, call: &UnaryCall) {
-        self.0.push(Event::CallDelivered { call: call.id });
+        self.log.push(Event::CallDelivered { call: call.id });
     }
 
     fn answered(&self, id: u32, reply: &Result<Bytes, Status>) {
@@ -59,10 +64,10 @@ impl Observer for Witness {
             Ok(bytes) => Reply::Ok(counterfoil_core::trace::Payload(bytes.clone())),
             Err(status) => Reply::Error(rpc_error(status.clone())),
         };
-        self.0.push(Event::ReplySent { call: id, reply });
+        self.log.push(Event::ReplySent { call: id, reply });
     }
 
     fn injected(&self, id: u32, fault: usize) {
-        self.0.push(Event::FaultInjected { call: id, fault: u32::try_from(fault).unwrap_or(u32::MAX) });
+        self.log.push(Event::FaultInjected { call: id, fault: self.positions[fault] });
     }
 }

@@ -4,6 +4,7 @@ pub mod diagnostics;
 pub mod json;
 pub mod rules;
 pub mod terminal;
+pub mod text;
 
 use std::io;
 

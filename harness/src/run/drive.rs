@@ -153,24 +153,24 @@ fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
     Ok(())
 }
 
-/// The faults that stand in front of the provider.
-fn faults(scenario: &Scenario) -> Arc<[Fault]> {
-    let of_calls = scenario.faults.iter().filter_map(|fault| match &fault.kind {
+/// The faults that stand in front of the provider, each with its position in the scenario.
+fn faults(scenario: &Scenario) -> impl Iterator<Item = (u32, Fault)> {
+    (0..).zip(&scenario.faults).filter_map(|(at, fault)| match &fault.kind {
         FaultKind::DispatchError { call, nth, code, message, reaches_provider } => {
             let resource = match call {
                 Some(Method::Apply) => String::new(),
                 _ => scenario.plan.actions[fault.action].spec.name.clone(),
             };
-            Some(Fault {
+            let fault = Fault {
                 point: Point { resource, method: call.map(Method::path), nth: *nth },
                 effect: Effect::DispatchError(DispatchError {
                     code: tonic::Code::from_i32(*code as i32),
                     message: message.clone(),
                     reaches_provider: *reaches_provider,
                 }),
-            })
+            };
+            Some((at, fault))
         }
         FaultKind::JitError | FaultKind::DriverResolveError { .. } => None,
-    });
-    of_calls.collect()
+    })
 }

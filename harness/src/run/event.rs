@@ -2,7 +2,7 @@
 
 use counterfoil_core::{
     judge::{Assessment, Expectation, SkipKind, Verdict},
-    outcome::{ApplyResult, Outcome},
+    outcome::Outcome,
     rules::{self, Finding, Level, Party},
     scenario::Diagnostic,
     trace::{Event, Trace},
@@ -70,6 +70,9 @@ pub struct Finished {
     /// Where its trace was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// Why that trace is not complete, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_error: Option<String>,
     /// How long it took, in milliseconds. Never judged.
     pub millis: u64,
 }
@@ -182,36 +185,14 @@ impl Summary {
 impl Finished {
     /// A run that gave a trace.
     pub fn judged(job: &Job, trace: &Trace, assessment: Assessment, millis: u64) -> Self {
-        let end = trace.events.iter().rev().find_map(|event| match event {
-            Event::ApplyEnded { result, error } => Some((result, error.clone())),
-            _ => None,
-        });
-        let evidence = |finding: &Finding| {
-            finding
-                .evidence
-                .iter()
-                .filter_map(|event| {
-                    let text = describe(trace.events.get(*event)?);
-                    Some(Evidence { event: *event, text })
-                })
-                .collect()
-        };
-        let findings = assessment.findings.iter().map(|finding| FoundFinding {
-            rule: finding.rule.clone(),
-            title: rules::find(&finding.rule).map(|rule| rule.title).unwrap_or_default().to_owned(),
-            level: finding.level,
-            party: finding.party,
-            action: finding.action,
-            message: finding.message.clone(),
-            evidence: evidence(finding),
-        });
         let mut expected: Vec<String> =
             assessment.expected_findings.into_iter().map(|finding| finding.rule).collect();
         expected.dedup();
+        let (actions, apply_error) = account(trace);
         Self {
-            actions: lines(trace, end.as_ref().map(|(result, _)| *result)),
-            apply_error: end.and_then(|(_, error)| error),
-            findings: findings.collect(),
+            actions,
+            apply_error,
+            findings: assessment.findings.iter().map(|finding| FoundFinding::new(finding, trace)).collect(),
             expected_findings: expected,
             mismatches: assessment
                 .mismatches
@@ -247,6 +228,7 @@ impl Finished {
             judged: Vec::new(),
             reproduce: String::new(),
             trace: None,
+            trace_error: None,
             millis,
         }
     }
@@ -257,21 +239,46 @@ impl Finished {
     }
 }
 
-fn lines(trace: &Trace, result: Option<&ApplyResult>) -> Vec<ActionLine> {
-    (0..)
-        .zip(&trace.header.plan.actions)
-        .map(|(index, action): (u32, _)| ActionLine {
-            address: trace.header.addresses.get(index as usize).cloned().unwrap_or_default(),
-            kind: action.kind.to_string(),
-            resource_type: action.spec.resource_type.clone(),
-            outcomes: result
-                .iter()
-                .flat_map(|result| &result.outcomes)
-                .filter(|outcome| outcome.action_index == index)
-                .cloned()
-                .collect(),
-        })
-        .collect()
+impl FoundFinding {
+    /// A finding, with the events of its trace.
+    pub fn new(finding: &Finding, trace: &Trace) -> Self {
+        let evidence = finding.evidence.iter().filter_map(|event| {
+            let text = describe(trace.events.get(*event)?);
+            Some(Evidence { event: *event, text })
+        });
+        Self {
+            rule: finding.rule.clone(),
+            title: rules::find(&finding.rule).map(|rule| rule.title).unwrap_or_default().to_owned(),
+            level: finding.level,
+            party: finding.party,
+            action: finding.action,
+            message: finding.message.clone(),
+            evidence: evidence.collect(),
+        }
+    }
+}
+
+/// The plan beside what became of it, and the error of the whole apply.
+pub fn account(trace: &Trace) -> (Vec<ActionLine>, Option<String>) {
+    let end = trace.events.iter().rev().find_map(|event| match event {
+        Event::ApplyEnded { result, error } => Some((result, error)),
+        _ => None,
+    });
+    // A plan may have very many actions, so each outcome is looked at once.
+    let mut outcomes: Vec<Vec<Outcome>> = trace.header.plan.actions.iter().map(|_| Vec::new()).collect();
+    for outcome in end.iter().flat_map(|(result, _)| &result.outcomes) {
+        if let Some(of) = outcomes.get_mut(outcome.action_index as usize) {
+            of.push(outcome.clone());
+        }
+    }
+    let planned = trace.header.plan.actions.iter().zip(outcomes).enumerate();
+    let lines = planned.map(|(index, (action, outcomes))| ActionLine {
+        address: trace.header.addresses.get(index).cloned().unwrap_or_default(),
+        kind: action.kind.to_string(),
+        resource_type: action.spec.resource_type.clone(),
+        outcomes,
+    });
+    (lines.collect(), end.and_then(|(_, error)| error.clone()))
 }
 
 /// Where an expectation stands in the scenario's file.
@@ -288,6 +295,7 @@ fn place(job: &Job, expectation: Expectation) -> Diagnostic {
         Expectation::Resources => spans.resources,
         Expectation::ReplaceIds => spans.replace_ids,
         Expectation::Finding(at) => spans.findings.get(at).copied(),
+        Expectation::Fault(at) => source.faults.get(at).copied(),
     };
     source.diagnostic("unmet-expectation", span.unwrap_or(source.id), String::new())
 }
@@ -320,7 +328,11 @@ pub fn describe(event: &Event) -> String {
         }
         Event::ApplyEnded { result, error } => {
             let error = error.as_ref().map_or(String::new(), |error| format!(", error: {error}"));
-            format!("the apply ends with {} outcomes{error}", result.outcomes.len())
+            let outcomes = match result.outcomes.len() {
+                1 => "1 outcome".to_owned(),
+                count => format!("{count} outcomes"),
+            };
+            format!("the apply ends with {outcomes}{error}")
         }
     }
 }

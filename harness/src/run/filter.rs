@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
-use counterfoil_core::rules;
+use counterfoil_core::{rules, scenario};
 use counterfoil_proto::{ParseRangeError, RevisionRange};
 use globset::{Glob, GlobMatcher};
 
@@ -22,7 +22,9 @@ pub struct Filter {
 #[derive(Debug, thiserror::Error)]
 pub enum FilterError {
     /// The word before the colon is unknown.
-    #[error("unknown filter {0:?}: expected an id such as `delete-*`, or `tag:`, `rule:` or `revision:` and a value")]
+    #[error(
+        "unknown filter {0:?}: expected an id such as `delete-*`, or `tag:`, `rule:` or `revision:` and a value"
+    )]
     Kind(String),
     /// The glob does not parse.
     #[error("{glob:?} is not a glob: {source}")]
@@ -33,8 +35,13 @@ pub enum FilterError {
         source: globset::Error,
     },
     /// There is no such rule.
-    #[error("no rule is called {0:?}: `counterfoil rules` lists them")]
-    Rule(String),
+    #[error("no rule is called {given:?}: {help}")]
+    Rule {
+        /// What was given.
+        given: String,
+        /// What was probably meant, or where to look.
+        help: String,
+    },
     /// The range does not parse.
     #[error(transparent)]
     Revision(#[from] ParseRangeError),
@@ -51,13 +58,14 @@ impl Filter {
             match term.split_once(':') {
                 Some(("tag", value)) => filter.tags.push(glob(value)?),
                 Some(("rule", value)) => {
-                    let family = value.trim_end_matches(['*', '-']);
+                    let wanted = value.to_uppercase();
+                    let family = wanted.trim_end_matches(['*', '-']);
                     let named: Vec<&str> = rules::catalogue()
-                        .filter(|rule| rule.id == value || rule.family() == family)
+                        .filter(|rule| rule.id == wanted || rule.family() == family)
                         .map(|rule| rule.id)
                         .collect();
                     if named.is_empty() {
-                        return Err(FilterError::Rule(value.to_owned()));
+                        return Err(FilterError::Rule { given: value.to_owned(), help: rules_help(value) });
                     }
                     filter.rules.extend(named);
                 }
@@ -100,6 +108,12 @@ impl Filter {
             && (self.rules.is_empty() || by_rule)
             && (self.revisions.is_empty() || by_revision)
     }
+}
+
+/// What to say to somebody who asks for a rule that there is not.
+pub fn rules_help(given: &str) -> String {
+    scenario::nearest(&given.to_uppercase(), rules::catalogue().map(|rule| rule.id))
+        .map_or("`counterfoil rules` lists them".to_owned(), |meant| format!("did you mean {meant}?"))
 }
 
 fn glob(text: &str) -> Result<GlobMatcher, FilterError> {

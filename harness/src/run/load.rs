@@ -1,6 +1,7 @@
 //! Scenario files, found and read. All files are checked before anything is run.
 
 use std::{
+    collections::HashSet,
     fs, io,
     io::Read as _,
     path::{Path, PathBuf},
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub sources: Vec<(String, Arc<str>)>,
     /// How many files were read.
     pub files: usize,
+    /// Files and directories that were looked at, by their real paths.
+    seen: HashSet<PathBuf>,
 }
 
 /// The stock scenarios, which are part of the program.
@@ -37,7 +40,7 @@ pub fn stock() -> Loaded {
 }
 
 /// The scenarios under these paths: a file is read whatever its name, a directory for its `.yaml` and `.yml` files at
-/// any depth. Hidden directories are left out.
+/// any depth. Hidden files and directories are left out. What is reached twice, by a link or by name, is read once.
 pub fn load(paths: &[PathBuf]) -> Loaded {
     let mut loaded = Loaded::default();
     for path in paths {
@@ -46,8 +49,9 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
     if loaded.files == 0 && loaded.diagnostics.is_empty() {
         for path in paths {
             let shown = path.display().to_string();
-            let found_none = Diagnostic::whole(&shown, "no-scenarios", "there is no scenario file under this path")
-                .help("scenario files end in .yaml or .yml");
+            let found_none =
+                Diagnostic::whole(&shown, "no-scenarios", "there is no scenario file under this path")
+                    .help("scenario files end in .yaml or .yml");
             loaded.diagnostics.push(found_none);
         }
     }
@@ -65,6 +69,10 @@ impl Loaded {
             };
             Diagnostic::whole(&shown, "unreadable", message)
         };
+        // What has no path of its own, such as a pipe that a shell hands over, goes by the name that it was given.
+        if !self.seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
+            return;
+        }
         match fs::metadata(path) {
             Err(error) => self.diagnostics.push(unreadable(&error)),
             Ok(meta) if meta.is_dir() => match fs::read_dir(path) {
@@ -104,8 +112,7 @@ impl Loaded {
                     let ids = rules::catalogue().map(|rule| rule.id);
                     scenario::nearest(id, ids).map(str::to_owned)
                 };
-                let mistakes =
-                    scenario::check_findings(&scenario, |id| rules::find(id).is_some(), suggest);
+                let mistakes = scenario::check_findings(&scenario, |id| rules::find(id).is_some(), suggest);
                 if !mistakes.is_empty() {
                     self.sources.push((file.to_owned(), Arc::clone(&scenario.source.text)));
                 }

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs, io,
+    env,
+    error::Error,
+    fs, io, iter,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -14,6 +16,7 @@ use counterfoil_core::{
     trace::Trace,
 };
 use counterfoil_proto::UndeclaredV2;
+use tempfile::TempDir;
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::timeout,
@@ -42,6 +45,21 @@ pub struct Options {
     pub reproduce: String,
 }
 
+/// The longest path of a socket that every platform takes (104 bytes with the NUL, on macOS).
+const LONGEST_SOCKET: usize = 103;
+
+/// A directory for sockets that nobody else may enter. It lies where temporary files lie, or in `/tmp` where that path
+/// is too long for a socket, as it is in many a build sandbox.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_directory() -> io::Result<TempDir> {
+    let usual = env::temp_dir();
+    let room = "/cf-123456/1234567890.sock".len();
+    let base = if usual.as_os_str().len() + room > LONGEST_SOCKET { Path::new("/tmp") } else { &usual };
+    tempfile::Builder::new().prefix("cf-").tempdir_in(base)
+}
+
 /// Runs jobs and gives `report` each event as it comes due. Gives the summary when all is over.
 ///
 /// # Errors
@@ -50,11 +68,24 @@ pub async fn run(
     jobs: Vec<Job>,
     options: &Options,
     stop: &CancellationToken,
+    report: impl FnMut(RunEvent),
+) -> io::Result<Summary> {
+    let sockets = private_directory()?;
+    run_in(sockets.path(), jobs, options, stop, report).await
+}
+
+/// As [`run`], with the sockets in a directory that the caller provides, and removes.
+///
+/// # Errors
+/// When the directory for traces cannot be made.
+pub async fn run_in(
+    sockets: &Path,
+    jobs: Vec<Job>,
+    options: &Options,
+    stop: &CancellationToken,
     mut report: impl FnMut(RunEvent),
 ) -> io::Result<Summary> {
     let begun = Instant::now();
-    // Short: the path of a socket may have about a hundred bytes.
-    let sockets = tempfile::Builder::new().prefix("cf-").tempdir()?;
     if let Some(traces) = &options.keep_traces {
         fs::create_dir_all(traces)?;
     }
@@ -80,7 +111,7 @@ pub async fn run(
     loop {
         while !book.closed && running.len() < options.jobs.get() {
             let Some((at, job)) = waiting.next() else { break };
-            let (job, options, directory) = (job.clone(), options.clone(), sockets.path().to_owned());
+            let (job, options, directory) = (job.clone(), options.clone(), sockets.to_owned());
             let handle = running.spawn(async move { one(&job, &options, &directory, at).await });
             at_work.insert(handle.id(), at);
         }
@@ -94,16 +125,16 @@ pub async fn run(
         };
         match joined {
             None => break,
-            Some(Ok((id, done))) => book.hand_in(&jobs, at_work[&id], done)?,
+            Some(Ok((id, done))) => book.hand_in(&jobs, at_work[&id], done),
             Some(Err(error)) if error.is_cancelled() => {}
             Some(Err(error)) => {
                 let at = at_work[&error.id()];
                 book.summary.defects += 1;
-                book.hand_in(&jobs, at, panicked(&jobs[at], error))?;
+                book.hand_in(&jobs, at, panicked(&jobs[at], error));
             }
         }
     }
-    book.close(&jobs)?;
+    book.close(&jobs);
     let mut summary = book.summary;
     summary.rules_judged = book.judged.len();
     summary.millis = millis(begun);
@@ -132,44 +163,43 @@ struct Book<'a, R> {
 
 impl<R: FnMut(RunEvent)> Book<'_, R> {
     /// Takes what a job gave, and reports it as soon as all before it are reported.
-    fn hand_in(&mut self, jobs: &[Job], at: usize, done: Done) -> io::Result<()> {
+    fn hand_in(&mut self, jobs: &[Job], at: usize, done: Done) {
         self.closed |= self.options.fail_fast && done.finished.verdict == Verdict::Fail;
         self.done[at] = Some(done);
         while let Some(done) = self.done.get_mut(self.next).and_then(Option::take) {
-            self.enter(&jobs[self.next], done)?;
+            self.enter(&jobs[self.next], done);
             self.next += 1;
         }
-        Ok(())
     }
 
     /// Reports what is left: jobs that were done out of turn, and those that were not.
-    fn close(&mut self, jobs: &[Job]) -> io::Result<()> {
+    fn close(&mut self, jobs: &[Job]) {
         let reason =
             if self.summary.interrupted { "interrupted" } else { "an earlier scenario failed (--fail-fast)" };
-        for at in self.next..jobs.len() {
+        for (at, job) in jobs.iter().enumerate().skip(self.next) {
             let done = self.done[at].take().unwrap_or_else(|| {
                 let verdict = Verdict::Skip { kind: SkipKind::NotRun, reason: reason.to_owned() };
-                Done { finished: Finished::without_trace(&jobs[at], verdict, 0), trace: None }
+                Done { finished: Finished::without_trace(job, verdict, 0), trace: None }
             });
-            self.enter(&jobs[at], done)?;
+            self.enter(job, done);
         }
-        Ok(())
     }
 
-    fn enter(&mut self, job: &Job, done: Done) -> io::Result<()> {
+    fn enter(&mut self, job: &Job, done: Done) {
         let Done { mut finished, trace } = done;
         finished.reproduce = format!("{} --filter {}", self.options.reproduce, job.id());
         if let (Some(directory), Some(trace), true) =
             (&self.options.keep_traces, trace, finished.verdict != Verdict::Pass)
         {
             let path = directory.join(format!("{}.jsonl", job.id()));
-            trace.save(io::BufWriter::new(fs::File::create(&path)?))?;
+            let kept = fs::File::create(&path).and_then(|file| trace.save(io::BufWriter::new(file)));
             finished.trace = Some(path.display().to_string());
+            // The verdict is worth more than its trace, and so are those of other runs.
+            finished.trace_error = kept.err().map(|error| error.to_string());
         }
         self.summary.count(&finished);
         self.judged.extend(finished.judged.iter().cloned());
         (self.report)(RunEvent::Finished(Box::new(finished)));
-        Ok(())
     }
 }
 
@@ -187,12 +217,24 @@ async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
             let finished = Finished::judged(job, &trace, assessment, millis(begun));
             Done { finished, trace: Some(trace) }
         }
-        Ok(Err(error)) => without_trace(Verdict::Unjudged { reason: error.to_string() }),
+        Ok(Err(error)) => without_trace(Verdict::Unjudged { reason: with_causes(&error) }),
         Err(_) => {
             let reason = format!("it did not come to an end within {} s", DEADLINE.as_secs());
             without_trace(Verdict::Unjudged { reason })
         }
     }
+}
+
+/// An error and what it came from, as far as each says something new.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let causes = iter::successors(error.source(), |&error| error.source());
+    for text in causes.map(ToString::to_string) {
+        if !told.contains(&text) {
+            told.extend([": ", &text]);
+        }
+    }
+    told
 }
 
 /// Why a scenario cannot be reached at a revision, if so.

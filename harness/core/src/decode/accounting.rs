@@ -65,18 +65,18 @@ pub(super) fn judge(pass: &mut Pass, seen: &[Seen], planned: &[Action], result: 
         pass.refuse(Cause::TooManyOutcomes, &list, offset, format_args!("{found} for {due} planned actions"));
     }
 
-    let mut last = None;
+    let mut before = None;
     for (at, (outcome, claim)) in seen.iter().zip(claims).enumerate() {
         let (index, offset) = (outcome.action_index, outcome.offset);
         let item = result.step(Step::Item("actions", u32::try_from(at).unwrap_or(u32::MAX)));
         let path = item.field("action_index");
         match (claim, missing_one) {
             (Claim::Sole(action), _) => {
-                if let Some(last) = last.filter(|last| action < *last) {
-                    let message = format_args!("action {action} comes after action {last}");
+                if let Some(before) = before.filter(|before| action < *before) {
+                    let message = format_args!("action {action} comes after action {before}");
                     pass.refuse(Cause::IndexOrder, &path, offset, message);
                 }
-                last = Some(action);
+                before = Some(action);
                 if is_misplaced(outcome.status, action, planned) {
                     let kind = &planned[action].kind;
                     let message = format_args!("a failed delete, but action {action} is a {kind:.20}");
@@ -86,8 +86,9 @@ pub(super) fn judge(pass: &mut Pass, seen: &[Seen], planned: &[Action], result: 
             // Every action has its outcome: what is left over was counted above.
             (Claim::Chosen, _) | (_, None) => {}
             (Claim::Again(first), Some(missing)) => {
-                let message =
-                    format_args!("action {index} has its outcome at place {first}; action {missing} has none");
+                let message = format_args!(
+                    "action {index} has its outcome at place {first}; action {missing} has none"
+                );
                 pass.refuse(Cause::DuplicateIndex, &path, offset, message);
             }
             (Claim::OutOfRange, Some(_)) => {

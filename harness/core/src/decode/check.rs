@@ -33,11 +33,22 @@ impl Pass {
 
     /// Refuses the message for what stands at a place in it.
     #[cold]
-    pub(super) fn refuse(&mut self, cause: Cause, path: &Path<'_>, offset: usize, message: fmt::Arguments<'_>) {
+    pub(super) fn refuse(
+        &mut self,
+        cause: Cause,
+        path: &Path<'_>,
+        offset: usize,
+        message: fmt::Arguments<'_>,
+    ) {
         let count = &mut self.counts[cause as usize];
         *count += 1;
         if *count <= MAX_LISTED {
-            self.refusals.push(Refusal { cause, path: path.to_string(), offset, message: message.to_string() });
+            self.refusals.push(Refusal {
+                cause,
+                path: path.to_string(),
+                offset,
+                message: message.to_string(),
+            });
         }
     }
 
@@ -84,10 +95,12 @@ impl Pass {
             if unlisted > 0
                 && let Some(last) = self.refusals.iter_mut().rfind(|refusal| refusal.cause == cause)
             {
-                last.message.push_str(&format!("; {unlisted} more for {} are not listed", cause.rule()));
+                let note = format!("; {unlisted} more for {} are not listed", cause.rule());
+                last.message.push_str(&note);
             }
         }
         self.refusals.sort_by_key(|refusal| refusal.offset);
+        self.unknown.sort_by_key(|field| field.offset);
         Reading { value, refusals: self.refusals, unknown: self.unknown }
     }
 }
@@ -190,9 +203,9 @@ impl<'b, 'p> Fields<'b, 'p> {
         self.reader = Reader::new(span, self.path.depth);
     }
 
-    /// Whether the revision has a field of this number here.
-    pub(super) fn knows(&self, number: u32) -> bool {
-        self.message.field(number).is_some()
+    /// The field of this number, if the revision has one.
+    pub(super) fn known(&self, number: u32) -> Option<&'static Field> {
+        self.message.field(number)
     }
 
     /// Whether something in the message itself is no protobuf, so that what is not there may have been.
@@ -210,13 +223,21 @@ impl<'b, 'p> Fields<'b, 'p> {
         })
     }
 
+    /// Hands the next field to `read`, if it is this repeated one and short. What `read` makes nothing of stays
+    /// unread.
     #[inline]
-    pub(super) fn short(&self, number: u32) -> Option<&'b [u8]> {
-        self.reader.short(number)
-    }
-    #[inline]
-    pub(super) fn pass_short(&mut self, number: u32) {
-        self.reader.pass_short();
+    pub(super) fn next_short<T>(
+        &mut self,
+        field: &Field,
+        read: impl FnOnce(&'b [u8]) -> Option<T>,
+    ) -> Option<T> {
+        let (bytes, rest) = self.reader.short(field.number)?;
+        let value = read(bytes)?;
+        self.reader = rest;
+        if let Some(place) = field.repeated {
+            self.counts[place] += 1;
+        }
+        Some(value)
     }
 
     /// The next known field; none at the end, which may be where the bytes stop being protobuf.
@@ -281,17 +302,25 @@ impl<'b, 'p> Fields<'b, 'p> {
 
     /// A value in another layout than its field's: elements side by side, or a refusal.
     #[cold]
-    fn unpack(&mut self, pass: &mut Pass, field: &'static Field, raw: Raw<'b>, offset: usize) -> Option<Found<'b>> {
-        if let (Some(_), Raw::Delimited(span), Kind::Number(_) | Kind::Enum(_)) = (field.repeated, raw, field.kind) {
+    fn unpack(
+        &mut self,
+        pass: &mut Pass,
+        field: &'static Field,
+        raw: Raw<'b>,
+        offset: usize,
+    ) -> Option<Found<'b>> {
+        if let (Some(_), Raw::Delimited(span), Kind::Number(_) | Kind::Enum(_)) =
+            (field.repeated, raw, field.kind)
+        {
             self.packed = Some((field, Reader::new(span, 0), offset));
             return self.next_element(pass);
         }
-        let found = Found { field, value: Value::Opaque, offset, index: 0 };
+        let (path, found) = (self.path.field(&field.name), raw.wire_type());
         pass.refuse(
             Cause::CutShort,
-            &self.path(&found),
+            &path,
             offset,
-            format_args!("{} is due, {} was found", field.wire_type, raw.wire_type()),
+            format_args!("{found}, where {} is due", field.wire_type),
         );
         self.is_broken = true;
         None

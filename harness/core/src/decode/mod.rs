@@ -25,6 +25,7 @@ mod apply;
 mod check;
 mod encode;
 mod numbers;
+mod outcomes;
 mod output;
 mod path;
 mod table;
@@ -204,7 +205,7 @@ pub struct Reading<T> {
     pub value: T,
     /// Why it is refused, in the order of the offsets; none for a message that is accepted.
     pub refusals: Vec<Refusal>,
-    /// Fields that the revision does not know, in the order of the wire.
+    /// Fields that the revision does not know, in the order of the offsets.
     pub unknown: Vec<UnknownField>,
 }
 

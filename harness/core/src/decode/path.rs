@@ -6,6 +6,8 @@ use super::wire::{Raw, Reader, Span};
 
 /// How many characters of a map's key a path shows.
 const KEY_SHOWN: usize = 60;
+/// How many fields of an entry are looked at for its key. Honest ones have two.
+const KEY_SOUGHT: usize = 8;
 
 /// The way from the outermost message to a field. It lives on the stack and becomes text only in a refusal.
 #[derive(Clone, Copy)]
@@ -62,7 +64,8 @@ impl fmt::Display for Path<'_> {
 fn key(entry: &[u8]) -> String {
     let mut reader = Reader::new(Span::whole(entry), 0);
     let mut key: &[u8] = &[];
-    while let Ok(Some(field)) = reader.field() {
+    for _ in 0..KEY_SOUGHT {
+        let Ok(Some(field)) = reader.field() else { break };
         if let (1, Raw::Delimited(span)) = (field.number, field.value) {
             key = span.bytes;
         }

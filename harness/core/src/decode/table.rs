@@ -7,7 +7,8 @@ use std::{
 
 use counterfoil_proto::{Revision, history};
 use prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
+    DescriptorProto, EnumDescriptorProto, EnumValueDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
+    MessageOptions,
     field_descriptor_proto::{Label, Type},
 };
 
@@ -86,7 +87,9 @@ impl Kind {
         match self {
             Self::Number(wire_type) => wire_type,
             Self::Enum(_) => WireType::Varint,
-            Self::Text | Self::Bytes | Self::Json(_) | Self::Message(_) | Self::Entry(_) => WireType::Delimited,
+            Self::Text | Self::Bytes | Self::Json(_) | Self::Message(_) | Self::Entry(_) => {
+                WireType::Delimited
+            }
         }
     }
 }
@@ -127,7 +130,11 @@ impl Message {
         // Most messages count from 1 without gaps, so that the number tells the place.
         match self.fields.get(number as usize - 1) {
             Some(field) if field.number == number => Some(field),
-            _ => self.fields.binary_search_by_key(&number, |field| field.number).ok().map(|at| &self.fields[at]),
+            _ => self
+                .fields
+                .binary_search_by_key(&number, |field| field.number)
+                .ok()
+                .map(|at| &self.fields[at]),
         }
     }
 }
@@ -137,14 +144,20 @@ impl Message {
 pub(super) struct Enumeration {
     /// Its numbers, ascending.
     pub(super) numbers: Vec<i32>,
+    /// A bit for each of them below 64, which is all that the contract has.
+    bits: u64,
     /// Why a number that is none of them is refused.
     pub(super) cause: Cause,
 }
 
 impl Enumeration {
     /// Whether the revision knows the number.
+    #[inline]
     pub(super) fn knows(&self, number: i32) -> bool {
-        self.numbers.contains(&number)
+        match number {
+            0..64 => self.bits >> number & 1 == 1,
+            _ => self.numbers.contains(&number),
+        }
     }
 }
 
@@ -236,7 +249,8 @@ impl<'d> Builder<'d> {
     fn build(self) -> Tables {
         let by_name =
             self.messages.iter().enumerate().map(|(at, m)| (m.full_name.clone(), MessageId(at))).collect();
-        let enum_ids = self.enums.iter().enumerate().map(|(at, (name, _))| (name.clone(), EnumId(at))).collect();
+        let enum_ids =
+            self.enums.iter().enumerate().map(|(at, (name, _))| (name.clone(), EnumId(at))).collect();
         let messages = self.messages.iter().map(|draft| self.message(draft, &by_name, &enum_ids)).collect();
         let enums = self.enums.iter().map(|(name, descriptor)| enumeration(name, descriptor)).collect();
         Tables { messages, enums, by_name }
@@ -259,7 +273,7 @@ impl<'d> Builder<'d> {
             Type::Enum if draft.is_proto3 => Kind::Enum(enums[type_name(field)]),
             Type::Message => {
                 let id = by_name[type_name(field)];
-                if self.messages[id.0].descriptor.options.as_ref().is_some_and(|o| o.map_entry()) {
+                if self.messages[id.0].descriptor.options.as_ref().is_some_and(MessageOptions::map_entry) {
                     Kind::Entry(id)
                 } else {
                     Kind::Message(id)
@@ -289,7 +303,13 @@ impl<'d> Builder<'d> {
                 let place = is_repeated.then_some(repeated);
                 repeated += usize::from(is_repeated);
                 let number = u32::try_from(field.number()).expect("numbers are positive");
-                Field { number, name: field.name().to_owned(), kind, wire_type: kind.wire_type(), repeated: place }
+                Field {
+                    number,
+                    name: field.name().to_owned(),
+                    kind,
+                    wire_type: kind.wire_type(),
+                    repeated: place,
+                }
             })
             .collect();
         fields.sort_by_key(|field| field.number);
@@ -297,15 +317,19 @@ impl<'d> Builder<'d> {
             fields,
             repeated,
             is_ours: !draft.full_name.starts_with("google.protobuf."),
-            is_entry: draft.descriptor.options.as_ref().is_some_and(|options| options.map_entry()),
+            is_entry: draft.descriptor.options.as_ref().is_some_and(MessageOptions::map_entry),
         }
     }
 }
 
 fn enumeration(name: &str, descriptor: &EnumDescriptorProto) -> Enumeration {
-    let numbers: BTreeSet<i32> = descriptor.value.iter().map(|value| value.number()).collect();
+    let numbers: BTreeSet<i32> = descriptor.value.iter().map(EnumValueDescriptorProto::number).collect();
     let is_status = name.strip_prefix(IAC) == Some(".ActionStatus");
     Enumeration {
+        bits: numbers
+            .iter()
+            .filter(|number| (0..64).contains(*number))
+            .fold(0, |bits, number| bits | 1 << number),
         numbers: numbers.into_iter().collect(),
         cause: if is_status { Cause::StatusUnknown } else { Cause::EnumUnknown },
     }

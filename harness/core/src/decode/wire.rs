@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// How deep messages and groups may nest. It is prost's limit; protobuf-go has 10,000.
-pub const MAX_DEPTH: u32 = 100;
+pub(super) const MAX_DEPTH: u32 = 100;
 
 /// The highest field number there is.
 const MAX_NUMBER: u32 = (1 << 29) - 1;
@@ -35,21 +35,21 @@ impl<'b> Span<'b> {
     }
 }
 
-/// How a value is laid out on the wire.
+/// How a value is laid out on the wire. The number in a tag is the discriminant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WireType {
     /// A number of one to ten bytes.
-    Varint,
+    Varint = 0,
     /// Eight bytes.
-    Fixed64,
+    Fixed64 = 1,
     /// A length, and as many bytes.
-    Delimited,
+    Delimited = 2,
     /// Fields between two tags, an old form that proto3 never writes.
-    Group,
+    Group = 3,
     /// The second of those tags; no value has it.
-    GroupEnd,
+    GroupEnd = 4,
     /// Four bytes.
-    Fixed32,
+    Fixed32 = 5,
 }
 
 impl fmt::Display for WireType {
@@ -122,12 +122,20 @@ impl fmt::Display for Fault {
             Self::VarintCut => f.write_str("the bytes end where a varint is due"),
             Self::VarintTooLong => f.write_str("a varint of more than 64 bits"),
             Self::Number(number) => write!(f, "a tag with the field number {number}"),
-            Self::WireType(wire_type) => write!(f, "a tag with the wire type {wire_type}, which does not exist"),
+            Self::WireType(wire_type) => {
+                write!(f, "a tag with the wire type {wire_type}, which does not exist")
+            }
             Self::Length { due, left } => write!(f, "{due} bytes are due and {left} are left"),
             Self::GroupEnd(number) => write!(f, "the end of group {number}, which is not open here"),
             Self::TooDeep => write!(f, "nested more than {MAX_DEPTH} deep"),
         }
     }
+}
+
+/// The tag of a field with a number below 16, which takes one byte.
+pub(super) const fn short_tag(number: u32, wire_type: WireType) -> u8 {
+    assert!(number < 16);
+    number.to_le_bytes()[0] << 3 | wire_type as u8
 }
 
 /// What of a varint counts for a number of 32 bits: protobuf cuts off the rest.
@@ -175,18 +183,12 @@ impl<'b> Reader<'b> {
         Ok(Some(RawField { number, value }))
     }
 
+    /// Takes the next field if it has this number and is delimited and short: tag and length of a byte each.
     #[inline]
-    pub(super) fn short(&self, number: u32) -> Option<&'b [u8]> {
-        match self.rest {
-            [tag, length @ 0..0x80, rest @ ..] if u32::from(*tag) == number << 3 | 2 => {
-                rest.get(..usize::from(*length))
-            }
-            _ => None,
-        }
-    }
-    #[inline]
-    pub(super) fn pass_short(&mut self) {
-        self.rest = &self.rest[2 + usize::from(self.rest[1])..];
+    pub(super) fn short(&self, number: u32) -> Option<(&'b [u8], Self)> {
+        let [tag, length @ 0..0x80, rest @ ..] = self.rest else { return None };
+        let (bytes, rest) = rest.split_at_checked(usize::from(*length))?;
+        (*tag == short_tag(number, WireType::Delimited)).then_some((bytes, Self { rest, ..*self }))
     }
 
     /// The next element of a packed field; none at the end.
@@ -250,28 +252,36 @@ impl<'b> Reader<'b> {
 
     #[inline]
     fn varint(&mut self) -> Result<u64, Fault> {
-        // Tags, statuses and short lengths.
-        if let [byte @ 0..0x80, rest @ ..] = self.rest {
-            self.rest = rest;
-            return Ok(u64::from(*byte));
-        }
-        self.long_varint()
+        let (value, rest) = varint(self.rest)?;
+        self.rest = rest;
+        Ok(value)
     }
+}
 
-    #[inline]
-    fn long_varint(&mut self) -> Result<u64, Fault> {
-        let mut value = 0;
-        for (at, byte) in self.rest.iter().take(LONGEST_VARINT).enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * at);
-            if *byte < 0x80 {
-                // The tenth byte holds the last bit of the 64.
-                if at + 1 == LONGEST_VARINT && *byte > 1 {
-                    break;
-                }
-                self.rest = &self.rest[at + 1..];
-                return Ok(value);
-            }
+/// Takes a varint off the front of bytes.
+#[inline]
+pub(super) fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Fault> {
+    // One byte takes tags, statuses and most lengths; up to three, the index of an action.
+    match bytes {
+        [a @ 0..0x80, rest @ ..] => Ok((u64::from(*a), rest)),
+        [a, b @ 0..0x80, rest @ ..] => Ok((u64::from(a & 0x7f) | u64::from(*b) << 7, rest)),
+        [a, b, c @ 0..0x80, rest @ ..] => {
+            Ok((u64::from(a & 0x7f) | u64::from(b & 0x7f) << 7 | u64::from(*c) << 14, rest))
         }
-        Err(if self.rest.len() < LONGEST_VARINT { Fault::VarintCut } else { Fault::VarintTooLong })
+        _ => long_varint(bytes),
     }
+}
+
+#[cold]
+fn long_varint(bytes: &[u8]) -> Result<(u64, &[u8]), Fault> {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().take(LONGEST_VARINT).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if *byte < 0x80 {
+            // The tenth byte holds the last of 64 bits.
+            let fits = at + 1 < LONGEST_VARINT || *byte <= 1;
+            return if fits { Ok((value, &bytes[at + 1..])) } else { Err(Fault::VarintTooLong) };
+        }
+    }
+    Err(if bytes.len() < LONGEST_VARINT { Fault::VarintCut } else { Fault::VarintTooLong })
 }

@@ -1,5 +1,7 @@
 //! The other path, until 0.56: a provider that does not declare `v2` gets the whole plan through `Apply`.
 
+use std::sync::Arc;
+
 use counterfoil_proto::iac;
 use prost::Message as _;
 
@@ -9,7 +11,6 @@ use super::{
 };
 use crate::{
     decode::ApplyContext,
-    outcome::ApplyResult,
     rpc::{Method, Transport},
     trace::{Event, Recorder},
 };
@@ -24,17 +25,17 @@ pub async fn apply_by_provider<T: Transport + Send + Sync>(
     log.push(Event::ApplyStarted);
     let request = iac::ApplyRequest { plan: Some(plan_message(job.plan)) };
     let applied = match link.call(Method::Apply, None, "", request.encode_to_vec().into()).await {
-        Err(error) => Applied { result: ApplyResult::default(), error: Some(error.to_string()) },
+        Err(error) => Applied { error: Some(error.to_string()), ..Applied::default() },
         Ok((call, reply)) => {
             let context = ApplyContext { revision: link.revision(), planned: &job.plan.actions };
             match link.accept(call, link.decoder().apply_response(&reply, &context)) {
-                Ok(result) => Applied { result, error: None },
+                Ok(result) => Applied { result: Arc::new(result), error: None },
                 Err(refused) => {
-                    Applied { result: ApplyResult::default(), error: Some(refused.to_string()) }
+                    Applied { error: Some(refused.to_string()), ..Applied::default() }
                 }
             }
         }
     };
-    log.push(Event::ApplyEnded { result: applied.result.clone(), error: applied.error.clone() });
+    log.push(Event::ApplyEnded { result: Arc::clone(&applied.result), error: applied.error.clone() });
     applied
 }

@@ -10,9 +10,11 @@ pub mod ledger;
 pub mod provider;
 pub mod references;
 pub mod semantics;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use counterfoil_proto::Hook;
 
@@ -54,8 +56,8 @@ impl<'a> Job<'a> {
 /// How an apply ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// What is reported, also beside an error.
-    pub result: ApplyResult,
+    /// What is reported, also beside an error. The trace holds the same.
+    pub result: Arc<ApplyResult>,
     /// The error of the whole apply; failures of single actions are none.
     pub error: Option<String>,
 }
@@ -80,7 +82,8 @@ pub async fn apply<P: Provider>(
     let error = run.all().await.err();
     let Run { ledger, mut result, .. } = run;
     result.outcomes = ledger.into_outcomes();
-    log.push(Event::ApplyEnded { result: result.clone(), error: error.clone() });
+    let result = Arc::new(result);
+    log.push(Event::ApplyEnded { result: Arc::clone(&result), error: error.clone() });
     Applied { result, error }
 }
 

@@ -4,11 +4,10 @@ use std::ops::ControlFlow;
 
 use crate::{
     engine::{
-        Exit, Replace, Semantics, Step,
-        references,
-        semantics::late_status,
+        Exit, Replace, Semantics, Step, references,
+        semantics::{late_status, status_by_phase},
     },
-    outcome::Status,
+    outcome::{Outcome, Status},
     plan::{Action, ActionKind, ResourceRef},
     scenario::ResolvePoint,
     trace::Driven,
@@ -73,19 +72,25 @@ pub const ENGINES: &[EngineMutant] = &[
     },
     EngineMutant {
         name: "always-success",
-        what: "every action ends as a success, its error beside it",
-        caught_by: &["OUT-005", "OUT-008"],
-        alter: |semantics| semantics.status = |_, _| Status::Success,
+        what: "every action ends as a success, whatever happened",
+        caught_by: &["OUT-005"],
+        alter: |semantics| {
+            semantics.outcomes = |outcomes, outcome| {
+                outcomes.push(Outcome { status: Status::Success, error: String::new(), ..outcome });
+            };
+        },
     },
     EngineMutant {
-        name: "updates-fail",
-        what: "an update that was done is reported as an error",
-        caught_by: &["OUT-006", "OUT-008"],
+        name: "sees-failures",
+        what: "what was done is reported as an error",
+        caught_by: &["OUT-006"],
         alter: |semantics| {
-            semantics.status = |exit, kind| match (exit, kind) {
-                (Exit::Clean, ActionKind::Update) => Status::Error,
-                (Exit::Clean, _) => Status::Success,
-                _ => late_status(exit, kind),
+            semantics.outcomes = |outcomes, mut outcome| {
+                if outcome.status == Status::Success {
+                    outcome.status = Status::Error;
+                    "the action may have failed".clone_into(&mut outcome.error);
+                }
+                outcomes.push(outcome);
             };
         },
     },
@@ -96,12 +101,31 @@ pub const ENGINES: &[EngineMutant] = &[
         alter: |semantics| semantics.status = late_status,
     },
     EngineMutant {
+        name: "early-status-map",
+        what: "a status for each phase, as from 0.56 on, before there was one",
+        caught_by: &["OUT-007"],
+        alter: |semantics| semantics.status = status_by_phase,
+    },
+    EngineMutant {
         name: "wordless",
         what: "failures carry no text",
         caught_by: &["OUT-008"],
         alter: |semantics| {
             semantics.outcomes = |outcomes, mut outcome| {
                 outcome.error.clear();
+                outcomes.push(outcome);
+            };
+        },
+    },
+    EngineMutant {
+        name: "talks-of-success",
+        what: "a success carries a text",
+        caught_by: &["OUT-008"],
+        alter: |semantics| {
+            semantics.outcomes = |outcomes, mut outcome| {
+                if outcome.status == Status::Success {
+                    "done".clone_into(&mut outcome.error);
+                }
                 outcomes.push(outcome);
             };
         },
@@ -126,10 +150,24 @@ pub const ENGINES: &[EngineMutant] = &[
         alter: |semantics| semantics.errors = |_, _| {},
     },
     EngineMutant {
+        name: "errors-listed-twice",
+        what: "each error is listed where it happens and again at the end of the action",
+        caught_by: &["OUT-010"],
+        alter: |semantics| semantics.errors = |errors, error| errors.extend([error.clone(), error]),
+    },
+    EngineMutant {
         name: "resources-unlisted",
         what: "the result lists no resources, so no state is written",
         caught_by: &["OUT-011"],
         alter: |semantics| semantics.resources = |_, _| {},
+    },
+    EngineMutant {
+        name: "resources-listed-twice",
+        what: "each resource is listed twice, so that state is written twice",
+        caught_by: &["OUT-011"],
+        alter: |semantics| {
+            semantics.resources = |resources, resource| resources.extend([resource.clone(), resource]);
+        },
     },
     EngineMutant {
         name: "last-first",
@@ -153,6 +191,13 @@ pub const ENGINES: &[EngineMutant] = &[
             semantics.references =
                 |config, scope| Ok(references::resolve(config, scope).unwrap_or_else(|_| config.clone()));
         },
+    },
+    // What can be referred to decides also which reference of several fails first, and so the text of the failure.
+    EngineMutant {
+        name: "remembers-what-is-gone",
+        what: "the outputs of a deleted resource can still be referred to",
+        caught_by: &["DSP-002", "OUT-009", "OUT-010"],
+        alter: |semantics| semantics.forget = |_, _| {},
     },
     EngineMutant {
         name: "asks-until-yes",
@@ -192,13 +237,19 @@ pub const ENGINES: &[EngineMutant] = &[
         name: "loses-ids",
         what: "updates and deletes point at a resource by name, without its id",
         caught_by: &["DSP-007"],
-        alter: |semantics| semantics.target = |action| without_id(action, ActionKind::Replace),
+        alter: |semantics| semantics.target = |action| without_id(action, &ActionKind::Replace),
     },
     EngineMutant {
         name: "apply-for-v2",
         what: "a provider that declares v2 is handed the plan through Apply",
         caught_by: &["DSP-008"],
         alter: |semantics| semantics.drives = |_| Driven::ByApply,
+    },
+    EngineMutant {
+        name: "drives-everyone",
+        what: "a provider that does not declare v2 is driven call by call all the same",
+        caught_by: &["DSP-008"],
+        alter: |semantics| semantics.drives = |_| Driven::CallByCall,
     },
     EngineMutant {
         name: "no-preflight",
@@ -226,13 +277,39 @@ pub const ENGINES: &[EngineMutant] = &[
         caught_by: &["REP-003"],
         alter: |semantics| semantics.replace.steps = &[Step::Delete],
     },
+    // Later references read the id map: what is wrong in it goes out to drivers, or has another reference fail first.
     EngineMutant {
         name: "maps-failed-replaces",
         what: "the id map is filled after a failed create too",
-        caught_by: &["REP-004"],
+        caught_by: &["DSP-002", "DSP-006", "OUT-009", "OUT-010", "REP-004"],
         alter: |semantics| {
             semantics.replaced = |ids, name, old, new| {
                 ids.insert(name.to_owned(), new.unwrap_or(old).to_owned());
+            };
+        },
+    },
+    EngineMutant {
+        name: "maps-old-ids",
+        what: "the id map leads to the resource that was replaced",
+        caught_by: &["DSP-006", "REP-004"],
+        alter: |semantics| {
+            semantics.replaced = |ids, name, old, new| {
+                if new.is_some() {
+                    ids.insert(name.to_owned(), old.to_owned());
+                }
+            };
+        },
+    },
+    EngineMutant {
+        name: "maps-by-id",
+        what: "the id map has an entry under the old id too, besides the one under the name",
+        caught_by: &["REP-004"],
+        alter: |semantics| {
+            semantics.replaced = |ids, name, old, new| {
+                if let Some(new) = new {
+                    ids.insert(name.to_owned(), new.to_owned());
+                    ids.insert(format!("id {old}"), new.to_owned());
+                }
             };
         },
     },
@@ -242,7 +319,7 @@ pub const ENGINES: &[EngineMutant] = &[
         caught_by: &["REP-005"],
         alter: |semantics| {
             semantics.target = |action| match action.kind {
-                ActionKind::Replace => without_id(action, ActionKind::Create),
+                ActionKind::Replace => without_id(action, &ActionKind::Create),
                 _ => action.target(),
             };
         },
@@ -250,9 +327,9 @@ pub const ENGINES: &[EngineMutant] = &[
 ];
 
 /// The target of an action, its id left out unless it is of the kind that is spared.
-fn without_id(action: &Action, spared: ActionKind) -> ResourceRef {
+fn without_id(action: &Action, spared: &ActionKind) -> ResourceRef {
     let mut target = action.target();
-    if action.kind != spared {
+    if action.kind != *spared {
         target.provider_id.clear();
     }
     target

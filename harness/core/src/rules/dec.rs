@@ -259,9 +259,7 @@ fn verdict(story: &Story<'_>, call: &CallStory<'_>, bytes: &bytes::Bytes) -> Opt
     let revision = story.trace.header.revision;
     match (call.method, story.trace.header.driven) {
         (Method::Apply, Driven::CallByCall) => None,
-        (Method::Apply, Driven::ByApply) => {
-            Some(Strict.apply_response(bytes, &story.apply_context()).into())
-        }
+        (Method::Apply, Driven::ByApply) => Some(Strict.apply_response(bytes, &story.apply_context()).into()),
         (method, _) => Some(Strict.message(method.response(), bytes, revision).into()),
     }
 }

@@ -5,13 +5,7 @@ use prost::Message as _;
 use serde_json::Value;
 
 use super::{ActionStory, CallStory, Findings, Level, Party, Rule, Story};
-use crate::{
-    engine::wire,
-    json::JsonMap,
-    plan::ActionKind,
-    rpc::Method,
-    trace::Driven,
-};
+use crate::{engine::wire, json::JsonMap, plan::ActionKind, rpc::Method, trace::Driven};
 
 const ENGINE: &[Party] = &[Party::Engine];
 
@@ -42,9 +36,12 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| begun(story).any(|action| action.config.is_err()),
         check: |story, findings| {
             for action in begun(story) {
-                if let Err(error) = &action.config {
-                    no_calls(action, error, findings);
-                }
+                let (Err(error), Some(_)) = (&action.config, action.driver_asked) else { continue };
+                findings.add(
+                    Some(action.index),
+                    format!("{} went on to a driver in spite of: {error}", action.label()),
+                    action.events(),
+                );
             }
         },
     },
@@ -61,8 +58,13 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| begun(story).any(|action| action.driver_refused.is_some()),
         check: |story, findings| {
             for action in begun(story) {
-                if let Some((error, _)) = action.driver_refused {
-                    no_calls(action, error, findings);
+                let Some((error, _)) = action.driver_refused else { continue };
+                for call in &action.calls {
+                    findings.add(
+                        Some(action.index),
+                        format!("{} called {} in spite of: {error}", action.label(), call.method),
+                        action.events(),
+                    );
                 }
             }
         },
@@ -175,9 +177,8 @@ fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
         }
         latest = Some((action, at));
     }
-    let next_begin = |begun: usize| {
-        story.started.iter().map(|(_, at)| *at).find(|at| *at > begun).unwrap_or(usize::MAX)
-    };
+    let next_begin =
+        |begun: usize| story.started.iter().map(|(_, at)| *at).find(|at| *at > begun).unwrap_or(usize::MAX);
     for action in &story.actions {
         let Some(begun) = action.started else { continue };
         if action.calls.is_empty() {
@@ -200,16 +201,6 @@ fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
                 );
             }
         }
-    }
-}
-
-fn no_calls(action: &ActionStory<'_>, why: &str, findings: &mut Findings<'_>) {
-    for call in &action.calls {
-        findings.add(
-            Some(action.index),
-            format!("{} called {} in spite of: {why}", action.label(), call.method),
-            action.events(),
-        );
     }
 }
 
@@ -312,9 +303,7 @@ fn same_json(sent: &[u8], expected: &JsonMap) -> bool {
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
@@ -323,9 +312,7 @@ fn same(a: &Value, b: &Value) -> bool {
 }
 
 /// Calls that point at a resource of the state, apart from the delete step of a replace, which REP judges.
-fn targets<'s, 't>(
-    story: &'s Story<'t>,
-) -> impl Iterator<Item = (&'s ActionStory<'t>, &'s CallStory<'t>)> {
+fn targets<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = (&'s ActionStory<'t>, &'s CallStory<'t>)> {
     reached(story).flat_map(|action| action.calls.iter().map(move |call| (action, call)))
 }
 
@@ -380,8 +367,7 @@ pub(super) fn target_of(call: &CallStory<'_>) -> Option<(String, iac::ResourceRe
 }
 
 fn the_path_is_the_declared_one(story: &Story<'_>, findings: &mut Findings<'_>) {
-    let applies: Vec<&CallStory<'_>> =
-        story.calls().filter(|call| call.method == Method::Apply).collect();
+    let applies: Vec<&CallStory<'_>> = story.calls().filter(|call| call.method == Method::Apply).collect();
     let drives: Vec<&CallStory<'_>> = story
         .calls()
         .filter(|call| matches!(call.method, Method::Create | Method::Update | Method::Delete))

@@ -366,7 +366,7 @@ fn errors_match_failures(story: &Story<'_>, findings: &mut Findings<'_>) {
                 && entry.action == action.action.kind.as_str()
                 && ending.error.as_ref().is_none_or(|error| *error == entry.error)
         };
-        if let Some(at) = listed.iter().position(|entry| fits(&entry)) {
+        if let Some(at) = listed.iter().position(fits) {
             listed.remove(at);
         } else {
             findings.add(

@@ -109,8 +109,12 @@ pub struct ActionStory<'t> {
     pub started: Option<usize>,
     /// Where the engine asked for its driver in the preflight.
     pub preflight: Option<usize>,
+    /// Where the engine asked for its driver at its turn.
+    pub driver_asked: Option<usize>,
     /// Where the resolver refused a driver at dispatch, with its text.
     pub driver_refused: Option<(&'t str, usize)>,
+    /// Whether a driver that had been refused was given after all.
+    pub driver_given: bool,
     /// The calls on its behalf, in order.
     pub calls: Vec<CallStory<'t>>,
     /// What its config resolves to at its turn.
@@ -134,7 +138,7 @@ impl ActionStory<'_> {
         let mut events: Vec<usize> = self
             .started
             .into_iter()
-            .chain(self.driver_refused.map(|(_, at)| at))
+            .chain(self.driver_asked)
             .chain(self.calls.iter().flat_map(CallStory::events))
             .collect();
         events.sort_unstable();
@@ -175,7 +179,9 @@ impl<'t> Story<'t> {
                     action,
                     started: None,
                     preflight: None,
+                    driver_asked: None,
                     driver_refused: None,
+                    driver_given: false,
                     calls: Vec::new(),
                     config: Ok(JsonMap::nil()),
                     ending: None,
@@ -204,9 +210,14 @@ impl<'t> Story<'t> {
         story
     }
 
-    /// True where the engine drives the provider action by action.
+    /// True where the engine drives the provider action by action, as it should. An engine that hands the plan
+    /// over instead, and begins no action, gives another's account: that it did so is judged by DSP-008 alone.
     pub fn is_call_by_call(&self) -> bool {
-        self.trace.header.driven == Driven::CallByCall
+        self.trace.header.driven == Driven::CallByCall && !self.is_handed_over()
+    }
+
+    fn is_handed_over(&self) -> bool {
+        self.started.is_empty() && self.other_calls.iter().any(|call| call.method == Method::Apply)
     }
 
     /// Every call, in no particular order.
@@ -238,9 +249,12 @@ impl<'t> Story<'t> {
                             action.preflight = Some(at);
                             self.preflight_refused = refused.as_ref().map(|_| at).or(self.preflight_refused);
                         }
-                        (ResolvePoint::Dispatch, Some(text), Some(action)) => {
-                            action.driver_refused = Some((text, at));
+                        (ResolvePoint::Dispatch, refused, Some(action)) => {
+                            action.driver_asked = Some(at);
+                            action.driver_refused = refused.as_deref().map(|text| (text, at));
                         }
+                        // Asked under another pretext.
+                        (ResolvePoint::Preflight, None, Some(action)) => action.driver_given = true,
                         _ => {}
                     }
                 }
@@ -282,7 +296,7 @@ impl<'t> Story<'t> {
                         call.refused = Some((refusals, at));
                     }
                 }
-                Event::ApplyEnded { result, error } => self.end = Some((result, error.as_deref(), at)),
+                Event::ApplyEnded { result, error } => self.end = Some((&**result, error.as_deref(), at)),
             }
         }
         for mut call in calls.into_values() {
@@ -294,13 +308,15 @@ impl<'t> Story<'t> {
         }
     }
 
-    /// Walks the plan as an engine that makes no mistake would have, given the replies that arrived.
+    /// Walks the actions as an engine that makes no mistake would have, given the replies that arrived. The order is
+    /// the one in which they were begun: that it is the wrong one is judged elsewhere.
     fn retrace(&mut self) {
         let mut synced = Synced::default();
         for current in self.actions.iter().filter_map(|story| story.action.current.as_ref()) {
             synced.put(&current.name, &current.provider_id, current.outputs.clone());
         }
-        for story in &mut self.actions {
+        for index in self.turns() {
+            let story = &mut self.actions[index];
             let scope = Scope {
                 replace_ids: &self.replace_ids,
                 outputs: &synced,
@@ -311,27 +327,35 @@ impl<'t> Story<'t> {
             story.ending = match &story.action.kind {
                 // A call that should not have been made is judged elsewhere; what came of it is judged by its reply.
                 _ if story.calls.is_empty() => without_call(story),
-                ActionKind::Create => ended(story, self.trace, Method::Create),
-                ActionKind::Update => ended(story, self.trace, Method::Update),
-                ActionKind::Delete => ended(story, self.trace, Method::Delete),
+                ActionKind::Create => ended(story, self.trace, Method::Create, &mut synced),
+                ActionKind::Update => ended(story, self.trace, Method::Update, &mut synced),
+                ActionKind::Delete => ended(story, self.trace, Method::Delete, &mut synced),
                 ActionKind::Replace => replaced(story, self.trace, &mut synced, &mut self.replace_ids),
                 ActionKind::Unknown(_) => None,
             };
-            let clean = story.ending.as_ref().is_some_and(|ending| ending.exit == Exit::Clean);
-            if clean && story.action.kind == ActionKind::Delete {
-                synced.remove(&story.action.spec.name);
-            }
-            if let Some(output) = &story.output {
-                synced.put(&output.name, &output.provider_id, output.outputs.clone());
-            }
         }
+    }
+
+    /// Every action, those that were begun in the order of their beginnings first.
+    fn turns(&self) -> Vec<usize> {
+        let mut waiting = vec![true; self.actions.len()];
+        let begun = self.started.iter().map(|(action, _)| *action as usize);
+        let mut turns: Vec<usize> = begun
+            .filter(|action| waiting.get_mut(*action).is_some_and(std::mem::take))
+            .collect();
+        turns.extend((0..self.actions.len()).filter(|action| waiting[*action]));
+        turns
     }
 }
 
-/// The end of an action that made no call; none where it should have made one.
+/// The end of an action that made no call; none where it was never begun, should have made one, or went on in spite
+/// of what should have ended it.
 fn without_call(story: &ActionStory<'_>) -> Option<Ending> {
+    story.started?;
     let (exit, error) = match (&story.config, story.driver_refused, &story.action.kind) {
+        (Err(_), ..) if story.driver_asked.is_some() => return None,
         (Err(error), ..) => (Exit::References, error.clone()),
+        (_, Some(_), _) if story.driver_given => return None,
         (_, Some((error, _)), _) => (Exit::DriverResolve, format!("resolve driver: {error}")),
         (.., ActionKind::Unknown(word)) => (Exit::UnknownAction, format!("unknown action {word:?}")),
         _ => return None,
@@ -340,11 +364,19 @@ fn without_call(story: &ActionStory<'_>) -> Option<Ending> {
 }
 
 /// The end of an action that makes one call.
-fn ended(story: &mut ActionStory<'_>, trace: &Trace, method: Method) -> Option<Ending> {
+fn ended(
+    story: &mut ActionStory<'_>,
+    trace: &Trace,
+    method: Method,
+    synced: &mut Synced,
+) -> Option<Ending> {
     let call = story.calls.iter().rev().find(|call| call.method == method)?;
     Some(match call.answer(trace)? {
         Answer::Done(output) => {
-            story.output = output.map(|output| identified(output, story.action));
+            if method == Method::Delete {
+                synced.remove(&story.action.spec.name);
+            }
+            bring(story, output, synced);
             Ending { exit: Exit::Clean, error: None }
         }
         Answer::Error(error) => Ending { exit: Exit::Driver, error: Some(error.to_string()) },
@@ -352,37 +384,49 @@ fn ended(story: &mut ActionStory<'_>, trace: &Trace, method: Method) -> Option<E
     })
 }
 
-/// The end of a replace: its delete, then its create.
+/// The end of a replace: that of the first step that failed, or clean where both were done. What each step did is
+/// taken in as it came, also where REP finds fault with the steps.
 fn replaced(
     story: &mut ActionStory<'_>,
     trace: &Trace,
     synced: &mut Synced,
     ids: &mut BTreeMap<String, String>,
 ) -> Option<Ending> {
-    let name = &story.action.spec.name;
-    let step = |step: &str, answer: Answer| match answer {
-        Answer::Done(output) => Ok(output),
-        Answer::Error(error) => {
-            Err(Ending { exit: Exit::Replace, error: Some(format!("replace: {step}: {error}")) })
-        }
-        Answer::Refused => Err(Ending { exit: Exit::Replace, error: None }),
-    };
-    let answer_to = |method| {
-        story.calls.iter().rev().find(|call| call.method == method).and_then(|call| call.answer(trace))
-    };
-    if let Err(failed) = step("delete", answer_to(Method::Delete)?) {
-        return Some(failed);
-    }
-    synced.remove(name);
-    match step("create", answer_to(Method::Create)?) {
-        Err(failed) => Some(failed),
-        Ok(output) => {
-            story.output = output.map(|output| identified(output, story.action));
-            if let Some(output) = &story.output {
-                ids.insert(name.clone(), output.provider_id.clone());
+    let answers: Vec<(Method, Option<Answer>)> =
+        story.calls.iter().map(|call| (call.method, call.answer(trace))).collect();
+    let (mut deleted, mut created, mut failed) = (false, false, None);
+    for (method, answer) in answers {
+        match (method, answer?) {
+            (Method::Delete, Answer::Done(_)) => {
+                deleted = true;
+                synced.remove(&story.action.spec.name);
             }
-            Some(Ending { exit: Exit::Clean, error: None })
+            (Method::Create, Answer::Done(output)) => {
+                created = true;
+                bring(story, output, synced);
+                if let Some(output) = &story.output {
+                    ids.insert(story.action.spec.name.clone(), output.provider_id.clone());
+                }
+            }
+            (step @ (Method::Delete | Method::Create), Answer::Error(error)) => {
+                let error = Some(format!("replace: {step}: {error}"));
+                failed.get_or_insert(Ending { exit: Exit::Replace, error });
+            }
+            (Method::Delete | Method::Create, Answer::Refused) => {
+                failed.get_or_insert(Ending { exit: Exit::Replace, error: None });
+            }
+            _ => {}
         }
+    }
+    let done = (deleted && created).then_some(Ending { exit: Exit::Clean, error: None });
+    failed.or(done)
+}
+
+/// Takes the output that an action brought, if any, and makes it visible to later references.
+fn bring(story: &mut ActionStory<'_>, output: Option<ResourceOutput>, synced: &mut Synced) {
+    story.output = output.map(|output| identified(output, story.action));
+    if let Some(output) = &story.output {
+        synced.put(&output.name, &output.provider_id, output.outputs.clone());
     }
 }
 

@@ -197,9 +197,14 @@ pub(super) fn shown(word: &str) -> String {
 
 const MAX_SHOWN: usize = 60;
 
+/// Where the character begins that a byte belongs to.
+pub(super) fn char_start(text: &str, byte: usize) -> usize {
+    (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
 /// Line and column of a byte, both from 1. A byte-order mark has no width.
 fn position(text: &str, byte: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(byte)];
+    let before = &text[..char_start(text, byte)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = 1 + before.bytes().filter(|b| *b == b'\n').count();
     let column = 1 + before[line_start..].trim_start_matches('\u{feff}').chars().count();

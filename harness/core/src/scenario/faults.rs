@@ -21,8 +21,8 @@ use crate::rpc::{Code, Method};
 /// One thing that goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The action that it strikes, by its position in the plan. 0 for a fault of the `Apply` call, which is about
-    /// the plan as a whole.
+    /// The action that it strikes, by its position in the plan. For a fault of the `Apply` call, which is about the
+    /// plan as a whole, it means nothing; it is 0 then, also where the plan is empty.
     pub action: usize,
     /// What it is.
     pub kind: FaultKind,
@@ -44,7 +44,7 @@ pub enum FaultKind {
     DispatchError {
         /// Which call; [`parse`](super::parse) always fills it in.
         call: Option<Method>,
-        /// The how-manieth such call of the action, from 1.
+        /// Which of several such calls of the action, from 1.
         nth: u32,
         /// The status code.
         code: Code,

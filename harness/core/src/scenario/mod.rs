@@ -1,8 +1,8 @@
 //! Scenario files: what is planned, what goes wrong on the way, and what has to come of it.
 //!
 //! [`parse`] turns one file into a [`Scenario`], or into every mistake that the file holds, each with its place
-//! and with what was probably meant. The way is bytes → [`yaml`] nodes with spans → shapes (`read`, one per
-//! construct of the format, from which the JSON [`schema`] comes too) → checked domain types.
+//! and with what was probably meant. The way is bytes → `yaml` nodes with spans → shapes (`read`, one per
+//! construct of the format, from which the JSON [`schema()`] comes too) → checked domain types.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

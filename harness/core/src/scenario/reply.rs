@@ -214,26 +214,17 @@ impl From<OutcomeShape> for iac::ActionResult {
 
 /// The bytes of a `reply_hex`: pairs of digits, with white space wherever it helps.
 pub(super) fn from_hex(text: &str, span: Span, report: &mut Report<'_>) -> Option<Bytes> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let Some(digits) = digits else {
-        let stranger = text.chars().find(|c| !c.is_whitespace() && !c.is_ascii_hexdigit());
-        let stranger = shown(&stranger.map(String::from).unwrap_or_default());
-        report
-            .mistake("bad-hex", span, format!("`{stranger}` is no hexadecimal digit"))
-            .label("not hexadecimal")
-            .help("a byte is two digits out of `0` to `f`");
-        return None;
+    let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let (message, label) = match hex::decode(&digits) {
+        Ok(bytes) => return Some(bytes.into()),
+        Err(hex::FromHexError::InvalidHexCharacter { .. }) => {
+            // The one that the decoder names is half a character where it is no ASCII.
+            let stranger =
+                digits.chars().find(|c| !c.is_ascii_hexdigit()).map(String::from).unwrap_or_default();
+            (format!("`{}` is no hexadecimal digit", shown(&stranger)), "not hexadecimal")
+        }
+        Err(_) => (format!("{} digits make no whole bytes", digits.len()), "one digit is missing"),
     };
-    if !digits.len().is_multiple_of(2) {
-        report
-            .mistake("bad-hex", span, format!("{} digits make no whole bytes", digits.len()))
-            .label("one digit is missing")
-            .help("a byte is two digits");
-        return None;
-    }
-    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    report.mistake("bad-hex", span, message).label(label).help("a byte is two digits out of `0` to `f`");
+    None
 }

@@ -16,7 +16,7 @@ use serde_saphyr::granit_parser::{
 
 use super::{
     MAX_FILE_BYTES, Span,
-    diagnostic::{Report, shown},
+    diagnostic::{Report, char_start, shown},
 };
 
 /// How deep lists and maps nest at most.
@@ -150,6 +150,16 @@ impl<'a> Tree<'a, '_, '_> {
                 self.weigh(weight, span)?;
                 let value = match style {
                     _ if tagged => Value::Refused,
+                    ScalarStyle::Plain if text.starts_with(['?', ':']) && self.in_flow() => {
+                        self.report
+                            .mistake(
+                                "ambiguous-text",
+                                span,
+                                "in braces, `?` and `:` in front mean text to some readers only",
+                            )
+                            .help("put it into quotes");
+                        Value::Refused
+                    }
                     ScalarStyle::Plain => resolve(text),
                     _ => Value::Text(text),
                 };
@@ -165,6 +175,12 @@ impl<'a> Tree<'a, '_, '_> {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Anchor(id, name) => {
+                // Anchors of other characters end elsewhere for other readers.
+                if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+                    self.report
+                        .mistake("bad-anchor", span, format!("`{}` is no name for an anchor", shown(&name)))
+                        .help("use letters, digits, `-` and `_`");
+                }
                 // The event follows its node: of a scalar, which is complete, or of a list or map that is not.
                 self.anchors.entry(id).or_insert(Anchor { name: Cow::Borrowed(""), node: None }).name = name;
                 Ok(())
@@ -190,6 +206,10 @@ impl<'a> Tree<'a, '_, '_> {
             }
             _ => Ok(()),
         }
+    }
+
+    fn in_flow(&self) -> bool {
+        self.open.last().is_some_and(|open| open.flow)
     }
 
     fn refuse_tag(&mut self, tagged: bool, span: Span) -> bool {
@@ -447,5 +467,5 @@ fn offset(text: &str, marker: &Marker) -> usize {
     let byte = marker
         .byte_offset()
         .unwrap_or_else(|| text.char_indices().nth(marker.index()).map_or(text.len(), |(byte, _)| byte));
-    text.floor_char_boundary(byte)
+    char_start(text, byte)
 }

@@ -23,7 +23,7 @@ use crate::{
     outcome::ApplyResult,
     plan::Plan,
     rpc::{Method, RpcError},
-    scenario::{Expect, ResolvePoint, Scenario},
+    scenario::{Expect, FaultKind, ResolvePoint, Scenario},
 };
 
 /// Where the thing under test stands.
@@ -69,6 +69,9 @@ pub struct Header {
     pub environment: std::collections::BTreeMap<String, String>,
     /// The hooks that were installed.
     pub hooks: Vec<Hook>,
+    /// The faults that have to strike a call, by their positions in the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<u32>,
     /// What the scenario expects, beyond the rules.
     pub expect: Expect,
 }
@@ -85,6 +88,11 @@ impl Header {
             addresses: scenario.addresses.clone(),
             environment: scenario.environment.clone(),
             hooks: scenario.hooks.iter().copied().collect(),
+            faults: (0..)
+                .zip(&scenario.faults)
+                .filter(|(_, fault)| matches!(fault.kind, FaultKind::DispatchError { .. }))
+                .map(|(at, _)| at)
+                .collect(),
             expect: scenario.expect.clone(),
         }
     }
@@ -176,7 +184,7 @@ pub enum Event {
     /// The apply came to its end.
     ApplyEnded {
         /// What it reports.
-        result: ApplyResult,
+        result: Arc<ApplyResult>,
         /// The error of the whole apply.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,

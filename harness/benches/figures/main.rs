@@ -1,0 +1,30 @@
+//! The figures that the project promises, each against a baseline in the same run.
+//!
+//! `cargo bench -p counterfoil --bench figures [-- NAME…]`. Pairs are interleaved and take turns in going first; what
+//! counts is the ratio of the medians, never a second. The mock provider runs in a process of its own.
+
+#![expect(clippy::print_stdout, reason = "the table is the result")]
+
+mod decoding;
+mod engine;
+mod runner;
+mod suite;
+
+use std::{env, process::ExitCode};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.first().map(String::as_str) {
+        Some(runner::SERVE) => return engine::serve(&arguments[1]),
+        Some(engine::PEAK) => return engine::peak(&arguments[1..]),
+        _ => {}
+    }
+    let mut figures = runner::Figures::new(arguments);
+    decoding::outcomes(&mut figures);
+    decoding::resources(&mut figures);
+    engine::against_a_bare_client(&mut figures);
+    engine::ten_times_the_actions(&mut figures);
+    engine::memory(&mut figures);
+    suite::stock(&mut figures);
+    figures.finish()
+}

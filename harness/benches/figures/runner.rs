@@ -1,0 +1,89 @@
+//! Runs pairs, keeps the books, prints the table.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// The argument with which this program serves the mock provider.
+pub(crate) const SERVE: &str = "--serve";
+
+/// Pairs that are counted, after one that is not.
+const PAIRS: usize = 21;
+
+/// What has been measured.
+pub(crate) struct Figures {
+    wanted: Vec<String>,
+    missed: usize,
+}
+
+impl Figures {
+    pub(crate) fn new(wanted: Vec<String>) -> Self {
+        println!("{:<28} {:>12} {:>12} {:>8} {:>8}", "figure", "ours", "baseline", "ratio", "limit");
+        Self { wanted, missed: 0 }
+    }
+
+    /// Whether a figure is to be measured: all are, unless some are named.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+
+    /// Measures `ours` against `baseline`. Each gives how long it took, and prepares outside of that.
+    pub(crate) fn pairs(
+        &mut self,
+        name: &str,
+        limit: f64,
+        mut ours: impl FnMut() -> Duration,
+        mut baseline: impl FnMut() -> Duration,
+    ) {
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        for pair in 0..=PAIRS {
+            let (one, other);
+            if pair % 2 == 0 {
+                one = ours();
+                other = baseline();
+            } else {
+                other = baseline();
+                one = ours();
+            }
+            if pair > 0 {
+                a.push(one);
+                b.push(other);
+            }
+        }
+        let (a, b) = (median(a), median(b));
+        let ratio = a.as_secs_f64() / b.as_secs_f64();
+        self.row(name, &format!("{a:.2?}"), &format!("{b:.2?}"), &format!("{ratio:.2}"), &format!("{limit:.2}"), ratio <= limit);
+    }
+
+    /// Enters a figure that has no baseline.
+    pub(crate) fn single(&mut self, name: &str, found: &str, limit: &str, met: bool) {
+        self.row(name, found, "", "", limit, met);
+    }
+
+    fn row(&mut self, name: &str, ours: &str, baseline: &str, ratio: &str, limit: &str, met: bool) {
+        let verdict = if met { "met" } else { "MISSED" };
+        println!("{name:<28} {ours:>12} {baseline:>12} {ratio:>8} {limit:>8}  {verdict}");
+        self.missed += usize::from(!met);
+    }
+
+    pub(crate) fn finish(self) -> ExitCode {
+        if self.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// The time that `work` takes.
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> Duration {
+    let begun = Instant::now();
+    std::hint::black_box(work());
+    begun.elapsed()
+}
+
+/// The middle one.
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// How often something without a baseline is run.
+pub(crate) const RUNS: usize = PAIRS;

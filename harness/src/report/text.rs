@@ -1,0 +1,41 @@
+//! Text of others, made fit to be shown: it comes out of files, plugins and traces, and may hold anything.
+
+use std::borrow::Cow;
+
+/// A text as one line that cannot speak to a terminal: control characters, and those that turn the direction of
+/// writing, are shown by their codes.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unfit) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            c if is_unfit(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+        shown
+    });
+    Cow::Owned(shown)
+}
+
+/// Whether a character does something to a terminal, or to the text around it, instead of being seen.
+pub(super) fn is_unfit(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_one_line_without_effects() {
+        assert!(matches!(plain("größe ${a.b} → ok"), Cow::Borrowed("größe ${a.b} → ok")));
+        assert_eq!(plain("two\nlines\t\x1b[31m"), r"two\nlines\t\u{1b}[31m");
+        assert_eq!(plain("\u{9b}31m\u{202e}\u{2028}"), r"\u{9b}31m\u{202e}\u{2028}");
+    }
+}
