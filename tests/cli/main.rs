@@ -1,1 +1,28 @@
-//! The command line, end to end.
+//! The command line, end to end: the built program, over files in fresh directories.
+//!
+//! Nothing here depends on which stock scenarios there are, beyond `dispatch-error-mid-plan`. A golden file that is
+//! meant to change is written anew with `INSTA_UPDATE=always` (screens) or `UPDATE_GOLDEN=1` (the JSON Schema).
+
+// Marked, so that what is allowed in tests is allowed in the functions beside them.
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod catalogue;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod exits;
+#[cfg(test)]
+mod filters;
+#[cfg(test)]
+mod interrupt;
+#[cfg(test)]
+mod reports;
+#[cfg(test)]
+mod screens;
+#[cfg(test)]
+mod streams;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod traces;

@@ -1,1 +1,35 @@
-//! The stock suite.
+//! The stock suite: every scenario passes, every rule can fail, and what is known of both is up to date.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p counterfoil --test suite` rewrites `golden/coverage.json`.
+
+mod coverage;
+mod documentation;
+mod mutants;
+mod parsers;
+mod survey;
+mod traces;
+
+use counterfoil_core::judge::Verdict;
+
+/// What a scenario says of itself holds wherever it can be run, and nothing else is found there.
+#[test]
+fn every_scenario_passes_at_every_revision() {
+    let mut complaints = Vec::new();
+    for finished in survey::stock() {
+        let mut complain =
+            |what: &str| complaints.push(format!("{} ({}): {what}", finished.id(), finished.file));
+        if finished.verdict != Verdict::Pass {
+            complain(&format!("{:?}", finished.verdict));
+        }
+        for finding in &finished.findings {
+            complain(&format!("{} ({}): {}", finding.rule, finding.party, finding.message));
+        }
+        for mismatch in &finished.mismatches {
+            complain(&format!(
+                "line {}: expected {}, found {}",
+                mismatch.line, mismatch.expected, mismatch.found
+            ));
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
