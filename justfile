@@ -1,0 +1,30 @@
+# `just` lists what can be done.
+_default:
+    @just --list
+
+# Everything that CI runs.
+ci:
+    .ci/run
+
+# The stock scenarios against the embedded mock provider.
+run *ARGS:
+    cargo run --release -- run {{ARGS}}
+
+test *ARGS:
+    cargo test --workspace {{ARGS}}
+
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# Rewrites generated files and snapshots; look at `git diff` afterwards.
+golden:
+    UPDATE_GOLDEN=1 UPDATE_UI=1 INSTA_UPDATE=always cargo test --workspace
+
+# The figures, each against a baseline in the same run.
+bench *NAMES:
+    cargo bench -p counterfoil --bench figures -- {{NAMES}}
+
+# Licences, advisories and duplicates of dependencies; needs cargo-deny.
+deny:
+    cargo deny check
