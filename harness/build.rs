@@ -1,7 +1,9 @@
 //! Makes the stock scenarios part of the program.
 
 use std::{
-    env, error::Error, fs,
+    env,
+    error::Error,
+    fs,
     path::{Path, PathBuf},
 };
 

@@ -81,3 +81,14 @@ fn a_second_signal_ends_a_run_whose_output_nobody_takes() {
     place.check(&done);
     drop(unread);
 }
+
+#[test]
+fn a_run_that_waits_for_the_reader_of_its_report_can_be_ended() {
+    let place = Place::with([("passing.yaml", PASSING)]);
+    assert!(Command::new("mkfifo").arg(place.path("events")).status().unwrap().success());
+    let running = place.start(["run", "passing.yaml", "--report", "json=events"]);
+    // Whoever has something to leave behind catches signals.
+    running.wait_until(|| !place.temporary().is_empty());
+    let done = running.signal_until_it_ends(Signal::TERM).exits(143).quietly();
+    place.check(&done);
+}

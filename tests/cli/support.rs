@@ -116,6 +116,12 @@ impl Place {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// What lies in the directory for temporary files.
+    pub(crate) fn temporary(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.root.path().join("tmp")).expect("a directory");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    }
+
     /// The lines of a JSON report.
     pub(crate) fn events(&self, name: &str) -> Vec<Value> {
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -179,7 +185,7 @@ impl Place {
     /// What holds however a command ended: it did not panic, and left nothing behind.
     pub(crate) fn check(&self, done: &Done) {
         assert!(!done.err.contains("panicked") && !done.err.contains("error: a defect of"), "{done}");
-        let left: Vec<_> = fs::read_dir(self.root.path().join("tmp")).expect("a directory").collect();
+        let left = self.temporary();
         assert!(left.is_empty(), "left behind: {left:?}\n{done}");
     }
 
@@ -297,6 +303,18 @@ impl Running {
             }
         }
         panic!("{} does not heed {signal:?}", self.command);
+    }
+
+    /// Waits for something that it does.
+    pub(crate) fn wait_until(&self, what: impl Fn() -> bool) {
+        for _ in 0..DEADLINE.as_millis() / 20 {
+            if what() {
+                return;
+            }
+            let ended = self.exit.recv_timeout(Duration::from_millis(20));
+            assert!(ended.is_err(), "{} ended first: {ended:?}", self.command);
+        }
+        panic!("{} does not get there", self.command);
     }
 
     /// Waits for its end.

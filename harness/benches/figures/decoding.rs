@@ -65,7 +65,9 @@ fn reply(errors: bool, resources: bool) -> (Bytes, Vec<Action>) {
         error: if failed(index) { "quota exceeded in region nyc3!".to_owned() } else { String::new() },
     });
     let outputs = |index: u32| {
-        format!(r#"{{"endpoint":"db-{index}.mock.internal","port":5432,"region":"nyc3","tags":["a","b"],"ha":true}}"#)
+        format!(
+            r#"{{"endpoint":"db-{index}.mock.internal","port":5432,"region":"nyc3","tags":["a","b"],"ha":true}}"#
+        )
     };
     let listed = (0..if resources { COUNT } else { 0 }).map(|index| iac::ResourceOutput {
         name: format!("db-{index}"),

@@ -108,7 +108,8 @@ pub(crate) fn serve(socket: &str) -> ExitCode {
         at_end.cancel();
     });
     runtime().block_on(async {
-        let serving = serve_unix(Path::new(socket), &Provider::new(Setup::default()), stop).expect("it can be bound");
+        let serving =
+            serve_unix(Path::new(socket), &Provider::new(Setup::default()), stop).expect("it can be bound");
         println!("ready");
         serving.await.expect("it serves");
     });

@@ -53,7 +53,14 @@ impl Figures {
         }
         let (a, b) = (median(a), median(b));
         let ratio = a.as_secs_f64() / b.as_secs_f64();
-        self.row(name, &format!("{a:.2?}"), &format!("{b:.2?}"), &format!("{ratio:.2}"), &format!("{limit:.2}"), ratio <= limit);
+        self.row(
+            name,
+            &format!("{a:.2?}"),
+            &format!("{b:.2?}"),
+            &format!("{ratio:.2}"),
+            &format!("{limit:.2}"),
+            ratio <= limit,
+        );
     }
 
     /// Enters a figure that has no baseline.

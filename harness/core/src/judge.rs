@@ -157,9 +157,9 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
         }
         if let Some(expected) = &expect.replace_ids {
             let met = expected.len() == result.replace_ids.len()
-                && expected.iter().all(|(name, text)| {
-                    result.replace_ids.get(name).is_some_and(|id| text.matches(id))
-                });
+                && expected
+                    .iter()
+                    .all(|(name, text)| result.replace_ids.get(name).is_some_and(|id| text.matches(id)));
             if !met {
                 let wanted = expected.iter().map(|(name, text)| format!("{name}: {}", shown(text)));
                 let found = result.replace_ids.iter().map(|(name, id)| format!("{name}: {id:?}"));
@@ -212,9 +212,7 @@ impl Unmet {
 
 fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
     let expect = &trace.header.expect;
-    let of = |action: usize| {
-        result.outcomes.iter().find(|outcome| outcome.action_index as usize == action)
-    };
+    let of = |action: usize| result.outcomes.iter().find(|outcome| outcome.action_index as usize == action);
     match &expect.outcomes {
         None => {}
         Some(ExpectedOutcomes::None) => {

@@ -56,7 +56,9 @@ impl Fake {
             name,
             r#type: resource_type,
             provider_id,
-            outputs_json: Bytes::from_static(br#"{"port":5432,"size":1234567,"text":"${REGION}","a.b":"dotted"}"#),
+            outputs_json: Bytes::from_static(
+                br#"{"port":5432,"size":1234567,"text":"${REGION}","a.b":"dotted"}"#,
+            ),
             ..iac::ResourceOutput::default()
         };
         match call.method {

@@ -118,6 +118,9 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
     let sockets = run::private_directory().map_err(|error| {
         failed(&format!("no directory for sockets can be made: {error}; TMPDIR says where it goes"), output)
     })?;
+    // From here on: to open a report may take for ever, where it is a pipe.
+    let (stop, caught) = (CancellationToken::new(), Arc::new(OnceLock::new()));
+    runtime.spawn(signals.watch(stop.clone(), Arc::clone(&caught), sockets.path().to_owned()));
     if let Some(traces) = &args.keep_traces {
         fs::create_dir_all(traces).map_err(|error| {
             usage(&format!("no directory for traces can be made at {}: {error}", traces.display()), output)
@@ -142,22 +145,13 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
         reproduce: reproduce(args),
     };
     let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
-    let caught = Arc::new(OnceLock::new());
-    let summary = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        let directory = sockets.path().to_owned();
-        let watch = tokio::spawn(signals.watch(stop.clone(), Arc::clone(&caught), directory));
-        let summary = run::run_in(sockets.path(), jobs, &options, &stop, |event| {
-            for (name, reporter) in &mut reporters {
-                if let Err(error) = reporter.event(&event) {
-                    unwritten.entry(name.clone()).or_insert(error);
-                }
+    let summary = runtime.block_on(run::run_in(sockets.path(), jobs, &options, &stop, |event| {
+        for (name, reporter) in &mut reporters {
+            if let Err(error) = reporter.event(&event) {
+                unwritten.entry(name.clone()).or_insert(error);
             }
-        })
-        .await;
-        watch.abort();
-        summary
-    });
+        }
+    }));
     // Servers of runs that were cut short take their sockets with them; the directory goes after them.
     drop(runtime);
     drop(sockets);

@@ -3,7 +3,10 @@
 mod embedded;
 mod transport;
 
-pub use self::{embedded::{Embedded, connect}, transport::FaultyTransport};
+pub use self::{
+    embedded::{Embedded, connect},
+    transport::FaultyTransport,
+};
 
 /// A provider that could not be reached.
 #[derive(Debug, thiserror::Error)]

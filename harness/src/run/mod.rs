@@ -18,7 +18,10 @@ use counterfoil_proto::Revision;
 
 pub use self::{
     drive::{DriveError, drive},
-    event::{ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, RunEvent, Summary, VERSION, account, describe},
+    event::{
+        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, RunEvent, Summary, VERSION, account,
+        describe,
+    },
     filter::{Filter, FilterError, rules_help},
     load::{Loaded, load, stock},
     schedule::{Options, private_directory, run, run_in},

@@ -31,7 +31,8 @@ impl Pass {
         Self { tables, refusals: Vec::new(), counts: [0; Cause::ALL.len()], unknown: Vec::new() }
     }
 
-    /// Refuses the message for what stands at a place in it.
+    /// Refuses the message for what stands at a place in it. Path and message become text only where the refusal
+    /// is listed: a flood of them costs little more than reading does.
     #[cold]
     pub(super) fn refuse(
         &mut self,
@@ -67,7 +68,7 @@ impl Pass {
     #[cold]
     pub(super) fn refuse_number(&mut self, id: EnumId, number: i32, path: &Path<'_>, offset: usize) {
         let enumeration = self.tables.enumeration(id);
-        let known = enumeration.numbers.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
+        let known = List(&enumeration.numbers);
         self.refuse(enumeration.cause, path, offset, format_args!("{number} is unknown; known are {known}"));
     }
 
@@ -102,6 +103,18 @@ impl Pass {
         self.refusals.sort_by_key(|refusal| refusal.offset);
         self.unknown.sort_by_key(|field| field.offset);
         Reading { value, refusals: self.refusals, unknown: self.unknown }
+    }
+}
+
+/// Numbers, with commas between them.
+struct List<'a>(&'a [i32]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, number) in self.0.iter().enumerate() {
+            write!(f, "{}{number}", if at == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 

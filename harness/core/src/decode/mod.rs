@@ -2,23 +2,32 @@
 //!
 //! The decoder reads the wire itself instead of asking prost: a refusal needs the field's path and its offset,
 //! needs every fault rather than the first, and needs to know what the contract was at one revision. It is
-//! driven by a table per message, built once from [`counterfoil_proto::Contract`]; nothing here knows a field
-//! number that the contract does not.
+//! driven by a table per message and revision, built once from [`counterfoil_proto::history::descriptors`]; the
+//! few field numbers that the typed readers match on are held against the contract by a test.
 //!
 //! What a decoder makes of a message comes in two strengths. [`Decoder::message`] checks any message of the
 //! contract by its table alone: the wire, texts, enums and JSON. The typed readers do the same and pick the
 //! values that the domain holds; [`Decoder::apply_response`] also holds the result against the plan.
+//!
+//! # What counts
+//! As protobuf has it: of a singular field the last value, of a singular message the sum of all. A status, an
+//! enum or JSON that a later value replaces is therefore not judged; a text has to be UTF-8 wherever it stands,
+//! and every entry of a map is judged, also one that a later entry with the same key replaces.
+//!
+//! One fault gets one cause. What a message lacks is not held against it where it is cut short, and
+//! `accounting.rs` says how the rules about all outcomes together keep out of each other's way.
 //!
 //! # Bounds
 //! No bytes make the decoder panic, and what it allocates is proportional to the message at most. It lists at
 //! most [`MAX_LISTED`] refusals per cause, so that a flood of one never hides another, and as many unknown
 //! fields; where a cause had more, the last one listed says how many.
 //!
-//! # Where hosts differ
-//! What other readers of protobuf do with the same bytes:
+//! # Where other readers of protobuf differ
 //! - A known field in a wire type that its own type cannot have is refused here, as prost does; protobuf-go
-//!   keeps it as an unknown field.
+//!   keeps it as an unknown field. The one exception is a map, which prost reads whatever its wire type is.
 //! - Messages and groups nest 100 deep at most, which is prost's limit; protobuf-go takes 10,000.
+//! - Within a `FileDescriptorSet`, which is proto2, texts need not be UTF-8 and enums may hold any number, as in
+//!   protobuf-go; prost refuses such texts.
 
 mod accounting;
 mod apply;

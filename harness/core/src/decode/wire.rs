@@ -132,7 +132,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The tag of a field with a number below 16, which takes one byte.
+/// The tag of a field with a number below 16, which takes one byte. For constants.
 pub(super) const fn short_tag(number: u32, wire_type: WireType) -> u8 {
     assert!(number < 16);
     number.to_le_bytes()[0] << 3 | wire_type as u8
@@ -183,12 +183,14 @@ impl<'b> Reader<'b> {
         Ok(Some(RawField { number, value }))
     }
 
-    /// Takes the next field if it has this number and is delimited and short: tag and length of a byte each.
+    /// The bytes of the next field, and the reader behind it, if the field has this number and is delimited and
+    /// short: tag and length of a byte each.
     #[inline]
     pub(super) fn short(&self, number: u32) -> Option<(&'b [u8], Self)> {
         let [tag, length @ 0..0x80, rest @ ..] = self.rest else { return None };
         let (bytes, rest) = rest.split_at_checked(usize::from(*length))?;
-        (*tag == short_tag(number, WireType::Delimited)).then_some((bytes, Self { rest, ..*self }))
+        let is_due = u32::from(*tag) == number << 3 | WireType::Delimited as u32;
+        is_due.then_some((bytes, Self { rest, ..*self }))
     }
 
     /// The next element of a packed field; none at the end.

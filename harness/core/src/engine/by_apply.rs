@@ -30,9 +30,7 @@ pub async fn apply_by_provider<T: Transport + Send + Sync>(
             let context = ApplyContext { revision: link.revision(), planned: &job.plan.actions };
             match link.accept(call, link.decoder().apply_response(&reply, &context)) {
                 Ok(result) => Applied { result: Arc::new(result), error: None },
-                Err(refused) => {
-                    Applied { error: Some(refused.to_string()), ..Applied::default() }
-                }
+                Err(refused) => Applied { error: Some(refused.to_string()), ..Applied::default() },
             }
         }
     };

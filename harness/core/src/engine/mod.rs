@@ -4,8 +4,8 @@
 //! revisions from a [`Semantics`] value. That a started action leaves exactly one outcome is held by the types of
 //! [`ledger`].
 
-mod go_value;
 mod by_apply;
+mod go_value;
 pub mod ledger;
 pub mod provider;
 pub mod references;
@@ -18,14 +18,14 @@ use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 use counterfoil_proto::Hook;
 
-use self::{
-    ledger::{Ledger, Recorded, Started},
-    references::{Scope, Synced},
-};
 pub use self::{
     by_apply::apply_by_provider,
     provider::{Driver, DriverError, Provider},
     semantics::{Exit, Replace, Semantics, Step},
+};
+use self::{
+    ledger::{Ledger, Recorded, Started},
+    references::{Scope, Synced},
 };
 use crate::{
     outcome::{ActionError, ApplyResult},
@@ -252,7 +252,12 @@ impl<P: Provider> Run<'_, P> {
         let resource_type = &action.spec.resource_type;
         let driver = self.provider.driver(index, at, resource_type);
         let refused = driver.as_ref().err().cloned();
-        self.log.push(Event::DriverAsked { action: index, at, resource_type: resource_type.clone(), refused });
+        self.log.push(Event::DriverAsked {
+            action: index,
+            at,
+            resource_type: resource_type.clone(),
+            refused,
+        });
         driver
     }
 

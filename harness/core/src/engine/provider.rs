@@ -29,7 +29,8 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// See [`DriverError`].
-    fn create(&self, spec: &Spec) -> impl Future<Output = Result<Option<ResourceOutput>, DriverError>> + Send;
+    fn create(&self, spec: &Spec)
+    -> impl Future<Output = Result<Option<ResourceOutput>, DriverError>> + Send;
 
     /// Changes the resource at `target` (E-054).
     ///

@@ -138,7 +138,11 @@ fn a_refused_preflight_leaves_no_outcome() {
     setting.refuse.types = vec![(ResolvePoint::Preflight, "infra.vpc".to_owned())];
     let (applied, trace) = setting.run();
     assert_eq!(applied.result.outcomes, []);
-    assert!(applied.error.is_some_and(|error| error.starts_with("infra.vpc/net: replace preflight resolve driver: ")));
+    assert!(
+        applied
+            .error
+            .is_some_and(|error| error.starts_with("infra.vpc/net: replace preflight resolve driver: "))
+    );
     assert_eq!(rules::judge(&trace).findings, []);
 }
 
@@ -171,8 +175,20 @@ fn names() -> impl Strategy<Value = String> {
 
 fn config_values() -> impl Strategy<Value = serde_json::Value> {
     let text = prop::sample::select(vec![
-        "plain", "$", "${", "${}", "${.id}", "${net.id}", "${db.id}-${net.port}", "${cache.text}", "${net.size}",
-        "${net.a.b}", "${REGION}", "${UNSET}", "$${REGION}", "${a.b.port}",
+        "plain",
+        "$",
+        "${",
+        "${}",
+        "${.id}",
+        "${net.id}",
+        "${db.id}-${net.port}",
+        "${cache.text}",
+        "${net.size}",
+        "${net.a.b}",
+        "${REGION}",
+        "${UNSET}",
+        "$${REGION}",
+        "${a.b.port}",
     ]);
     let leaf = prop_oneof![
         6 => text.prop_map(|text| json!(text)),

@@ -60,7 +60,8 @@ impl<T: Transport> Link<T> {
             resource: resource.to_owned(),
             request: Payload(request.clone()),
         });
-        let reply = self.transport.call(Call { id: call, method, resource: resource.to_owned(), request }).await;
+        let reply =
+            self.transport.call(Call { id: call, method, resource: resource.to_owned(), request }).await;
         self.log.push(Event::ReplyReceived { call, reply: Reply::from_result(&reply) });
         reply.map(|bytes| (call, bytes))
     }
@@ -147,11 +148,7 @@ impl<T: Transport + Send + Sync> Driver for WireDriver<T> {
         self.output(Method::Create, &spec.name, request.encode_to_vec()).await
     }
 
-    async fn update(
-        &self,
-        target: &ResourceRef,
-        spec: &Spec,
-    ) -> Result<Option<ResourceOutput>, DriverError> {
+    async fn update(&self, target: &ResourceRef, spec: &Spec) -> Result<Option<ResourceOutput>, DriverError> {
         let request = iac::ResourceUpdateRequest {
             resource_type: self.resource_type.clone(),
             r#ref: Some(ref_message(target)),
@@ -224,4 +221,3 @@ pub fn plan_message(plan: &Plan) -> iac::IaCPlan {
         ..iac::IaCPlan::default()
     }
 }
-

@@ -67,9 +67,12 @@ pub const DECODERS: &[DecoderMutant] = &[
         &["DEC-013", "DEC-014", "DEC-015"],
         &[Cause::JsonMalformed, Cause::JsonNotObject, Cause::JsonTrailing],
     ),
-    blind("reads-what-is-there", "a message cut short is read as far as it goes", &["DEC-017"], &[
-        Cause::CutShort,
-    ]),
+    blind(
+        "reads-what-is-there",
+        "a message cut short is read as far as it goes",
+        &["DEC-017"],
+        &[Cause::CutShort],
+    ),
     blind("takes-any-text", "texts need not be UTF-8", &["DEC-018"], &[Cause::TextNotUtf8]),
     DecoderMutant {
         name: "distrusts-failed-deletes",

@@ -340,9 +340,8 @@ impl<'t> Story<'t> {
     fn turns(&self) -> Vec<usize> {
         let mut waiting = vec![true; self.actions.len()];
         let begun = self.started.iter().map(|(action, _)| *action as usize);
-        let mut turns: Vec<usize> = begun
-            .filter(|action| waiting.get_mut(*action).is_some_and(std::mem::take))
-            .collect();
+        let mut turns: Vec<usize> =
+            begun.filter(|action| waiting.get_mut(*action).is_some_and(std::mem::take)).collect();
         turns.extend((0..self.actions.len()).filter(|action| waiting[*action]));
         turns
     }
@@ -364,12 +363,7 @@ fn without_call(story: &ActionStory<'_>) -> Option<Ending> {
 }
 
 /// The end of an action that makes one call.
-fn ended(
-    story: &mut ActionStory<'_>,
-    trace: &Trace,
-    method: Method,
-    synced: &mut Synced,
-) -> Option<Ending> {
+fn ended(story: &mut ActionStory<'_>, trace: &Trace, method: Method, synced: &mut Synced) -> Option<Ending> {
     let call = story.calls.iter().rev().find(|call| call.method == method)?;
     Some(match call.answer(trace)? {
         Answer::Done(output) => {

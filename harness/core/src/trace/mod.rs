@@ -78,7 +78,13 @@ pub struct Header {
 
 impl Header {
     /// The header of a scenario's run, `plan` being what the engine gets.
-    pub fn new(scenario: &Scenario, revision: Revision, subject: Subject, driven: Driven, plan: Plan) -> Self {
+    pub fn new(
+        scenario: &Scenario,
+        revision: Revision,
+        subject: Subject,
+        driven: Driven,
+        plan: Plan,
+    ) -> Self {
         Self {
             scenario: scenario.id.clone(),
             revision,
