@@ -3,6 +3,7 @@
 use std::{
     env,
     error::Error,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in files {
         let shown = file.strip_prefix("..")?.display().to_string();
         let path = fs::canonicalize(&file)?.display().to_string();
-        list.push_str(&format!("    ({shown:?}, include_str!({path:?})),\n"));
+        writeln!(list, "    ({shown:?}, include_str!({path:?})),")?;
     }
     list.push(']');
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is set by cargo")?);

@@ -150,7 +150,7 @@ fn plan(actions: usize) -> Plan {
 
 async fn drive(plan: &Plan, channel: Channel) -> (Applied, Vec<Event>) {
     let (log, revision, environment) = (Recorder::default(), Revision::Head, BTreeMap::new());
-    let transport = FaultyTransport::new(channel, [], log.clone());
+    let transport = FaultyTransport::new(channel, [], &[], log.clone());
     let link = Arc::new(Link::new(transport, Arc::new(Strict), revision, log.clone()));
     let provider = WireProvider::new(link, Refuse::default());
     let job = Job { plan, environment: &environment, delete_hook: true };

@@ -215,13 +215,12 @@ fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
     let of = |action: usize| result.outcomes.iter().find(|outcome| outcome.action_index as usize == action);
     match &expect.outcomes {
         None => {}
+        Some(ExpectedOutcomes::None) if result.outcomes.is_empty() => {}
         Some(ExpectedOutcomes::None) => {
-            if !result.outcomes.is_empty() {
-                let found = result.outcomes.iter().map(|outcome| {
-                    format!("{}: {}", address(trace, outcome.action_index as usize), outcome.status)
-                });
-                unmet.add(Expectation::Outcomes, "no outcome".to_owned(), list(found));
-            }
+            let found = result.outcomes.iter().map(|outcome| {
+                format!("{}: {}", address(trace, outcome.action_index as usize), outcome.status)
+            });
+            unmet.add(Expectation::Outcomes, "no outcome".to_owned(), list(found));
         }
         Some(ExpectedOutcomes::Of(expected)) => {
             for (action, status) in expected {

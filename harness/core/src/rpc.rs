@@ -208,6 +208,8 @@ impl std::error::Error for RpcError {}
 pub struct Call {
     /// The call's number in its trace.
     pub id: u32,
+    /// The action on whose behalf it is made, by its position in the plan; none for a call about no single action.
+    pub action: Option<u32>,
     /// What is called.
     pub method: Method,
     /// The name of the resource that it is about; empty where the call is about none.

@@ -20,7 +20,7 @@ use crate::{
         self, Applied, Job, Semantics,
         wire::{Link, Refuse, WireProvider},
     },
-    plan::Plan,
+    plan::{Action, Plan},
     rpc::{Call, Code, Method, RpcError, Transport},
     scenario::Expect,
     trace::{Driven, Event, Header, Payload, Recorder, Reply, Subject, Trace},
@@ -109,6 +109,18 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// A plan of these actions at the newest revision, where nothing goes wrong.
+    pub(crate) fn of(actions: Vec<Action>) -> Self {
+        Self {
+            plan: Plan { id: "p".to_owned(), actions, ..Plan::default() },
+            revision: Revision::Head,
+            environment: BTreeMap::new(),
+            hooks: Vec::new(),
+            refuse: Refuse::default(),
+            fates: BTreeMap::new(),
+        }
+    }
+
     /// Runs the reference engine at the setting's revision.
     pub(crate) fn run(&self) -> (Applied, Trace) {
         self.run_with(&Semantics::at(self.revision))

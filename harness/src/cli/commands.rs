@@ -137,7 +137,9 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
         }
     }
     let options = Options {
-        jobs: args.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        jobs: run::within_file_limit(
+            args.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        ),
         strict: args.strict,
         fail_fast: args.fail_fast,
         keep_traces: args.keep_traces.clone(),

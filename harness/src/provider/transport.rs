@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use counterfoil_core::{
     rpc::{Call, Code, RpcError, Transport},
-    trace::{Event, Recorder, Reply},
+    trace::{Event, Payload, Recorder, Reply},
 };
 use counterfoil_mock::{
     RawClient, UnaryCall,
@@ -16,34 +16,50 @@ use tower::{Layer, Service, ServiceExt as _};
 
 /// A connection with faults in front of it. What the provider is given, and what it answers, goes into the trace
 /// apart from what the engine sends and receives.
+///
+/// The wire carries no index of an action, but our own engine knows for which one it calls. So a fault is found by the
+/// action's address, which is unique, where two actions share a name.
 #[derive(Clone, Debug)]
 pub struct FaultyTransport {
     service: FaultService<RawClient<Channel>>,
+    addresses: Arc<[String]>,
 }
 
 impl FaultyTransport {
     /// Calls over `channel`, struck by `faults`, each with its position in the scenario, witnessed by `log`.
-    pub fn new(channel: Channel, faults: impl IntoIterator<Item = (u32, Fault)>, log: Recorder) -> Self {
+    /// `addresses` are those of the plan's actions, by their positions; without them a fault is found by the name of
+    /// the resource.
+    pub fn new(
+        channel: Channel,
+        faults: impl IntoIterator<Item = (u32, Fault)>,
+        addresses: &[String],
+        log: Recorder,
+    ) -> Self {
         let (positions, faults): (Vec<u32>, Vec<Fault>) = faults.into_iter().unzip();
         let layer = FaultLayer::new(faults.into(), Arc::new(Witness { log, positions }));
-        Self { service: layer.layer(RawClient::new(channel)) }
+        Self { service: layer.layer(RawClient::new(channel)), addresses: addresses.into() }
     }
 }
 
 impl Transport for FaultyTransport {
     async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
+        let address = call.action.and_then(|action| self.addresses.get(action as usize));
         let call = UnaryCall {
             id: call.id,
             method: call.method.path(),
-            resource: call.resource,
+            resource: address.cloned().unwrap_or(call.resource),
             message: call.request,
         };
         let mut service = self.service.clone();
-        service.ready().await.map_err(rpc_error)?.call(call).await.map_err(rpc_error)
+        let answer = match service.ready().await {
+            Ok(ready) => ready.call(call).await,
+            Err(status) => Err(status),
+        };
+        answer.map_err(|status| rpc_error(&status))
     }
 }
 
-fn rpc_error(status: Status) -> RpcError {
+fn rpc_error(status: &Status) -> RpcError {
     RpcError { code: Code::from_number(status.code().into()), message: status.message().to_owned() }
 }
 
@@ -61,8 +77,8 @@ impl Observer for Witness {
 
     fn answered(&self, id: u32, reply: &Result<Bytes, Status>) {
         let reply = match reply {
-            Ok(bytes) => Reply::Ok(counterfoil_core::trace::Payload(bytes.clone())),
-            Err(status) => Reply::Error(rpc_error(status.clone())),
+            Ok(bytes) => Reply::Ok(Payload(bytes.clone())),
+            Err(status) => Reply::Error(rpc_error(status)),
         };
         self.log.push(Event::ReplySent { call: id, reply });
     }

@@ -1,6 +1,9 @@
 //! The catalogue of rules, for the reader.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use counterfoil_core::rules::{FAMILIES, Party, Rule, catalogue};
 
@@ -24,11 +27,6 @@ pub fn list() -> String {
 pub fn explain(rule: &Rule) -> String {
     let mut out = format!("{}  {}\n\n", rule.id, rule.title);
     let parties: Vec<String> = rule.judges.iter().map(Party::to_string).collect();
-    let with = |of: &std::collections::BTreeMap<String, std::collections::BTreeSet<String>>| {
-        let named: Vec<&str> =
-            of.iter().filter(|(_, rules)| rules.contains(rule.id)).map(|(name, _)| name.as_str()).collect();
-        if named.is_empty() { "none".to_owned() } else { named.join("\n              ") }
-    };
     for (key, value) in [
         ("level", rule.level.to_string()),
         ("judges", parties.join(", ")),
@@ -36,10 +34,70 @@ pub fn explain(rule: &Rule) -> String {
         ("enforced by", rule.enforced.to_owned()),
         ("why", rule.reason.to_owned()),
         ("source", rule.source.to_owned()),
-        ("exercised by", with(&coverage().scenarios)),
-        ("tripped by", with(&coverage().mutants)),
+        ("exercised by", below_each_other(rule, &named(rule, &coverage().scenarios))),
+        ("tripped by", below_each_other(rule, &named(rule, &coverage().mutants))),
     ] {
         let _ = writeln!(out, "{key:<12}  {value}");
     }
     out
+}
+
+/// The catalogue as a page: `docs/rules.md`.
+pub fn markdown() -> String {
+    let mut out = String::from(
+        "<!-- Made from the definitions in harness/core/src/rules; `just golden` rewrites it. -->\n\n# Rules\n\n\
+         A finding of level MUST fails a scenario; SHOULD warns, and fails with `--strict`. A rule judges a party by \
+         what that party sent. Scenarios and mutants are those of the stock suite, by computation.\n",
+    );
+    for (family, about) in FAMILIES {
+        let _ = writeln!(out, "\n## {family}: {about}");
+        for rule in catalogue().filter(|rule| rule.family() == family) {
+            let parties: Vec<String> = rule.judges.iter().map(Party::to_string).collect();
+            let mutants = named(rule, &coverage().mutants);
+            let _ = writeln!(out, "\n### {}\n\n**{}** {}\n", rule.id, rule.title, rule.reason);
+            for (key, value) in [
+                ("level", rule.level.to_string()),
+                ("judges", parties.join(", ")),
+                ("revisions", rule.range()),
+                ("enforced by", rule.enforced.to_owned()),
+                ("source", rule.source.to_owned()),
+                ("exercised by", format!("{} scenarios", named(rule, &coverage().scenarios).len())),
+                ("tripped by", if mutants.is_empty() { "no mutant".to_owned() } else { mutants.join(", ") }),
+            ] {
+                let _ = writeln!(out, "- {key}: {value}");
+            }
+        }
+    }
+    out
+}
+
+/// The names under which a rule is entered.
+fn named<'c>(rule: &Rule, of: &'c BTreeMap<String, BTreeSet<String>>) -> Vec<&'c str> {
+    of.iter().filter(|(_, rules)| rules.contains(rule.id)).map(|(name, _)| name.as_str()).collect()
+}
+
+/// Names for a screen: the first of them, and where to find the others.
+fn below_each_other(rule: &Rule, names: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let (shown, left) = names.split_at(names.len().min(SHOWN));
+    let mut lines: Vec<String> = shown.iter().map(|name| (*name).to_owned()).collect();
+    if !left.is_empty() {
+        lines.push(format!("and {} more: `counterfoil list --filter rule:{}`", left.len(), rule.id));
+    }
+    if lines.is_empty() { "none".to_owned() } else { lines.join("\n              ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::Path};
+
+    #[test]
+    fn the_page_of_rules_is_made_from_the_catalogue() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules.md");
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&page, super::markdown()).unwrap();
+        }
+        let kept = fs::read_to_string(&page).unwrap_or_default();
+        assert!(kept == super::markdown(), "docs/rules.md has drifted: `just golden` rewrites it");
+    }
 }

@@ -4,11 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use counterfoil_core::{
     engine::{
-        self, Job as ApplyJob, Semantics,
+        self, DriverError, Job as ApplyJob, Semantics,
         wire::{Link, WireProvider},
     },
     inject,
-    rpc::{Method, RpcError},
+    rpc::Method,
     scenario::{Dispatch, FaultKind, Scenario},
     trace::{Driven, Header, Recorder, Subject, Trace},
 };
@@ -38,15 +38,7 @@ pub enum DriveError {
         /// The call that failed.
         method: Method,
         /// How it failed.
-        source: RpcError,
-    },
-    /// An answer of the load sequence made no sense.
-    #[error("the provider did not load: {method}: {source}")]
-    Unreadable {
-        /// The call that was answered.
-        method: Method,
-        /// What is wrong with the answer.
-        source: prost::DecodeError,
+        source: DriverError,
     },
 }
 
@@ -66,7 +58,8 @@ pub async fn drive(
     let embedded = Embedded::start(&provider, directory, socket).await?;
 
     let log = Recorder::default();
-    let transport = FaultyTransport::new(embedded.channel(), faults(scenario), log.clone());
+    let transport =
+        FaultyTransport::new(embedded.channel(), faults(scenario), &scenario.addresses, log.clone());
     let link = Arc::new(Link::new(transport, variant.decoder(), job.revision, log.clone()));
     let declared = load(&link).await?;
 
@@ -94,15 +87,17 @@ pub async fn drive(
 /// declares as its `compute_plan_version`.
 async fn load(link: &Link<FaultyTransport>) -> Result<String, DriveError> {
     let call = async |method: Method, request: Vec<u8>| {
-        let reply = link.call(method, None, "", request.into()).await;
-        reply.map(|(_, reply)| reply).map_err(|source| DriveError::Load { method, source })
+        let failed = |source| DriveError::Load { method, source };
+        let sent = link.call(method, None, "", request.into()).await;
+        let (call, reply) = sent.map_err(|error| failed(DriverError::Rpc(error)))?;
+        let reading = link.decoder().message(method.response(), &reply, link.revision());
+        link.accept(call, reading).map_err(failed).map(|()| reply)
     };
     call(Method::ContractRegistry, Vec::new()).await?;
     call(Method::Initialize, iac::InitializeRequest::default().encode_to_vec()).await?;
     let capabilities = call(Method::Capabilities, Vec::new()).await?;
-    iac::CapabilitiesResponse::decode(capabilities)
-        .map(|capabilities| capabilities.compute_plan_version)
-        .map_err(|source| DriveError::Unreadable { method: Method::Capabilities, source })
+    // What the decoder has accepted is well-formed.
+    Ok(iac::CapabilitiesResponse::decode(capabilities).unwrap_or_default().compute_plan_version)
 }
 
 /// The mock provider that a scenario asks for.
@@ -159,7 +154,7 @@ fn faults(scenario: &Scenario) -> impl Iterator<Item = (u32, Fault)> {
         FaultKind::DispatchError { call, nth, code, message, reaches_provider } => {
             let resource = match call {
                 Some(Method::Apply) => String::new(),
-                _ => scenario.plan.actions[fault.action].spec.name.clone(),
+                _ => scenario.addresses[fault.action].clone(),
             };
             let fault = Fault {
                 point: Point { resource, method: call.map(Method::path), nth: *nth },

@@ -3,6 +3,7 @@
 mod drive;
 mod event;
 mod filter;
+mod limits;
 mod load;
 mod schedule;
 
@@ -23,6 +24,7 @@ pub use self::{
         describe,
     },
     filter::{Filter, FilterError, rules_help},
+    limits::within_file_limit,
     load::{Loaded, load, stock},
     schedule::{Options, private_directory, run, run_in},
 };

@@ -21,8 +21,7 @@ impl Contract {
         let found = Elements::read(set);
         let compared: Vec<_> = history::PACKAGES.into_iter().filter(|p| found.has(p)).collect();
         let elsewhere = found.packages.iter().filter(|p| !compared.contains(&p.as_str()));
-        let elsewhere =
-            elsewhere.map(|p| NotCompared { package: p.clone(), why: "not part of the contract" });
+        let elsewhere = elsewhere.map(|p| NotCompared { package: shown(p), why: "not part of the contract" });
         let absent = history::PACKAGES.into_iter().filter(|p| !compared.contains(p));
         let absent = absent.map(|p| NotCompared { package: p.to_owned(), why: "not in the descriptors" });
         let not_compared = absent.chain(elsewhere).collect();
@@ -44,6 +43,11 @@ impl Contract {
         let (services, messages, enums) = (self.services.clone(), self.messages.clone(), self.enums.clone());
         Elements { services, messages, enums, packages: Vec::new() }
     }
+}
+
+/// A package for the reader; a file may be in none.
+fn shown(package: &str) -> String {
+    if package.is_empty() { "(no package)".to_owned() } else { package.to_owned() }
 }
 
 impl Elements {

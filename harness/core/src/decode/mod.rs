@@ -71,48 +71,46 @@ pub struct ApplyContext<'a> {
     pub planned: &'a [Action],
 }
 
-/// Why bytes are refused. One cause, one rule.
+/// Why bytes are refused. One cause, one rule; the rule says who enforces it upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// An `ApplyResponse` without a result. Upstream, nobody: the host took it for success and saved nothing.
+    /// An `ApplyResponse` without a result.
     ResultAbsent,
-    /// A status that is 0, which is none at all. Upstream, the host from 0.54 on.
+    /// A status that is 0, which is none at all.
     StatusUnspecified,
-    /// A status that the revision does not know: 4 to 6 before 0.56, 7 and up, negative ones. Upstream, the
-    /// host from 0.54 on.
+    /// A status that the revision does not know: 4 to 6 before 0.56, 7 and up, negative ones.
     StatusUnknown,
-    /// Fewer outcomes than planned actions. Upstream, nobody: designed, never built.
+    /// Fewer outcomes than planned actions.
     TooFewOutcomes,
-    /// More outcomes than planned actions. Upstream, nobody.
+    /// More outcomes than planned actions.
     TooManyOutcomes,
-    /// No outcome at all for a plan that has actions; from 0.54 on. Upstream, nobody.
+    /// No outcome at all for a plan that has actions; from 0.54 on.
     NoOutcomes,
-    /// Two outcomes for one action. Upstream, nobody.
+    /// Two outcomes for one action.
     DuplicateIndex,
-    /// An outcome for an action that the plan does not have. Upstream, nobody.
+    /// An outcome for an action that the plan does not have.
     IndexOutOfRange,
-    /// Outcomes that do not follow the plan's order. Upstream, nobody: the host kept the order of the wire.
+    /// Outcomes that do not follow the plan's order.
     IndexOrder,
-    /// An error text beside the status success. Upstream, nobody.
+    /// An error text beside the status success.
     ErrorOnSuccess,
-    /// A status other than success, and no error text. Upstream, nobody.
+    /// A status other than success, and no error text.
     FailureWithoutError,
-    /// A failed delete, said of an action that deletes nothing. Upstream, nobody.
+    /// A failed delete, said of an action that deletes nothing.
     DeleteFailedOnOther,
-    /// A `*_json` field that holds no JSON. Upstream, the host, for the fields that it decodes.
+    /// A `*_json` field that holds no JSON.
     JsonMalformed,
-    /// A `*_json` field that holds JSON, but no object where one is due. Upstream, the host.
+    /// A `*_json` field that holds JSON, but no object where one is due.
     JsonNotObject,
-    /// A `*_json` field with bytes after its value. Upstream, the host.
+    /// A `*_json` field with bytes after its value.
     JsonTrailing,
-    /// A value that an enum other than the action status does not have at the revision. Upstream, nobody:
-    /// the host takes it for a default.
+    /// A value that an enum other than the action status does not have at the revision.
     EnumUnknown,
     /// A message that is cut short, or no protobuf at all: a bad varint or tag, field number 0, a group that
-    /// does not match, a wire type that the field's type cannot have. Upstream, protobuf-go.
+    /// does not match, a wire type that the field's type cannot have.
     CutShort,
-    /// A text that is not UTF-8. Upstream, protobuf-go.
+    /// A text that is not UTF-8.
     TextNotUtf8,
 }
 

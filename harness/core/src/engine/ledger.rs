@@ -19,11 +19,8 @@
 //! }
 //! ```
 
-use super::semantics::{Exit, Semantics};
-use crate::{
-    outcome::{Outcome, Status},
-    plan::{Action, ActionKind},
-};
+use super::semantics::{Exit, OutcomeSink, Semantics, StatusMap};
+use crate::{outcome::Outcome, plan::Action};
 
 /// An action that has started and has no outcome yet.
 #[derive(Debug)]
@@ -63,8 +60,8 @@ impl Recorded {
 #[derive(Debug)]
 pub struct Ledger {
     outcomes: Vec<Outcome>,
-    status: fn(Exit, &ActionKind) -> Status,
-    sink: fn(&mut Vec<Outcome>, Outcome),
+    status: StatusMap,
+    sink: OutcomeSink,
 }
 
 impl Ledger {
@@ -79,6 +76,7 @@ impl Ledger {
     }
 
     /// Records the one outcome of a started action. `error` is empty exactly for [`Exit::Clean`].
+    #[expect(clippy::needless_pass_by_value, reason = "an action is closed once: taking it is the point")]
     pub fn close(&mut self, started: Started<'_>, exit: Exit, error: String) -> Recorded {
         let status = (self.status)(exit, &started.action.kind);
         (self.sink)(&mut self.outcomes, Outcome { action_index: started.index, status, error });

@@ -5,7 +5,7 @@
 //! [`ledger`].
 
 mod by_apply;
-mod go_value;
+pub(crate) mod go_value;
 pub mod ledger;
 pub mod provider;
 pub mod references;
@@ -152,48 +152,38 @@ impl<P: Provider> Run<'_, P> {
         };
         match self.dispatch(action, &spec, &driver).await {
             Ok(()) => self.ledger.close(started, Exit::Clean, String::new()),
-            Err((exit, error)) => self.fail(started, exit, error),
+            Err(Failed(exit, error)) => self.fail(started, exit, error),
         }
     }
 
-    async fn dispatch(
-        &mut self,
-        action: &Action,
-        spec: &Spec,
-        driver: &P::Driver,
-    ) -> Result<(), (Exit, String)> {
+    async fn dispatch(&mut self, action: &Action, spec: &Spec, driver: &P::Driver) -> Result<(), Failed> {
         if !(self.semantics.calls)(&action.kind) {
             return Ok(());
         }
         let target = (self.semantics.target)(action);
         match &action.kind {
             ActionKind::Create => {
-                let output = driver.create(spec).await.map_err(in_driver)?;
+                let output = driver.create(spec).await?;
                 self.keep(spec, output);
             }
             ActionKind::Update => {
-                let output = driver.update(&target, spec).await.map_err(in_driver)?;
+                let output = driver.update(&target, spec).await?;
                 self.keep(spec, output);
             }
             ActionKind::Delete => {
-                driver.delete(&target).await.map_err(in_driver)?;
+                driver.delete(&target).await?;
                 (self.semantics.forget)(&mut self.synced, &spec.name);
             }
             ActionKind::Replace => self.replace(spec, &target, driver).await?,
             ActionKind::Unknown(word) => {
-                return Err((Exit::UnknownAction, format!("unknown action {word:?}")));
+                return Err(Failed(Exit::UnknownAction, format!("unknown action {}", go_value::quote(word))));
             }
         }
         Ok(())
     }
 
     /// Delete, then create (E-060). The id map learns of it however it ends.
-    async fn replace(
-        &mut self,
-        spec: &Spec,
-        target: &ResourceRef,
-        driver: &P::Driver,
-    ) -> Result<(), (Exit, String)> {
+    async fn replace(&mut self, spec: &Spec, target: &ResourceRef, driver: &P::Driver) -> Result<(), Failed> {
         let mut created = None;
         let mut failure = None;
         for step in self.semantics.replace.steps {
@@ -207,7 +197,7 @@ impl<P: Provider> Run<'_, P> {
                 }),
             };
             if let Err(error) = done {
-                failure.get_or_insert((Exit::Replace, format!("replace: {step}: {error}")));
+                failure.get_or_insert(Failed(Exit::Replace, format!("replace: {step}: {error}")));
                 if self.semantics.replace.stops_at_failure {
                     break;
                 }
@@ -288,7 +278,12 @@ impl<P: Provider> Run<'_, P> {
     }
 }
 
+/// Why an action was not done: the way out, and the text.
+struct Failed(Exit, String);
+
 /// Errors of create, update and delete pass on verbatim (E-058).
-fn in_driver(error: DriverError) -> (Exit, String) {
-    (Exit::Driver, error.to_string())
+impl From<DriverError> for Failed {
+    fn from(error: DriverError) -> Self {
+        Self(Exit::Driver, error.to_string())
+    }
 }

@@ -96,6 +96,12 @@ pub struct Replace {
     pub stops_at_failure: bool,
 }
 
+/// The status of each way out of an action of a kind.
+pub type StatusMap = fn(Exit, &ActionKind) -> Status;
+
+/// Takes an outcome into a result.
+pub type OutcomeSink = fn(&mut Vec<Outcome>, Outcome);
+
 /// Everything in which engines differ, and in which an engine can be wrong.
 #[derive(Clone, Debug)]
 pub struct Semantics {
@@ -122,9 +128,9 @@ pub struct Semantics {
     /// Takes an output into the result (E-028).
     pub resources: fn(&mut Vec<ResourceOutput>, ResourceOutput),
     /// The status of each way out of an action.
-    pub status: fn(Exit, &ActionKind) -> Status,
+    pub status: StatusMap,
     /// Takes an outcome into the result (E-030).
-    pub outcomes: fn(&mut Vec<Outcome>, Outcome),
+    pub outcomes: OutcomeSink,
     /// Takes the error of a single action into the result (E-025).
     pub errors: fn(&mut Vec<ActionError>, ActionError),
     /// Whether the loop goes on after an action that ended this way.
@@ -134,12 +140,11 @@ pub struct Semantics {
 impl Semantics {
     /// The engine as it was at `revision`.
     pub fn at(revision: Revision) -> Self {
-        let (status, outcomes): (fn(Exit, &ActionKind) -> Status, fn(&mut Vec<Outcome>, Outcome)) =
-            match revision.engine().status_map {
-                StatusMapKind::None => (late_status, |_, _| {}),
-                StatusMapKind::Late => (late_status, Vec::push),
-                StatusMapKind::ByPhase => (status_by_phase, Vec::push),
-            };
+        let (status, outcomes): (StatusMap, OutcomeSink) = match revision.engine().status_map {
+            StatusMapKind::None => (late_status, |_, _| {}),
+            StatusMapKind::Late => (late_status, Vec::push),
+            StatusMapKind::ByPhase => (status_by_phase, Vec::push),
+        };
         Self {
             drives: |declared| if declared == "v2" { Driven::CallByCall } else { Driven::ByApply },
             preflight: |delete_hook| delete_hook,

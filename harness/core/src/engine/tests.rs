@@ -40,17 +40,6 @@ fn action(kind: ActionKind, name: &str, config: serde_json::Value) -> Action {
     Action { kind, spec, current }
 }
 
-fn setting(actions: Vec<Action>) -> Setting {
-    Setting {
-        plan: Plan { id: "p".to_owned(), actions, ..Plan::default() },
-        revision: Revision::Head,
-        environment: BTreeMap::new(),
-        hooks: Vec::new(),
-        refuse: Refuse::default(),
-        fates: BTreeMap::new(),
-    }
-}
-
 fn statuses(outcomes: &[Outcome]) -> Vec<Status> {
     outcomes.iter().map(|outcome| outcome.status).collect()
 }
@@ -84,7 +73,7 @@ fn the_status_table_of_every_way_out() {
 
 #[test]
 fn an_action_sees_the_outputs_of_those_before_it() {
-    let (applied, trace) = setting(vec![
+    let (applied, trace) = Setting::of(vec![
         action(ActionKind::Create, "net", json!({})),
         action(ActionKind::Create, "db", json!({"network": "${net.id}", "port": "${net.port}"})),
     ])
@@ -95,7 +84,7 @@ fn an_action_sees_the_outputs_of_those_before_it() {
 
 #[test]
 fn a_failed_replace_leaves_its_dependents_without_a_reference() {
-    let mut setting = setting(vec![
+    let mut setting = Setting::of(vec![
         action(ActionKind::Replace, "net", json!({})),
         action(ActionKind::Create, "db", json!({"network": "${net.id}"})),
     ]);
@@ -109,7 +98,7 @@ fn a_failed_replace_leaves_its_dependents_without_a_reference() {
 
 #[test]
 fn a_failed_delete_of_a_replace_leaves_the_old_id_in_sight() {
-    let mut setting = setting(vec![
+    let mut setting = Setting::of(vec![
         action(ActionKind::Replace, "net", json!({})),
         action(ActionKind::Create, "db", json!({"network": "${net.id}"})),
     ]);
@@ -122,7 +111,7 @@ fn a_failed_delete_of_a_replace_leaves_the_old_id_in_sight() {
 #[test]
 fn an_unknown_word_is_an_error_and_no_call() {
     let (applied, trace) =
-        setting(vec![action(ActionKind::Unknown("Create".to_owned()), "net", json!({}))]).run();
+        Setting::of(vec![action(ActionKind::Unknown("Create".to_owned()), "net", json!({}))]).run();
     assert_eq!(statuses(&applied.result.outcomes), [Status::Error]);
     assert_eq!(applied.result.outcomes[0].error, r#"unknown action "Create""#);
     assert_eq!(rules::judge(&trace).findings, []);
@@ -130,7 +119,7 @@ fn an_unknown_word_is_an_error_and_no_call() {
 
 #[test]
 fn a_refused_preflight_leaves_no_outcome() {
-    let mut setting = setting(vec![
+    let mut setting = Setting::of(vec![
         action(ActionKind::Create, "first", json!({})),
         action(ActionKind::Replace, "net", json!({})),
     ]);
@@ -148,7 +137,7 @@ fn a_refused_preflight_leaves_no_outcome() {
 
 #[test]
 fn a_success_without_an_output_leaves_no_trace_of_the_resource() {
-    let mut setting = setting(vec![
+    let mut setting = Setting::of(vec![
         action(ActionKind::Create, "ghost", json!({})),
         action(ActionKind::Create, "db", json!({"network": "${ghost.id}"})),
     ]);
@@ -161,7 +150,7 @@ fn a_success_without_an_output_leaves_no_trace_of_the_resource() {
 
 #[test]
 fn at_0_51_errors_are_listed_and_outcomes_are_not() {
-    let mut setting = setting(vec![action(ActionKind::Create, "net", json!({}))]);
+    let mut setting = Setting::of(vec![action(ActionKind::Create, "net", json!({}))]);
     setting.revision = Revision::V0_51;
     setting.fates.insert(0, Fate::Lost);
     let (applied, _) = setting.run();

@@ -60,8 +60,10 @@ impl<T: Transport> Link<T> {
             resource: resource.to_owned(),
             request: Payload(request.clone()),
         });
-        let reply =
-            self.transport.call(Call { id: call, method, resource: resource.to_owned(), request }).await;
+        let reply = self
+            .transport
+            .call(Call { id: call, action, method, resource: resource.to_owned(), request })
+            .await;
         self.log.push(Event::ReplyReceived { call, reply: Reply::from_result(&reply) });
         reply.map(|bytes| (call, bytes))
     }

@@ -201,7 +201,16 @@ pub fn judge(trace: &Trace) -> Judgement {
 mod tests {
     use std::collections::BTreeSet;
 
+    use counterfoil_proto::plugin_v1;
+    use prost::Message as _;
+
     use super::*;
+    use crate::{
+        decode::{Decoder as _, Strict},
+        rpc::Method,
+        testing::Setting,
+        trace::{Event, Payload, Reply},
+    };
 
     #[test]
     fn ids_are_unique_and_of_a_known_family() {
@@ -212,6 +221,41 @@ mod tests {
             assert!(rule.title.ends_with('.') && rule.reason.ends_with('.'), "{}", rule.id);
             assert!(!rule.judges.is_empty() && !rule.source.is_empty() && !rule.enforced.is_empty());
         }
+    }
+
+    /// No scenario can bring an unknown enum value yet: the one reply that has enums is the registry's.
+    #[test]
+    fn an_unknown_enum_value_is_found_against_its_sender_and_against_who_takes_it() {
+        let registry = plugin_v1::ContractRegistry {
+            contracts: vec![plugin_v1::ContractDescriptor { kind: 99, ..Default::default() }],
+            ..Default::default()
+        };
+        let reply = Reply::Ok(Payload(registry.encode_to_vec().into()));
+        let method = Method::ContractRegistry;
+        let mut trace = Setting::of(Vec::new()).run().1;
+        let events = [
+            Event::CallIssued {
+                call: 0,
+                action: None,
+                method,
+                resource: String::new(),
+                request: Payload::default(),
+            },
+            Event::CallDelivered { call: 0 },
+            Event::ReplySent { call: 0, reply: reply.clone() },
+            Event::ReplyReceived { call: 0, reply },
+        ];
+        trace.events.splice(0..0, events);
+        let blamed = |trace: &Trace| -> Vec<(String, Party)> {
+            judge(trace).findings.into_iter().map(|finding| (finding.rule, finding.party)).collect()
+        };
+        let by = |party| ("DEC-016".to_owned(), party);
+        assert_eq!(blamed(&trace), [by(Party::Provider), by(Party::Decoder)]);
+
+        let refusals =
+            Strict.message(method.response(), &registry.encode_to_vec().into(), Revision::Head).refusals;
+        trace.events.insert(4, Event::ReplyRefused { call: 0, refusals });
+        assert_eq!(blamed(&trace), [by(Party::Provider)]);
     }
 
     #[test]

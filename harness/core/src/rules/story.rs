@@ -10,7 +10,7 @@ use super::dec::Strictly;
 use crate::{
     decode::{ApplyContext, Decoder as _, Reading, Refusal, Strict},
     engine::{
-        Exit,
+        Exit, go_value,
         references::{self, Scope, Synced},
     },
     json::JsonMap,
@@ -356,7 +356,9 @@ fn without_call(story: &ActionStory<'_>) -> Option<Ending> {
         (Err(error), ..) => (Exit::References, error.clone()),
         (_, Some(_), _) if story.driver_given => return None,
         (_, Some((error, _)), _) => (Exit::DriverResolve, format!("resolve driver: {error}")),
-        (.., ActionKind::Unknown(word)) => (Exit::UnknownAction, format!("unknown action {word:?}")),
+        (.., ActionKind::Unknown(word)) => {
+            (Exit::UnknownAction, format!("unknown action {}", go_value::quote(word)))
+        }
         _ => return None,
     };
     Some(Ending { exit, error: Some(error) })

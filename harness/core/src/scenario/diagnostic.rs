@@ -160,7 +160,11 @@ impl<'a> Report<'a> {
             }
         }
         if more > 0 {
-            found.push(Diagnostic::whole(file, "more", format!("{more} more mistakes are not shown")));
+            found.push(Diagnostic::whole(
+                file,
+                "more",
+                format!("{more} more {} not shown", if more == 1 { "mistake is" } else { "mistakes are" }),
+            ));
         }
         found
     }
@@ -223,6 +227,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .map(|candidate| (candidate, strsim::normalized_damerau_levenshtein(&word, &plain(candidate))))
         .filter(|(_, likeness)| *likeness >= 0.6)
-        .max_by(|a, b| a.1.total_cmp(&b.1))
+        // Of equals the first.
+        .reduce(|best, other| if other.1 > best.1 { other } else { best })
         .map(|(candidate, _)| candidate)
 }

@@ -239,7 +239,7 @@ fn findings_are_checked_by_who_knows_the_rules() {
         check_findings(&scenario, |id| rules.contains(&id), |id| nearest(id, rules).map(str::to_owned));
     let [diagnostic] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(diagnostic.to_string(), "all.yaml:44:14: unknown rule `OUT-003`");
-    assert_eq!(diagnostic.help.as_deref(), Some("did you mean `OUT-002`?"));
+    assert_eq!(diagnostic.help.as_deref(), Some("did you mean `OUT-001`?"));
 }
 
 /// Each folder of `tests/ui` holds faulty files and what is to be told about them. `UPDATE_UI=1` writes that anew.

@@ -1,6 +1,6 @@
 //! Traces on disk: JSON lines, the header first, then one event a line.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read as _, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,9 @@ use super::{Event, Header, Trace};
 
 /// The version of the file format. A reader takes its own version and every older one.
 pub const VERSION: u32 = 1;
+
+/// The longest line that is read, in bytes: a message of 64 MB in hexadecimal, with room to spare.
+const MAX_LINE: u64 = 256 * 1024 * 1024;
 
 /// The word by which a trace is known.
 const FORMAT: &str = "counterfoil-trace";
@@ -48,6 +51,12 @@ pub enum LoadError {
         /// The version that the file states.
         found: u32,
     },
+    /// A line has no end in sight.
+    #[error("line {line} is longer than {MAX_LINE} bytes")]
+    Endless {
+        /// Counted from 1.
+        line: usize,
+    },
     /// A line does not hold what it should.
     #[error("line {line}, column {column}: {source}")]
     Line {
@@ -77,9 +86,8 @@ impl Trace {
     ///
     /// # Errors
     /// See [`LoadError`]; a file that was cut short in the middle of a line is one.
-    pub fn load(from: impl BufRead) -> Result<Self, LoadError> {
-        let mut lines = from.lines();
-        let first = lines.next().ok_or(LoadError::Empty)??;
+    pub fn load(mut from: impl BufRead) -> Result<Self, LoadError> {
+        let first = next_line(&mut from, 1)?.ok_or(LoadError::Empty)?;
         let opening: Opening = serde_json::from_str(&first).map_err(|_| LoadError::NotATrace)?;
         if opening.format != FORMAT {
             return Err(LoadError::NotATrace);
@@ -88,10 +96,11 @@ impl Trace {
             return Err(LoadError::TooNew { found: opening.version });
         }
         let HeaderLine { header } = parse(1, &first)?;
-        let events = (2..)
-            .zip(lines)
-            .map(|(number, text)| parse(number, &text?))
-            .collect::<Result<Vec<Event>, LoadError>>()?;
+        let mut events: Vec<Event> = Vec::new();
+        for number in 2.. {
+            let Some(text) = next_line(&mut from, number)? else { break };
+            events.push(parse(number, &text)?);
+        }
         Ok(Self { header, events })
     }
 }
@@ -101,6 +110,30 @@ fn line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     to.write_all(b"\n")
 }
 
+/// The next line, without its end; none at the end of the file.
+fn next_line(from: &mut impl BufRead, number: usize) -> Result<Option<String>, LoadError> {
+    let mut text = String::new();
+    let read = from.take(MAX_LINE).read_line(&mut text)?;
+    match read as u64 {
+        0 => Ok(None),
+        MAX_LINE if !text.ends_with('\n') => Err(LoadError::Endless { line: number }),
+        _ => Ok(Some(text)),
+    }
+}
+
 fn parse<'t, T: Deserialize<'t>>(line: usize, text: &'t str) -> Result<T, LoadError> {
     serde_json::from_str(text).map_err(|source| LoadError::Line { line, column: source.column(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Read as _, repeat};
+
+    use super::*;
+
+    #[test]
+    fn a_line_without_an_end_is_given_up() {
+        let endless = BufReader::new(repeat(b' ').take(MAX_LINE * 2));
+        assert!(matches!(Trace::load(endless), Err(LoadError::Endless { line: 1 })));
+    }
 }
