@@ -3,7 +3,11 @@
 mod agreement;
 mod properties;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+};
 
 use bytes::Bytes;
 use counterfoil_proto::{Revision, iac};
@@ -330,4 +334,43 @@ fn the_wire_names_are_stable() {
     let json = r#"{"cause":"delete_failed_on_other","path":"p","offset":3,"message":"m"}"#;
     assert_eq!(serde_json::to_string(&refusal).unwrap(), json);
     assert_eq!(serde_json::from_str::<Refusal>(json).unwrap(), refusal);
+}
+
+/// A vector as decoders in other languages read it.
+#[derive(Serialize)]
+struct Line<'v> {
+    name: &'v str,
+    about: &'v str,
+    message: &'v str,
+    revision: Revision,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    planned: Vec<&'v str>,
+    hex: String,
+    refused_by: Vec<&'static str>,
+}
+
+/// `golden/vectors.jsonl` is for decoders in any language; `UPDATE_GOLDEN=1` writes it anew.
+#[test]
+fn the_vectors_on_disk_are_these() {
+    let lines: String = vectors()
+        .iter()
+        .map(|vector| {
+            let line = Line {
+                name: vector.name,
+                about: vector.about,
+                message: &vector.message,
+                revision: vector.revision,
+                planned: vector.planned.iter().map(|action| action.kind.as_str()).collect(),
+                hex: hex::encode(&vector.bytes),
+                refused_by: vector.expected.iter().map(|cause| cause.rule()).collect(),
+            };
+            serde_json::to_string(&line).unwrap() + "\n"
+        })
+        .collect();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/vectors.jsonl");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &lines).unwrap();
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    assert!(kept == lines, "golden/vectors.jsonl has drifted: `just golden` rewrites it");
 }
