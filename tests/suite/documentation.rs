@@ -1,8 +1,9 @@
 //! Every stock file can be read as documentation.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use counterfoil::suite::FILES;
+use counterfoil_core::rules;
 
 use crate::survey;
 
@@ -60,4 +61,77 @@ fn references_between_files_lead_somewhere() {
             }
         }
     }
+}
+
+/// The ids that `docs/facts.md` defines: `- <a id="e-022"></a>**E-022** (read) Words.`
+fn facts() -> BTreeSet<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/facts.md");
+    let page = fs::read_to_string(page).expect("docs/facts.md can be read");
+    let mut ids = BTreeSet::new();
+    for line in page.lines().filter(|line| line.contains("<a id=")) {
+        let (anchor, (id, text)) = line
+            .strip_prefix("- <a id=\"")
+            .and_then(|rest| rest.split_once("\"></a>**"))
+            .and_then(|(anchor, rest)| Some((anchor, rest.split_once("** ")?)))
+            .unwrap_or_else(|| panic!("an anchor that defines no fact: {line}"));
+        assert_eq!(anchor, id.to_lowercase().replace([' ', '.'], "-"), "{id}: rules.md links to this anchor");
+        assert!(text.starts_with('('), "{id}: how sure is it?");
+        assert!(ids.insert(id.to_owned()), "{id} twice");
+    }
+    assert!(ids.len() >= 100, "{} facts", ids.len());
+    ids
+}
+
+/// The ids of facts that a text cites.
+fn cited(text: &str) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    let mut before = "";
+    for word in text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '.' | '_')) {
+        let word = word.trim_end_matches('.');
+        let numbered = |kind: &str| {
+            word.strip_prefix(kind).is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        if ["E-", "H-", "D-", "A."].into_iter().any(numbered) {
+            ids.insert(word.to_owned());
+        } else if before == "ADR" && numbered("") {
+            ids.insert(format!("ADR {word}"));
+        }
+        before = word;
+    }
+    ids
+}
+
+#[test]
+fn every_rule_stands_on_facts_that_are_written_down() {
+    let facts = facts();
+    for rule in rules::catalogue() {
+        for id in rule.source.split(", ") {
+            assert!(facts.contains(id), "{}: {id} is not in docs/facts.md", rule.id);
+        }
+    }
+}
+
+#[test]
+fn every_fact_that_a_file_cites_is_written_down() {
+    let facts = facts();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut unread: Vec<_> = ["docs", "harness", "mock-providers", "proto", "scenarios", "tests"]
+        .map(|room| root.join(room))
+        .into();
+    let mut seen = BTreeSet::new();
+    while let Some(path) = unread.pop() {
+        if path.is_dir() {
+            unread.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path
+            .extension()
+            .is_some_and(|kind| ["md", "proto", "rs", "yaml"].iter().any(|k| kind == *k))
+        {
+            // Some files for the tests of the reader are no text.
+            let found = cited(&String::from_utf8_lossy(&fs::read(&path).unwrap()));
+            let missing: Vec<_> = found.difference(&facts).collect();
+            assert!(missing.is_empty(), "{}: {missing:?} are not in docs/facts.md", path.display());
+            seen.extend(found);
+        }
+    }
+    assert!(seen.contains("E-022") && seen.contains("A.4") && seen.contains("ADR 0040"), "{seen:?}");
 }

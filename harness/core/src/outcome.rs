@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::ResourceOutput;
 
-/// How an action ended. The number on the wire is the discriminant; 0 is no status at all (engine.md A.4).
+/// How an action ended. The number on the wire is the discriminant; 0 is no status at all (A.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(i32)]

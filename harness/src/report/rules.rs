@@ -60,7 +60,7 @@ pub fn markdown() -> String {
                 ("judges", parties.join(", ")),
                 ("revisions", rule.range()),
                 ("enforced by", rule.enforced.to_owned()),
-                ("source", rule.source.to_owned()),
+                ("source", linked(rule.source)),
                 ("exercised by", format!("{} scenarios", named(rule, &coverage().scenarios).len())),
                 ("tripped by", if mutants.is_empty() { "no mutant".to_owned() } else { mutants.join(", ") }),
             ] {
@@ -69,6 +69,12 @@ pub fn markdown() -> String {
         }
     }
     out
+}
+
+/// The facts of a source, each linked to its place in `docs/facts.md`.
+fn linked(source: &str) -> String {
+    let link = |id: &str| format!("[{id}](facts.md#{})", id.to_lowercase().replace([' ', '.'], "-"));
+    source.split(", ").map(link).collect::<Vec<_>>().join(", ")
 }
 
 /// The names under which a rule is entered.

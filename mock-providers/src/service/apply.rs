@@ -167,7 +167,7 @@ fn dispatch(
     live.map(|live| Some(output(&live)))
 }
 
-/// The status of a done action (engine.md A.4; before 0.56 there were no others).
+/// The status of a done action (A.4; before 0.56 there were no others).
 fn status<T, E>(action: &str, done: &Result<T, E>) -> ActionStatus {
     match (done, action) {
         (Ok(_), _) => ActionStatus::Success,

@@ -29,8 +29,8 @@ pub(super) enum JsonShape {
 /// Every `*_json` field of the contract, by message and name.
 ///
 /// The host decodes those of the first block, and a plugin those of the second, each into the shape that stands
-/// here (`json_fields` in `decoder_rules.yaml`). For the third the facts name no shape, and the host passes the
-/// bytes on unread: the name promises JSON, so JSON of any kind is what they may hold.
+/// here (D-020). For the third the facts name no shape, and the host passes the bytes on unread: the name promises
+/// JSON, so JSON of any kind is what they may hold.
 const JSON_FIELDS: [(&str, &str, JsonShape); 18] = [
     ("ResourceOutput", "outputs_json", JsonShape::Map),
     ("ResourceSpec", "config_json", JsonShape::Map),

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Hands the plan to the provider and takes its result for the engine's own: the error of the call, or the whole
-/// result, or, where the decoder refuses it, neither outcomes nor state (decoder rules: decoder).
+/// result, or, where the decoder refuses it, neither outcomes nor state (D-010).
 pub async fn apply_by_provider<T: Transport + Send + Sync>(
     job: Job<'_>,
     link: &Link<T>,

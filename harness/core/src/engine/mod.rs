@@ -1,4 +1,4 @@
-//! The reference engine: what must happen when a plan is applied (engine.md, sections A and B).
+//! The reference engine: what must happen when a plan is applied (docs/facts.md).
 //!
 //! It is pure: it talks to a [`Provider`], appends to a trace, and takes everything that differs between
 //! revisions from a [`Semantics`] value. That a started action leaves exactly one outcome is held by the types of

@@ -13,7 +13,7 @@ use crate::{
     trace::Driven,
 };
 
-/// The ways by which an action ends: the rows of the status table (engine.md A.4).
+/// The ways by which an action ends: the rows of the status table (A.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Exit {
     /// Everything was done.
@@ -115,7 +115,7 @@ pub struct Semantics {
     pub asks: &'static [ResolvePoint],
     /// Whether an action of this kind is carried to its driver at all (E-055, H-08).
     pub calls: fn(&ActionKind) -> bool,
-    /// Resolves the references of a config (section B).
+    /// Resolves the references of a config (E-100 to E-134).
     pub references: fn(&JsonMap, &Scope<'_>) -> Result<JsonMap, ReferenceError>,
     /// What a driver call points at (E-056).
     pub target: fn(&Action) -> ResourceRef,

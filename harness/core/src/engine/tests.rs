@@ -48,7 +48,7 @@ fn statuses(outcomes: &[Outcome]) -> Vec<Status> {
 fn the_status_table_of_every_way_out() {
     use ActionKind::{Create, Delete};
     use Status::{CompensationFailed, DeleteFailed, Error, Skipped, Success};
-    // Exit; before 0.56 for a create and for a delete; from 0.56 for a create and for a delete (engine.md A.4).
+    // Exit; before 0.56 for a create and for a delete; from 0.56 for a create and for a delete (A.4).
     let table = [
         (Exit::Clean, Success, Success, Success, Success),
         (Exit::Cancelled, Error, DeleteFailed, Skipped, Skipped),

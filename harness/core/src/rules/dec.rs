@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         "An Apply reply holds a result.",
         "nobody: the engine takes an absent result for success and saves nothing",
         "The apply looks done, and no state is written.",
-        "decoder_rules: decoder, nil_results"
+        "D-010, D-060"
     ),
     apply_rule!(
         StatusUnspecified,
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         "Every outcome has a status.",
         HOST,
         "A status that was never set is an outcome that nobody decided.",
-        "decoder_rules: decoder, ADR 0040"
+        "D-010, ADR 0040"
     ),
     apply_rule!(
         StatusUnknown,
@@ -80,7 +80,7 @@ pub(super) const RULES: &[Rule] = &[
         "Every status is one that the revision knows.",
         HOST,
         "A reader that guesses at a status guesses at the state of the cloud.",
-        "decoder_rules: decoder, ADR 0040"
+        "D-010, ADR 0040"
     ),
     apply_rule!(
         TooFewOutcomes,
@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         "There is an outcome for each planned action.",
         NOBODY,
         "An error path that forgets its outcome looks like an action that was never there.",
-        "decoder_rules: design_vs_code, H-10"
+        "D-040, H-10"
     ),
     apply_rule!(
         TooManyOutcomes,
@@ -96,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         "There are no more outcomes than planned actions.",
         NOBODY,
         "One outcome too many answers for nothing that was asked.",
-        "decoder_rules: design_vs_code"
+        "D-040"
     ),
     apply_rule!(
         NoOutcomes,
@@ -104,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
         "A plan with actions is answered by outcomes.",
         "nobody: the engine takes the old form without outcomes",
         "A provider of the old form passes for one of the new.",
-        "decoder_rules: decoder, design_vs_code"
+        "D-010, D-040"
     ),
     apply_rule!(
         DuplicateIndex,
@@ -112,7 +112,7 @@ pub(super) const RULES: &[Rule] = &[
         "No two outcomes name the same action.",
         NOBODY,
         "Of two outcomes one is wrong, and another action has none.",
-        "decoder_rules: decoder"
+        "D-010"
     ),
     apply_rule!(
         IndexOutOfRange,
@@ -120,7 +120,7 @@ pub(super) const RULES: &[Rule] = &[
         "Every outcome names an action of the plan.",
         NOBODY,
         "An outcome outside the plan is lost, or read as that of another action.",
-        "decoder_rules: decoder"
+        "D-010"
     ),
     apply_rule!(
         IndexOrder,
@@ -128,7 +128,7 @@ pub(super) const RULES: &[Rule] = &[
         "Outcomes come in the order of the plan.",
         NOBODY,
         "Readers pair outcomes and actions by position.",
-        "decoder_rules: decoder"
+        "D-010"
     ),
     apply_rule!(
         ErrorOnSuccess,
@@ -136,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
         "A success carries no error text.",
         NOBODY,
         "One of the two is a lie.",
-        "decoder_rules: decoder"
+        "D-010"
     ),
     apply_rule!(
         FailureWithoutError,
@@ -144,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
         "A failure carries an error text.",
         NOBODY,
         "A failure without a text leaves nothing to act on.",
-        "decoder_rules: decoder, E-311"
+        "D-010, E-311"
     ),
     apply_rule!(
         DeleteFailedOnOther,
@@ -152,49 +152,49 @@ pub(super) const RULES: &[Rule] = &[
         "Only a delete can be a failed delete.",
         NOBODY,
         "The status decides whether state is kept.",
-        "engine.md A.4, H-09"
+        "A.4, H-09"
     ),
     reply_rule!(
         JsonMalformed,
         "Every JSON field holds well-formed JSON.",
         JSON_HOST,
         "The cloud was changed, and its outputs cannot be read.",
-        "E-170, decoder_rules: json_fields"
+        "E-170, D-020"
     ),
     reply_rule!(
         JsonNotObject,
         "Every JSON field that is a map holds an object.",
         JSON_HOST,
         "The cloud was changed, and its outputs cannot be read.",
-        "E-170, decoder_rules: json_fields"
+        "E-170, D-020"
     ),
     reply_rule!(
         JsonTrailing,
         "Nothing follows the value of a JSON field.",
         JSON_HOST,
         "Half of what was written is thrown away, or all of it.",
-        "E-170, decoder_rules: json_fields"
+        "E-170, D-020"
     ),
     reply_rule!(
         EnumUnknown,
         "Every enum value is one that the revision knows.",
         "nobody: the engine takes an unknown value for a default",
         "A severity or a class that nobody knows turns into a harmless one.",
-        "decoder_rules: enums_other"
+        "D-030"
     ),
     reply_rule!(
         CutShort,
         "Every message is well-formed and whole.",
         PROTOBUF,
         "What was cut off may be the failure.",
-        "protobuf encoding"
+        "D-070"
     ),
     reply_rule!(
         TextNotUtf8,
         "Every text is UTF-8.",
         PROTOBUF,
         "One wrong byte in a name makes the whole reply unreadable to the engine.",
-        "protobuf encoding, proto3 strings"
+        "D-070, D-071"
     ),
     Rule {
         id: "DEC-019",
@@ -205,7 +205,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "nobody: unknown fields are kept and ignored",
         reason: "The sender says something that the other side will never hear.",
-        source: "protobuf encoding, contract tables",
+        source: "D-070, D-080",
         applies: has_reply,
         check: unknown_fields,
     },
@@ -218,7 +218,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: NOBODY,
         reason: "A refused reply is a change in the cloud that no state knows of.",
-        source: "decoder_rules: decoder",
+        source: "D-010",
         applies: has_reply,
         check: accepts_what_is_valid,
     },

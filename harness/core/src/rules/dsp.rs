@@ -130,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "engine, by its load gate (E-217) and its dispatch",
         reason: "A v2 provider behind Apply loses per-action state, and nobody is told.",
-        source: "E-217, H-06, decoder_rules: loader",
+        source: "E-217, H-06, D-050",
         applies: |story| story.apply_started.is_some(),
         check: the_path_is_the_declared_one,
     },

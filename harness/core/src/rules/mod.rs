@@ -77,7 +77,7 @@ pub struct Rule {
     pub enforced: &'static str,
     /// Why it matters, in one line.
     pub reason: &'static str,
-    /// Where it is written or read from.
+    /// The facts on which it stands, by their ids in `docs/facts.md`, such as `E-022, D-010`.
     pub source: &'static str,
     /// Whether a run has anything that the rule can judge.
     pub applies: fn(&Story<'_>) -> bool,

@@ -103,7 +103,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "engine, by its status map (E-040, E-041)",
         reason: "Skipped, failed and half-done ask for different repairs.",
-        source: "engine.md A.4, H-11",
+        source: "A.4, H-11",
         applies: has_outcomes,
         check: status_fits_the_exit,
     },
