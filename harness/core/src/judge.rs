@@ -129,25 +129,34 @@ pub fn assess(trace: &Trace, strict: bool) -> Assessment {
     let (expected_findings, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(listed);
     let mismatches = mismatches(trace, &expected_findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Must || strict);
-    let verdict = if !trace.events.iter().any(|event| matches!(event, Event::ApplyEnded { .. })) {
-        Verdict::Unjudged { reason: "the apply never came to its end".to_owned() }
-    } else if broken || !mismatches.is_empty() {
-        Verdict::Fail
-    } else {
-        Verdict::Pass
+    let verdict = match (broken, trace.end()) {
+        // What is found is proven by events, also where the apply never came to its end.
+        (true, _) => Verdict::Fail,
+        (false, None) => Verdict::Unjudged { reason: without_end(trace) },
+        (false, Some(_)) if mismatches.is_empty() => Verdict::Pass,
+        (false, Some(_)) => Verdict::Fail,
     };
     Assessment { verdict, findings, expected_findings, mismatches, judged }
+}
+
+/// Why there is no end to judge by.
+fn without_end(trace: &Trace) -> String {
+    let failed = trace.events.iter().find_map(|event| match event {
+        Event::LoadFailed { method, error } => Some(format!("the provider did not load: {method}: {error}")),
+        _ => None,
+    });
+    failed.unwrap_or_else(|| "the apply never came to its end".to_owned())
 }
 
 fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
     let expect = &trace.header.expect;
     let mut unmet = Unmet(Vec::new());
-    if let Some(Event::ApplyEnded { result, error }) = trace.events.last() {
+    if let Some((result, error, _)) = trace.end() {
         if trace.header.revision.engine().status_map != StatusMapKind::None {
             outcomes(trace, result, &mut unmet);
         }
         if let Some(expected) = &expect.apply_error {
-            apply_error(expected, error.as_deref(), &mut unmet);
+            apply_error(expected, error, &mut unmet);
         }
         if let Some(expected) = &expect.resources {
             let found: Vec<&String> = result.resources.iter().map(|resource| &resource.name).collect();

@@ -260,13 +260,10 @@ impl FoundFinding {
 
 /// The plan beside what became of it, and the error of the whole apply.
 pub fn account(trace: &Trace) -> (Vec<ActionLine>, Option<String>) {
-    let end = trace.events.iter().rev().find_map(|event| match event {
-        Event::ApplyEnded { result, error } => Some((result, error)),
-        _ => None,
-    });
+    let end = trace.end();
     // A plan may have very many actions, so each outcome is looked at once.
     let mut outcomes: Vec<Vec<Outcome>> = trace.header.plan.actions.iter().map(|_| Vec::new()).collect();
-    for outcome in end.iter().flat_map(|(result, _)| &result.outcomes) {
+    for outcome in end.iter().flat_map(|(result, ..)| &result.outcomes) {
         if let Some(of) = outcomes.get_mut(outcome.action_index as usize) {
             of.push(outcome.clone());
         }
@@ -278,7 +275,7 @@ pub fn account(trace: &Trace) -> (Vec<ActionLine>, Option<String>) {
         resource_type: action.spec.resource_type.clone(),
         outcomes,
     });
-    (lines.collect(), end.and_then(|(_, error)| error.clone()))
+    (lines.collect(), end.and_then(|(_, error, _)| error.map(str::to_owned)))
 }
 
 /// Where an expectation stands in the scenario's file.
@@ -308,6 +305,7 @@ pub fn describe(event: &Event) -> String {
         Reply::Error(error) => error.to_string(),
     };
     match event {
+        Event::LoadFailed { method, error } => format!("the provider did not load: {method}: {error}"),
         Event::ApplyStarted => "the engine begins to apply the plan".to_owned(),
         Event::ActionStarted { action } => format!("the engine begins action {action}"),
         Event::ReferencesFailed { action, error } => format!("action {action}: {error}"),

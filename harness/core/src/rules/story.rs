@@ -193,7 +193,7 @@ impl<'t> Story<'t> {
             started: Vec::new(),
             preflight_refused: None,
             apply_started: None,
-            end: None,
+            end: trace.end(),
             replace_ids: BTreeMap::new(),
         };
         story.read_events();
@@ -258,7 +258,10 @@ impl<'t> Story<'t> {
                         _ => {}
                     }
                 }
-                Event::ReferencesFailed { .. } | Event::FaultInjected { .. } => {}
+                Event::LoadFailed { .. }
+                | Event::ReferencesFailed { .. }
+                | Event::FaultInjected { .. }
+                | Event::ApplyEnded { .. } => {}
                 Event::CallIssued { call, action, method, request, .. } => {
                     calls.insert(
                         *call,
@@ -296,7 +299,6 @@ impl<'t> Story<'t> {
                         call.refused = Some((refusals, at));
                     }
                 }
-                Event::ApplyEnded { result, error } => self.end = Some((&**result, error.as_deref(), at)),
             }
         }
         for mut call in calls.into_values() {

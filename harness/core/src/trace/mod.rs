@@ -59,7 +59,7 @@ pub struct Header {
     pub revision: Revision,
     /// What was under test.
     pub subject: Subject,
-    /// How the scenario wants the provider to be driven.
+    /// How the provider has to be driven, by what it declares.
     pub driven: Driven,
     /// The plan as the engine got it, injected references included.
     pub plan: Plan,
@@ -113,6 +113,13 @@ impl Header {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
+    /// The provider did not get through the load sequence: nothing was applied.
+    LoadFailed {
+        /// The call that failed.
+        method: Method,
+        /// How it failed.
+        error: String,
+    },
     /// The engine began to apply the plan.
     ApplyStarted,
     /// The engine began an action.
@@ -252,6 +259,16 @@ pub struct Trace {
     pub header: Header,
     /// What happened, in order.
     pub events: Vec<Event>,
+}
+
+impl Trace {
+    /// How the apply ended: its result, its error, and the position of the event. None where it never did.
+    pub fn end(&self) -> Option<(&ApplyResult, Option<&str>, usize)> {
+        self.events.iter().enumerate().rev().find_map(|(at, event)| match event {
+            Event::ApplyEnded { result, error } => Some((&**result, error.as_deref(), at)),
+            _ => None,
+        })
+    }
 }
 
 /// Takes events while a run goes on. Clones append to the same log.
