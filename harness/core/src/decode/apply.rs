@@ -88,7 +88,7 @@ fn result(
         // A result that is cut short says nothing of the outcomes that it lacks.
         if !outcomes.add_up() && !pass.has(Cause::CutShort) {
             let spans: Vec<_> = [first].into_iter().chain(more).map(Found::span).collect();
-            accounting::judge(pass, &outcomes::seen(&spans), planned, path, whole.len());
+            accounting::judge(pass, &outcomes::indexes(&spans), planned.len(), path, whole.len());
         }
         result.outcomes = outcomes.into_list();
     }

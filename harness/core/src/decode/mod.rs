@@ -14,8 +14,9 @@
 //! enum or JSON that a later value replaces is therefore not judged; a text has to be UTF-8 wherever it stands,
 //! and every entry of a map is judged, also one that a later entry with the same key replaces.
 //!
-//! One fault gets one cause. What a message lacks is not held against it where it is cut short, and
-//! `accounting.rs` says how the rules about all outcomes together keep out of each other's way.
+//! Every cause is judged on its own and all are collected: one slip of a provider may break several rules, and
+//! then all of them are named. Only what cannot be known is left unsaid: where a message is cut short, nothing
+//! that it lacks is held against it, nor how its outcomes add up.
 //!
 //! # Bounds
 //! No bytes make the decoder panic, and what it allocates is proportional to the message at most. It lists at
@@ -87,11 +88,11 @@ pub enum Cause {
     TooManyOutcomes,
     /// No outcome at all for a plan that has actions; from 0.54 on.
     NoOutcomes,
-    /// Two outcomes for one action.
+    /// An outcome for an action that an earlier one is for.
     DuplicateIndex,
     /// An outcome for an action that the plan does not have.
     IndexOutOfRange,
-    /// Outcomes that do not follow the plan's order.
+    /// An outcome for an action that the plan has before the one of the previous outcome.
     IndexOrder,
     /// An error text beside the status success.
     ErrorOnSuccess,

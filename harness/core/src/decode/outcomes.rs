@@ -6,7 +6,7 @@
 
 use super::{
     Cause,
-    accounting::{self, Seen},
+    accounting::Index,
     check::{self, Fields, Found, Pass},
     numbers::{action_result, apply_result},
     path::Path,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     outcome::{Outcome, Status},
-    plan::Action,
+    plan::{Action, ActionKind},
 };
 
 const INDEX_TAG: u8 = wire::short_tag(action_result::ACTION_INDEX, WireType::Varint);
@@ -33,7 +33,7 @@ pub(super) struct Outcomes<'a> {
     list: Vec<Outcome>,
     /// How many the wire had; the list lacks those without a status.
     seen: usize,
-    /// Whether each was in its place, so that only the count is left to check.
+    /// Whether each stood at its action's place in the plan, so that only the count is left to check.
     in_place: bool,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Outcomes<'a> {
         let is_plain = action_index as usize == self.seen
             && self.statuses.is_some_and(|statuses| statuses.knows(status.number()))
             && error.is_empty() == (status == Status::Success)
-            && !accounting::is_misplaced(status.number(), self.seen, self.planned);
+            && self.undeleted(action_index, status.number()).is_none();
         let error = str::from_utf8(error).ok()?;
         is_plain.then(|| Outcome { action_index, status, error: error.to_owned() })
     }
@@ -89,14 +89,17 @@ impl<'a> Outcomes<'a> {
             }
         }
         let number = status.map_or(0, |status| status.int32());
-        let is_misplaced = accounting::is_misplaced(number, action_index as usize, self.planned);
-        self.in_place &= action_index as usize == self.seen && !is_misplaced;
+        self.in_place &= action_index as usize == self.seen;
         self.seen += 1;
         if fields.is_broken() {
             return;
         }
 
         let offset = status.map_or(found.offset, |status| status.offset);
+        if let Some(kind) = self.undeleted(action_index, number) {
+            let message = format_args!("a failed delete, but action {action_index} is a {kind:.20}");
+            pass.refuse(Cause::DeleteFailedOnOther, &path.field("status"), found.offset, message);
+        }
         let known = Status::from_number(number)
             .filter(|status| self.statuses.is_some_and(|statuses| statuses.knows(status.number())));
         match (known, status.map(|status| status.field.kind)) {
@@ -116,7 +119,17 @@ impl<'a> Outcomes<'a> {
         }
     }
 
-    /// Whether there is one outcome per action, each in its place and fitting its action.
+    /// The kind of the action that is said to have failed as a delete and is none.
+    #[inline]
+    fn undeleted(&self, action_index: u32, status: i32) -> Option<&'a ActionKind> {
+        if status != Status::DeleteFailed.number() {
+            return None;
+        }
+        let action = self.planned.get(action_index as usize)?;
+        (action.kind != ActionKind::Delete).then_some(&action.kind)
+    }
+
+    /// Whether there is one outcome per action, each in its place.
     pub(super) fn add_up(&self) -> bool {
         self.in_place && self.seen == self.planned.len()
     }
@@ -160,32 +173,29 @@ fn disagree(pass: &mut Pass, status: Status, error: &str, path: &Path<'_>, offse
     }
 }
 
-/// The outcomes once more, for a result whose outcomes do not add up: all of them, as the wire has them.
-pub(super) fn seen(results: &[Span<'_>]) -> Vec<Seen> {
-    let mut seen = Vec::new();
+/// The indexes of all outcomes once more, for a result whose outcomes do not add up.
+pub(super) fn indexes(results: &[Span<'_>]) -> Vec<Index> {
+    let mut indexes = Vec::new();
     for span in results {
         let mut result = Reader::new(*span, 0);
         let mut offset = result.offset();
         while let Ok(Some(field)) = result.field() {
             if let (apply_result::ACTIONS, Raw::Delimited(span)) = (field.number, field.value) {
-                seen.push(seen_in(span, offset));
+                indexes.push(Index { action: index(span), offset });
             }
             offset = result.offset();
         }
     }
-    seen
+    indexes
 }
 
-fn seen_in(span: Span<'_>, offset: usize) -> Seen {
-    let mut seen = Seen { action_index: 0, status: 0, offset };
+fn index(span: Span<'_>) -> u32 {
+    let mut index = 0;
     let mut outcome = Reader::new(span, 0);
     while let Ok(Some(field)) = outcome.field() {
-        let Raw::Varint(number) = field.value else { continue };
-        match field.number {
-            action_result::ACTION_INDEX => seen.action_index = wire::uint32(number),
-            action_result::STATUS => seen.status = wire::uint32(number).cast_signed(),
-            _ => {}
+        if let (action_result::ACTION_INDEX, Raw::Varint(number)) = (field.number, field.value) {
+            index = wire::uint32(number);
         }
     }
-    seen
+    index
 }

@@ -382,36 +382,52 @@ fn results() -> Vec<Vector> {
 }
 
 fn accounting() -> Vec<Vector> {
-    let of =
-        |name, about, planned, result, cause| apply(name, about, V0_54, planned, response(result), &[cause]);
+    use Cause::{DuplicateIndex, IndexOrder, IndexOutOfRange, NoOutcomes, TooFewOutcomes, TooManyOutcomes};
+    let none =
+        |name, about, planned, result| apply(name, about, V0_54, planned, response(result), &[NoOutcomes]);
+    let of = |name, about, planned, indexes: &[i64], causes: &[Cause]| {
+        apply(name, about, V0_54, planned, response(successes(indexes)), causes)
+    };
     vec![
-        of("none", "an empty result", "cc", empty(), Cause::NoOutcomes),
+        none("none", "an empty result", "cc", empty()),
+        none("none-but-resources", "resources are no outcomes", "c", resource(empty().field(1, "db"))),
+        of("too-few-last", "the last one is missing", "ccc", &[0, 1], &[TooFewOutcomes]),
+        of("too-few-first", "the first one is missing", "ccc", &[1, 2], &[TooFewOutcomes]),
+        of("too-many-beyond", "one beyond the plan", "cc", &[0, 1, 2], &[TooManyOutcomes, IndexOutOfRange]),
+        of("too-many-again", "one of them again", "ccc", &[0, 1, 1, 2], &[TooManyOutcomes, DuplicateIndex]),
+        of("too-many-for-nothing", "an empty plan has none", "", &[0], &[TooManyOutcomes, IndexOutOfRange]),
+        of("duplicate-first", "0 in place of 1", "ccc", &[0, 0, 2], &[DuplicateIndex]),
+        of("duplicate-second", "2 in place of 1", "ccc", &[0, 2, 2], &[DuplicateIndex]),
+        of("duplicate-last", "2 in place of 0", "ccc", &[2, 1, 2], &[DuplicateIndex, IndexOrder]),
+        of("out-of-range", "9 in place of 1", "cc", &[0, 9], &[IndexOutOfRange]),
+        of("out-of-range-by-one", "2 in place of 0", "cc", &[2, 1], &[IndexOutOfRange]),
+        of("out-of-range-negative", "-1 in place of 0", "cc", &[-1, 1], &[IndexOutOfRange]),
+        of("order-swapped", "two of two", "cc", &[1, 0], &[IndexOrder]),
+        of("order-moved", "the last one first", "ccc", &[2, 0, 1], &[IndexOrder]),
         of(
-            "none-but-resources",
-            "resources are no outcomes",
-            "c",
-            resource(empty().field(1, "db")),
-            Cause::NoOutcomes,
-        ),
-        of("too-few-last", "the last one is missing", "ccc", successes(&[0, 1]), Cause::TooFewOutcomes),
-        of("too-few-first", "the first one is missing", "ccc", successes(&[1, 2]), Cause::TooFewOutcomes),
-        of("too-many-beyond", "one beyond the plan", "cc", successes(&[0, 1, 2]), Cause::TooManyOutcomes),
-        of("too-many-again", "one of them again", "ccc", successes(&[0, 1, 1, 2]), Cause::TooManyOutcomes),
-        of("too-many-for-nothing", "an empty plan has none", "", successes(&[0]), Cause::TooManyOutcomes),
-        of("duplicate-first", "0 in place of 1", "ccc", successes(&[0, 0, 2]), Cause::DuplicateIndex),
-        of("duplicate-last", "2 in place of 0", "ccc", successes(&[2, 1, 2]), Cause::DuplicateIndex),
-        of("out-of-range", "9 in place of 1", "cc", successes(&[0, 9]), Cause::IndexOutOfRange),
-        of("out-of-range-by-one", "2 in place of 0", "cc", successes(&[2, 1]), Cause::IndexOutOfRange),
-        of("out-of-range-negative", "-1 in place of 0", "cc", successes(&[-1, 1]), Cause::IndexOutOfRange),
-        of("order-swapped", "two of two", "cc", successes(&[1, 0]), Cause::IndexOrder),
-        of("order-moved", "the last one first", "ccc", successes(&[2, 0, 1]), Cause::IndexOrder),
-        apply(
             "fewer-and-duplicate",
             "two faults: one is missing, and 0 stands in place of another",
-            V0_56,
             "cccc",
-            response(successes(&[0, 0, 3])),
-            &[Cause::TooFewOutcomes, Cause::DuplicateIndex],
+            &[0, 0, 3],
+            &[TooFewOutcomes, DuplicateIndex],
+        ),
+        of(
+            "more-again-and-back",
+            "three faults: one too many, which is there again, and out of order",
+            "cc",
+            &[1, 0, 1],
+            &[TooManyOutcomes, DuplicateIndex, IndexOrder],
+        ),
+        of("duplicate-and-back", "2 first, then 0 twice", "ccc", &[2, 0, 0], &[DuplicateIndex, IndexOrder]),
+        of("out-of-range-twice", "9 twice, which is no duplicate", "ccc", &[0, 9, 9], &[IndexOutOfRange]),
+        of("order-around-9", "0 after 1, with 9 between", "ccc", &[1, 9, 0], &[IndexOutOfRange, IndexOrder]),
+        apply(
+            "duplicate-failed-delete",
+            "a failed delete of a create, said twice",
+            V0_54,
+            "cc",
+            response(result([outcome(0, 3, "x"), outcome(0, 3, "x")])),
+            &[DuplicateIndex, Cause::DeleteFailedOnOther],
         ),
     ]
 }
