@@ -29,7 +29,8 @@ pub fn coverage() -> &'static Coverage {
     })
 }
 
-/// The rules that a stock scenario exercises; none for other scenarios.
-pub fn exercised_by(scenario: &str) -> Option<&'static BTreeSet<String>> {
-    coverage().scenarios.get(scenario)
+/// The rules that a stock scenario exercises; none for other scenarios, also where they take the id of one.
+pub fn exercised_by(file: &str, scenario: &str) -> Option<&'static BTreeSet<String>> {
+    let is_stock = FILES.iter().any(|(stock, _)| file.ends_with(stock));
+    coverage().scenarios.get(scenario).filter(|_| is_stock)
 }

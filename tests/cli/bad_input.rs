@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Done, PASSING, PROGRAM, Place, Running, with_id};
+use crate::support::{Done, PASSING, PROGRAM, Place, Running, UNMET, with_id};
 
 /// How long a file may take that is made to cost much. It tells seconds from minutes.
 const AT_ONCE: Duration = Duration::from_secs(20);
@@ -234,4 +234,48 @@ fn what_is_no_file_is_read_where_it_is_named_and_as_far_as_it_makes_sense() {
     let mut command = place.command_of(PROGRAM);
     command.args(["run", "/dev/stdin"]);
     place.finish_with(command, PASSING.into()).exits(0).says("11 passed");
+}
+
+#[test]
+fn what_cannot_exist_before_the_plan_is_a_mistake_of_the_file() {
+    let seeded = |state: &str| format!("{}state:\n{state}", with_id(PASSING, "bad"));
+    let seed = "  - { name: seed, type: infra.dns, provider_id: s-1 }\n";
+    refused_text(seeded(&seed.repeat(2))).complains("[bad.yaml:16:13]").complains("`seed` is there already");
+    refused_text(seeded("  - { name: old, type: infra.cache, provider_id: c-2 }\n"))
+        .complains("[bad.yaml:9:23]")
+        .complains("`old` is there with another id");
+    refused_text(seeded("  - { name: seed, type: infra.dns, provider_id: c-1 }\n"))
+        .complains("[bad.yaml:9:60]")
+        .complains("is the id of infra.dns `seed`");
+    refused_text(seeded(&seed.replace("seed", "\"\""))).complains("a resource that exists needs a name");
+}
+
+#[test]
+fn an_id_too_long_for_a_file_name_is_refused() {
+    refused_text(with_id(PASSING, &"x".repeat(1_000_000)))
+        .complains("[bad.yaml:1:5]")
+        .complains("long for an id")
+        .complains("more than 100 characters");
+    let place = Place::new();
+    let longest = "x".repeat(100);
+    place.write("long.yaml", UNMET.replacen("id: unmet", &format!("id: {longest}"), 1));
+    place.run(["run", "long.yaml", "--keep-traces", "traces"]).exits(1);
+    assert!(place.path(format!("traces/{longest}@0.54.jsonl")).exists());
+}
+
+#[test]
+fn two_actions_may_be_about_one_resource() {
+    let place = Place::new();
+    let text = r"id: twice
+title: An update, and then a delete
+plan:
+  actions:
+    - update: { name: db, type: infra.database, provider_id: db-1, config: { size: 2 } }
+    - delete: { as: gone, name: db, type: infra.database, provider_id: db-1, applied_config: { size: 1 } }
+expect:
+  outcomes: { db: success, gone: success }
+  received: [update: db, delete: gone]
+";
+    place.write("twice.yaml", text);
+    place.run(["run", "twice.yaml"]).exits(0).quietly().says("12 passed");
 }

@@ -176,3 +176,20 @@ fn the_worst_decides() {
     place.run(["run", ".", "--report", "json=/dev/full"]).exits(1).complains("/dev/full is not complete");
     place.run(["run", ".", "no-such-file"]).exits(2);
 }
+
+/// A limit that is ours and not the engine's says nothing about the contract.
+#[test]
+fn three_where_references_grow_beyond_what_we_hold() {
+    let action = |at: usize| {
+        let value = if at == 0 { "x".repeat(16) } else { format!("${{a{0}.v}}${{a{0}.v}}", at - 1) };
+        format!("    - create: {{ name: a{at}, type: infra.vpc, config: {{ v: \"{value}\" }} }}\n")
+    };
+    let actions: String = (0..40).map(action).collect();
+    let text = format!(
+        "id: laughs\ntitle: Each text twice the one before\nrevisions: head\nplan:\n  actions:\n{actions}"
+    );
+    Place::with([("laughs.yaml", text.as_str())])
+        .run(["run", "laughs.yaml"])
+        .exits(3)
+        .says("too large for this harness");
+}

@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::support::{Lines, PASSING, Place, Running, with_id};
+use crate::support::{Lines, PASSING, Place, Running, UNMET, with_id};
 
 /// More scenarios than anybody waits for.
 fn long_run() -> Place {
@@ -64,7 +64,7 @@ fn a_second_signal_on_the_way_out_changes_nothing() {
 fn a_second_signal_ends_a_run_whose_output_nobody_takes() {
     // A line longer than a pipe holds: the report cannot be finished, whatever was interrupted.
     let place = Place::new();
-    place.write("long.yaml", with_id(PASSING, &"x".repeat(1_000_000)));
+    place.write("long.yaml", UNMET.replace("no capacity", &"x".repeat(1_000_000)));
     let events = place.path("events");
     assert!(Command::new("mkfifo").arg(&events).status().unwrap().success());
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
+    ptr,
     sync::{Arc, OnceLock},
     thread,
 };
@@ -131,9 +132,9 @@ fn class(driven: Driven, revision: Revision) -> String {
     let engine = revision.engine();
     match driven {
         Driven::CallByCall => {
-            // The rules of DEC that came and went are about the reply to Apply; of the others, none ever went, so
-            // that the newest revision of a class has all that any of them has.
-            let gone = |rule: &rules::Rule| rule.family() != "DEC" && rule.until.is_some();
+            // The rules that went with Apply are about the reply to it; of the others, none ever went, so that the
+            // newest revision of a class has all that any of them has.
+            let gone = |rule: &rules::Rule| rule.until.is_some_and(|until| until != Revision::V0_56);
             assert!(!rules::catalogue().any(gone), "a class has to know the rules that hold");
             // At 0.51 the engine does what it does at 0.54, and keeps no account of it.
             match engine.status_map {
@@ -156,11 +157,13 @@ fn driven_if_telling(variant: &Variant, scenario: &Scenario, revision: Revision)
     let reference = (semantics.drives)(declared);
     match variant {
         Variant::Reference => None,
-        // An engine that hands the plan over asks its semantics for nothing but that.
+        // An engine that hands the plan over asks its semantics for nothing but that, and for what to report.
         Variant::Engine(mutant) => {
+            let adopts = semantics.adopt;
             (mutant.alter)(&mut semantics);
             let driven = (semantics.drives)(declared);
-            (driven == Driven::CallByCall || driven != reference).then_some(driven)
+            let differs = driven != reference || !ptr::fn_addr_eq(semantics.adopt, adopts);
+            (driven == Driven::CallByCall || differs).then_some(driven)
         }
         // The replies of the mock itself are in order, or `stock` would have findings of DEC: a decoder that is
         // wrong about what to refuse shows with scripted replies.

@@ -24,7 +24,7 @@ use counterfoil_core::{
     trace::{Driven, Event, Header, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{Provider, Setup, serve_unix};
-use counterfoil_proto::{Revision, iac, iac::resource_driver_client::ResourceDriverClient};
+use counterfoil_proto::{Hook, Revision, iac, iac::resource_driver_client::ResourceDriverClient};
 use prost::Message as _;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -37,6 +37,9 @@ use crate::runner::{Figures, SERVE, timed};
 pub(crate) const PEAK: &str = "--peak";
 
 const ACTIONS: usize = 10_000;
+
+/// The hooks of the real command line (E-330).
+const HOOKS: [Hook; 1] = [Hook::ResourceDeleted];
 
 /// The engine, recording and decoding strictly, against a tonic client that makes the same calls with the same bytes.
 pub(crate) fn against_a_bare_client(figures: &mut Figures) {
@@ -153,7 +156,7 @@ async fn drive(plan: &Plan, channel: Channel) -> (Applied, Vec<Event>) {
     let transport = FaultyTransport::new(channel, [], &[], log.clone());
     let link = Arc::new(Link::new(transport, Arc::new(Strict), revision, log.clone()));
     let provider = WireProvider::new(link, Refuse::default());
-    let job = Job { plan, environment: &environment, delete_hook: true };
+    let job = Job::new(plan, &environment, &HOOKS);
     let applied = apply(job, &provider, &Semantics::at(revision), &log).await;
     (applied, log.take())
 }
@@ -168,7 +171,7 @@ fn judged(plan: &Plan, (_, events): (Applied, Vec<Event>)) {
         plan: plan.clone(),
         addresses: Vec::new(),
         environment: BTreeMap::new(),
-        hooks: Vec::new(),
+        hooks: HOOKS.to_vec(),
         faults: Vec::new(),
         expect: Expect::default(),
     };

@@ -14,13 +14,14 @@ const PAIRS: usize = 21;
 /// What has been measured.
 pub(crate) struct Figures {
     wanted: Vec<String>,
+    measured: usize,
     missed: usize,
 }
 
 impl Figures {
     pub(crate) fn new(wanted: Vec<String>) -> Self {
         println!("{:<28} {:>12} {:>12} {:>8} {:>8}", "figure", "ours", "baseline", "ratio", "limit");
-        Self { wanted, missed: 0 }
+        Self { wanted, measured: 0, missed: 0 }
     }
 
     /// Whether a figure is to be measured: all are, unless some are named.
@@ -71,10 +72,15 @@ impl Figures {
     fn row(&mut self, name: &str, ours: &str, baseline: &str, ratio: &str, limit: &str, met: bool) {
         let verdict = if met { "met" } else { "MISSED" };
         println!("{name:<28} {ours:>12} {baseline:>12} {ratio:>8} {limit:>8}  {verdict}");
+        self.measured += 1;
         self.missed += usize::from(!met);
     }
 
     pub(crate) fn finish(self) -> ExitCode {
+        if self.measured == 0 {
+            println!("no figure has one of these names: {}", self.wanted.join(", "));
+            return ExitCode::FAILURE;
+        }
         if self.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -1,6 +1,10 @@
 //! Free-form maps as they cross the wire: JSON bytes, checked once, built only where a value is needed.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt, iter,
+    ops::Range,
+};
 
 use bytes::Bytes;
 use memchr::{memchr, memchr2};
@@ -42,7 +46,7 @@ impl std::error::Error for JsonFault {}
 /// A free-form map on the wire. Zero bytes and the JSON `null` are the nil map; `{}` is an empty map (E-170).
 ///
 /// The bytes are known to be one JSON object; values are built from them only when something asks.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct JsonMap(Bytes);
 
 impl JsonMap {
@@ -82,9 +86,33 @@ impl JsonMap {
         }
     }
 
-    /// The value of one top-level key.
+    /// The value of one top-level key, as [`build`](Self::build) builds it; nothing else is built.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.build().remove(key)
+        let (_, place) = self.members().filter(|(written, _)| reads_as(written, key)).last()?;
+        Some(self.build_at(&place))
+    }
+
+    /// Where the value of each top-level key stands: for [`build_at`](Self::build_at), where more than one key of
+    /// a map is asked for.
+    pub(crate) fn places(&self) -> HashMap<String, Range<usize>> {
+        self.members().map(|(written, place)| (unquote(written), place)).collect()
+    }
+
+    /// The value at one of the [`places`](Self::places) of this map, as [`build`](Self::build) builds it.
+    pub(crate) fn build_at(&self, place: &Range<usize>) -> Value {
+        assemble(read(&self.0[place.clone()], DEEPEST_BUILT - 1))
+    }
+
+    /// The top-level members, duplicates too: the key as it is written, and the place of the value.
+    fn members(&self) -> impl Iterator<Item = (&[u8], Range<usize>)> {
+        let mut tokens = Tokens { bytes: &self.0, at: 0 };
+        tokens.next();
+        iter::from_fn(move || {
+            let (_, key) = tokens.next().filter(|(_, token)| token[0] == b'"')?;
+            let (start, value) = tokens.next()?;
+            let end = if matches!(value[0], b'{' | b'[') { tokens.close() } else { tokens.at };
+            Some((key, start..end))
+        })
     }
 
     /// Visits every string value, at any depth, in the engine's order: keys sorted, items by index (E-124).
@@ -99,51 +127,66 @@ impl JsonMap {
         if nodes.is_empty() {
             return Ok(Self::nil());
         }
-        let (mut text, mut changed) = (String::with_capacity(self.0.len()), false);
+        let (mut text, mut changed) = (Vec::with_capacity(self.0.len()), false);
         let mut todo = vec![Step::Node(0)];
         while let Some(step) = todo.pop() {
             match step {
                 Step::Mark(mark) => text.push(mark),
-                Step::Key(key) => text.extend([quote(key).as_str(), ":"]),
+                Step::Key(key) => {
+                    push_quoted(&mut text, key);
+                    text.push(b':');
+                }
                 Step::Node(at) => match &nodes[at] {
                     Node::String(old) => {
                         let new = change(old)?;
                         changed |= new.is_some();
-                        text.push_str(&quote(new.as_ref().unwrap_or(old)));
+                        push_quoted(&mut text, new.as_ref().unwrap_or(old));
                     }
-                    Node::Scalar(scalar) => text.push_str(scalar),
+                    Node::Scalar(scalar) => text.extend_from_slice(scalar.as_bytes()),
                     Node::Array(items) => {
-                        text.push('[');
-                        todo.push(Step::Mark(']'));
+                        text.push(b'[');
+                        todo.push(Step::Mark(b']'));
                         for (place, &item) in items.iter().enumerate().rev() {
                             todo.push(Step::Node(item));
-                            todo.extend((place > 0).then_some(Step::Mark(',')));
+                            todo.extend((place > 0).then_some(Step::Mark(b',')));
                         }
                     }
                     Node::Object(members) => {
-                        text.push('{');
-                        todo.push(Step::Mark('}'));
+                        text.push(b'{');
+                        todo.push(Step::Mark(b'}'));
                         for (place, (key, &member)) in members.iter().enumerate().rev() {
                             todo.extend([Step::Node(member), Step::Key(key)]);
-                            todo.extend((place > 0).then_some(Step::Mark(',')));
+                            todo.extend((place > 0).then_some(Step::Mark(b',')));
                         }
                     }
                 },
             }
         }
-        Ok(if changed { Self(Bytes::from(text)) } else { self.clone() })
+        // Room that is left over would stay allocated as long as the bytes.
+        Ok(if changed { Self(Bytes::from(text.into_boxed_slice())) } else { self.clone() })
     }
 }
 
 /// What is left to write of a map whose strings are visited.
 enum Step<'a> {
-    Mark(char),
+    Mark(u8),
     Key(&'a str),
     Node(usize),
 }
 
-fn quote(text: &str) -> String {
-    Value::from(text).to_string()
+fn push_quoted(json: &mut Vec<u8>, text: &str) {
+    // Writing to a vector never fails.
+    let _ = serde_json::to_writer(json, text);
+}
+
+/// How many bytes longer a text is as a JSON string of this module's, quotes left out.
+pub(crate) fn escapes_in(text: &str) -> usize {
+    let extra = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x8 | 0xc => 1,
+        0..0x20 => 5,
+        _ => 0,
+    };
+    text.bytes().map(extra).sum()
 }
 
 impl From<Map<String, Value>> for JsonMap {
@@ -377,6 +420,16 @@ fn assemble(nodes: Vec<Node<'_>>) -> Value {
     built.into_iter().next().unwrap_or_default()
 }
 
+/// Whether a well-formed JSON string is read as this text.
+fn reads_as(quoted: &[u8], text: &str) -> bool {
+    // Only escapes and bytes that are not UTF-8 make a text that differs from what stands between the quotes.
+    if quoted.is_ascii() && memchr(b'\\', quoted).is_none() {
+        quoted[1..quoted.len() - 1] == *text.as_bytes()
+    } else {
+        unquote(quoted) == text
+    }
+}
+
 /// The text of a well-formed JSON string, as the engine reads it.
 fn unquote(quoted: &[u8]) -> String {
     let mut rest = &quoted[1..quoted.len() - 1];
@@ -602,6 +655,60 @@ mod tests {
         assert_eq!(changed.unwrap(), map(text));
     }
 
+    #[test]
+    fn one_value_is_what_would_be_built_of_it() {
+        let deep = nested(DEEPEST_BUILT + 5, "[", "1", "]");
+        let deepest = nested(DEEPEST_BUILT - 1, "{\"k\":", "[1]", "}");
+        let source = map(format!(
+            r#" {{ "a" : 1 , "b":{{"a":2,"c":[{{"a":3}}]}},"":"\ud800","deep":{deep},"deepest":{deepest},
+               "\u0061":[4, 5],"\\u0062":6,"é":1.50,"e" :"}}\"" ,"n":null}} "#
+        ));
+        let built = source.build();
+        assert_eq!((built.len(), &built["a"]), (9, &json!([4, 5])));
+        for key in ["a", "b", "", "deep", "deepest", "\\u0062", "\\u0061", "é", "e", "n", "c", "none"] {
+            assert_eq!(source.get(key).as_ref(), built.get(key), "{key:?}");
+        }
+        assert_eq!(map("{}").get(""), None);
+    }
+
+    /// JSON as others write it: duplicate keys, escapes, white space, bytes that are no text.
+    fn written() -> impl Strategy<Value = Vec<u8>> {
+        const PARTS: &[&str] =
+            &["a", "é", "\\u0061", "\\ud83d", "\\ude00", "\\\\", "\\\"", "[", "}", ",", ":", "\u{fffd}"];
+        const SCALARS: &[&str] = &["1", "-0.50", "1E5", "true", "null", " false\n"];
+        fn list(open: u8, items: &[Vec<u8>], close: u8) -> Vec<u8> {
+            [&[open], items.join(&b","[..]).as_slice(), &[close]].concat()
+        }
+        let part = prop_oneof![
+            prop::sample::select(PARTS).prop_map(|part| part.as_bytes().to_vec()),
+            any::<u8>().prop_map(|byte| if byte < 128 { b"a".to_vec() } else { vec![byte] }),
+        ];
+        let text =
+            prop::collection::vec(part, 0..3).prop_map(|parts| [b"\"", &*parts.concat(), b"\""].concat());
+        let leaf = prop_oneof![
+            prop::sample::select(SCALARS).prop_map(|word| word.as_bytes().to_vec()),
+            text.clone()
+        ];
+        let object = move |value: BoxedStrategy<Vec<u8>>| {
+            let member = (text.clone(), "[ \t]{0,1}", value)
+                .prop_map(|(key, gap, value)| [&*key, gap.as_bytes(), b":", &*value].concat());
+            prop::collection::vec(member, 0..5).prop_map(|members| list(b'{', &members, b'}'))
+        };
+        let inner = object.clone();
+        let value = leaf.prop_recursive(3, 16, 4, move |value| {
+            let deep = value.clone().prop_map(|core| {
+                let levels = DEEPEST_BUILT - 1;
+                [b"[".repeat(levels), core, b"]".repeat(levels)].concat()
+            });
+            prop_oneof![
+                prop::collection::vec(value.clone(), 0..4).prop_map(|items| list(b'[', &items, b']')),
+                inner(value),
+                deep,
+            ]
+        });
+        object(value.boxed())
+    }
+
     fn document() -> impl Strategy<Value = Map<String, Value>> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -644,6 +751,35 @@ mod tests {
                 prop_assert!(parsed.is_nil() || check_map(again.as_bytes()) == Ok(Shape::Value));
                 prop_assert_eq!(again.build(), parsed.build());
             }
+        }
+
+        #[test]
+        fn one_value_is_the_same_as_among_all(bytes in written(), changed: Option<(usize, u8)>, key: String) {
+            let mut bytes = bytes;
+            if let Some((at, byte)) = changed {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            if let Ok(parsed) = JsonMap::parse(Bytes::from(bytes)) {
+                let built = parsed.build();
+                let places = parsed.places();
+                prop_assert_eq!(places.len(), built.len());
+                for (key, value) in &built {
+                    prop_assert_eq!(parsed.get(key), Some(value.clone()));
+                    prop_assert_eq!(&parsed.build_at(&places[key]), value);
+                }
+                let written = parsed.members().map(|(key, _)| String::from_utf8_lossy(key).into_owned());
+                for key in written.map(|key| key[1..key.len() - 1].to_owned()).chain([key]) {
+                    prop_assert_eq!(parsed.get(&key), built.get(&key).cloned());
+                }
+            }
+        }
+
+        #[test]
+        fn escapes_are_counted_as_they_are_written(text in "[\\x00-\\x7fé]{0,40}") {
+            let mut json = Vec::new();
+            push_quoted(&mut json, &text);
+            prop_assert_eq!(json.len(), text.len() + escapes_in(&text) + 2);
         }
 
         #[test]

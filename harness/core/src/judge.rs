@@ -1,16 +1,19 @@
 //! From a finished trace to its verdict: the rules, which always hold, and what the scenario expects beside them.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use counterfoil_proto::StatusMapKind;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    outcome::ApplyResult,
+    outcome::{ApplyResult, Outcome},
     rpc::Method,
     rules::{self, Finding, Judgement, Level},
-    scenario::{ApplyError, ExpectedCall, ExpectedOutcomes, TextMatch},
-    trace::{Event, Trace},
+    scenario::{ApplyError, ExpectedCall, ExpectedOutcomes, ResolvePoint, TextMatch},
+    trace::{Event, Strike, Trace},
 };
 
 /// How a scenario ends at one revision: exactly one of these.
@@ -120,7 +123,7 @@ pub struct Assessment {
 
 /// Judges a trace. With `strict`, findings of level SHOULD fail too.
 pub fn assess(trace: &Trace, strict: bool) -> Assessment {
-    let Judgement { findings, judged } = rules::judge(trace);
+    let Judgement { findings, judged, undecided } = rules::judge(trace);
     // A rule that judges two parties is expected of the first: the one whose part the scenario plays.
     let listed = |finding: &Finding| {
         trace.header.expect.findings.contains(&finding.rule)
@@ -129,12 +132,16 @@ pub fn assess(trace: &Trace, strict: bool) -> Assessment {
     let (expected_findings, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(listed);
     let mismatches = mismatches(trace, &expected_findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Must || strict);
-    let verdict = match (broken, trace.end()) {
-        // What is found is proven by events, also where the apply never came to its end.
-        (true, _) => Verdict::Fail,
-        (false, None) => Verdict::Unjudged { reason: without_end(trace) },
-        (false, Some(_)) if mismatches.is_empty() => Verdict::Pass,
-        (false, Some(_)) => Verdict::Fail,
+    let ended = trace.end().is_some();
+    // What is found is proven by events, also where the apply never came to its end.
+    let verdict = if let Some(reason) = undecided {
+        Verdict::Unjudged { reason }
+    } else if broken || (ended && !mismatches.is_empty()) {
+        Verdict::Fail
+    } else if ended {
+        Verdict::Pass
+    } else {
+        Verdict::Unjudged { reason: without_end(trace) }
     };
     Assessment { verdict, findings, expected_findings, mismatches, judged }
 }
@@ -196,19 +203,41 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
             unmet.add(Expectation::Finding(at), format!("a finding of {rule}"), "none".to_owned());
         }
     }
-    let struck: BTreeSet<u32> = trace
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::FaultInjected { fault, .. } => Some(*fault),
-            _ => None,
-        })
-        .collect();
-    for fault in trace.header.faults.iter().filter(|fault| !struck.contains(fault)) {
+    for fault in faults_without_effect(trace) {
         let expected = format!("fault {fault} of the scenario strikes");
-        unmet.add(Expectation::Fault(*fault as usize), expected, "no call came to it".to_owned());
+        unmet.add(Expectation::Fault(fault), expected, "nothing came to it".to_owned());
     }
     unmet.0
+}
+
+/// The faults that nothing came to, by their positions in the scenario. In a preflight the first refusal ends the
+/// apply, so of several such faults one is enough.
+fn faults_without_effect(trace: &Trace) -> Vec<usize> {
+    let mut calls = BTreeSet::new();
+    let mut others = Vec::new();
+    for event in &trace.events {
+        match event {
+            Event::FaultInjected { fault, .. } => {
+                calls.insert(*fault as usize);
+            }
+            Event::ReferencesFailed { action, .. } => others.push(Strike::References(*action)),
+            Event::DriverAsked { action, at, refused: Some(_), .. } => {
+                others.push(Strike::Driver(*action, *at));
+            }
+            _ => {}
+        }
+    }
+    let preflight_refused =
+        others.iter().any(|strike| matches!(strike, Strike::Driver(_, ResolvePoint::Preflight)));
+    let faults = trace.header.faults.iter().enumerate();
+    faults
+        .filter(|(at, strike)| match strike {
+            Strike::Call => !calls.contains(at),
+            Strike::Driver(_, ResolvePoint::Preflight) => !preflight_refused,
+            _ => !others.contains(strike),
+        })
+        .map(|(at, _)| at)
+        .collect()
 }
 
 struct Unmet(Vec<Mismatch>);
@@ -221,7 +250,11 @@ impl Unmet {
 
 fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
     let expect = &trace.header.expect;
-    let of = |action: usize| result.outcomes.iter().find(|outcome| outcome.action_index as usize == action);
+    let mut by_action: HashMap<usize, &Outcome> = HashMap::new();
+    for outcome in &result.outcomes {
+        by_action.entry(outcome.action_index as usize).or_insert(outcome);
+    }
+    let of = |action: usize| by_action.get(&action).copied();
     match &expect.outcomes {
         None => {}
         Some(ExpectedOutcomes::None) if result.outcomes.is_empty() => {}

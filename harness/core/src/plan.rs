@@ -158,7 +158,7 @@ pub struct ResourceRef {
 }
 
 /// A resource as a driver reports it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ResourceOutput {
     /// The name, by the driver's own account.
     pub name: String,

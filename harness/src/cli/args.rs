@@ -21,7 +21,7 @@ const EXIT_CODES: &str = "Exit codes:
   3  something could not be judged
   4  nothing was judged
   5  a defect of Counterfoil itself
-  130, 143  interrupted; what had finished is reported";
+  130, 143  interrupted (129 when the terminal goes away); what had finished is reported";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

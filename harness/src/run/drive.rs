@@ -2,22 +2,23 @@
 
 use std::{path::Path, sync::Arc};
 
+use bytes::Bytes;
 use counterfoil_core::{
     engine::{
-        self, DriverError, Job as ApplyJob, Semantics,
-        wire::{Link, WireProvider},
+        self, Job as ApplyJob, Semantics,
+        wire::{Link, Refuse, WireProvider},
     },
     inject,
-    rpc::Method,
+    rpc::{Code, Method, Transport},
     scenario::{Dispatch, FaultKind, Scenario},
-    trace::{Driven, Header, Recorder, Subject, Trace},
+    trace::{Driven, Event, Header, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{
     Cloud, Provider, ServedService, Setup,
     cloud::{CloudError, Seed},
     fault::{DispatchError, Effect, Fault, Point},
 };
-use counterfoil_proto::{Hook, iac};
+use counterfoil_proto::{Hook, UndeclaredV2, iac, plugin_v1};
 use prost::Message as _;
 
 use super::{Job, Variant};
@@ -32,20 +33,12 @@ pub enum DriveError {
     /// What the scenario says of the cloud cannot be.
     #[error("the state of the scenario cannot be set up: {0}")]
     Seed(#[from] CloudError),
-    /// The provider did not get through the load sequence.
-    #[error("the provider did not load: {method}: {source}")]
-    Load {
-        /// The call that failed.
-        method: Method,
-        /// How it failed.
-        source: DriverError,
-    },
 }
 
 /// Runs a scenario against an embedded provider whose socket lies in `directory`, under the name `socket`.
 ///
 /// # Errors
-/// See [`DriveError`]. A broken contract is none: it is in the trace.
+/// See [`DriveError`]. A broken contract is none, nor is a provider that does not load: both are in the trace.
 pub async fn drive(
     job: &Job,
     variant: &Variant,
@@ -61,43 +54,108 @@ pub async fn drive(
     let transport =
         FaultyTransport::new(embedded.channel(), faults(scenario), &scenario.addresses, log.clone());
     let link = Arc::new(Link::new(transport, variant.decoder(), job.revision, log.clone()));
-    let declared = load(&link).await?;
-
     let plan = inject::plan(scenario);
-    let hooks: Vec<Hook> = scenario.hooks.iter().copied().collect();
-    let apply = ApplyJob::new(&plan, &scenario.environment, &hooks);
-    let semantics = variant.semantics(job.revision);
-    match (semantics.drives)(&declared) {
-        Driven::CallByCall => {
-            let wire = WireProvider::new(Arc::clone(&link), inject::refuse(scenario));
-            engine::apply(apply, &wire, &semantics, &log).await;
+    let driven = match load(&link).await {
+        Ok(loaded) => {
+            let hooks: Vec<Hook> = scenario.hooks.iter().copied().collect();
+            let apply = ApplyJob::new(&plan, &scenario.environment, &hooks);
+            let semantics = variant.semantics(job.revision);
+            match (semantics.drives)(&loaded.declared) {
+                Driven::CallByCall => {
+                    let no_driver_service = !loaded.driver_service;
+                    let refuse = Refuse { no_driver_service, ..inject::refuse(scenario) };
+                    let wire = WireProvider::new(Arc::clone(&link), refuse);
+                    engine::apply(apply, &wire, &semantics, &log).await;
+                }
+                Driven::ByApply => {
+                    engine::apply_by_provider(apply, &link, &semantics, &log).await;
+                }
+            }
+            (Semantics::at(job.revision).drives)(&loaded.declared)
         }
-        Driven::ByApply => {
-            engine::apply_by_provider(apply, &link, &log).await;
+        Err(NotLoaded { method, error }) => {
+            log.push(Event::LoadFailed { method, error });
+            // What it declares is not known, so it counts as what every provider has to be.
+            Driven::CallByCall
         }
-    }
+    };
     embedded.stop().await;
 
-    let driven = (Semantics::at(job.revision).drives)(&declared);
     let header = Header::new(scenario, job.revision, Subject::Pair, driven, plan);
     Ok(Trace { header, events: log.take() })
 }
 
-/// The calls that an engine makes before it applies anything, in its order (E-215, E-216). Gives what the provider
-/// declares as its `compute_plan_version`.
-async fn load(link: &Link<FaultyTransport>) -> Result<String, DriveError> {
-    let call = async |method: Method, request: Vec<u8>| {
-        let failed = |source| DriveError::Load { method, source };
-        let sent = link.call(method, None, "", request.into()).await;
-        let (call, reply) = sent.map_err(|error| failed(DriverError::Rpc(error)))?;
-        let reading = link.decoder().message(method.response(), &reply, link.revision());
-        link.accept(call, reading).map_err(failed).map(|()| reply)
+/// What an engine knows of a provider before it applies anything.
+#[derive(Debug, PartialEq, Eq)]
+struct Loaded {
+    /// Its `compute_plan_version`.
+    declared: String,
+    /// Whether its registry lists a ResourceDriver. Nothing else tells (E-152, E-160).
+    driver_service: bool,
+}
+
+/// A provider that did not get through the load sequence.
+#[derive(Debug, PartialEq, Eq)]
+struct NotLoaded {
+    /// The call that failed.
+    method: Method,
+    /// How.
+    error: String,
+}
+
+/// The calls that an engine makes before it applies anything, in its order (E-215 to E-217).
+async fn load<T: Transport>(link: &Link<T>) -> Result<Loaded, NotLoaded> {
+    let not_loaded = |method, error: &dyn ToString| NotLoaded { method, error: error.to_string() };
+    // The outer error is a refused reply, the inner one the status of the call.
+    let call =
+        async |method: Method, request: Vec<u8>| match link.call(method, None, "", request.into()).await {
+            Err(status) => Ok(Err(status)),
+            Ok((call, reply)) => {
+                let reading = link.decoder().message(method.response(), &reply, link.revision());
+                link.accept(call, reading).map_err(|refused| not_loaded(method, &refused))?;
+                Ok(Ok(reply))
+            }
+        };
+
+    let method = Method::ContractRegistry;
+    let registry = match call(method, Vec::new()).await? {
+        Ok(reply) => reply,
+        Err(status) if status.code == Code::Unimplemented => Bytes::new(),
+        Err(status) => return Err(not_loaded(method, &status)),
     };
-    call(Method::ContractRegistry, Vec::new()).await?;
-    call(Method::Initialize, iac::InitializeRequest::default().encode_to_vec()).await?;
-    let capabilities = call(Method::Capabilities, Vec::new()).await?;
-    // What the decoder has accepted is well-formed.
-    Ok(iac::CapabilitiesResponse::decode(capabilities).unwrap_or_default().compute_plan_version)
+    // What the decoder has accepted is well-formed, here and below.
+    let registry = plugin_v1::ContractRegistry::decode(registry).unwrap_or_default();
+    let registers = |service: ServedService| {
+        registry.contracts.iter().any(|contract| {
+            contract.kind() == plugin_v1::ContractKind::Service && contract.service_name == service.name()
+        })
+    };
+    if !registers(ServedService::Required) {
+        let required = ServedService::Required.name();
+        return Err(not_loaded(method, &format!("the required service {required:?} is not registered")));
+    }
+
+    let method = Method::Initialize;
+    call(method, iac::InitializeRequest::default().encode_to_vec())
+        .await?
+        .map_err(|status| not_loaded(method, &status))?;
+
+    let method = Method::Capabilities;
+    let by_apply = link.revision().engine().undeclared_v2 == UndeclaredV2::DrivenByApply;
+    let capabilities = match call(method, Vec::new()).await? {
+        Ok(reply) => reply,
+        // It declares nothing, and so not v2 (D-010).
+        Err(_) if by_apply => Bytes::new(),
+        Err(status) => return Err(not_loaded(method, &status)),
+    };
+    let declared = iac::CapabilitiesResponse::decode(capabilities).unwrap_or_default().compute_plan_version;
+    if !by_apply && declared != "v2" {
+        return Err(not_loaded(
+            method,
+            &format!("compute_plan_version is {declared:?}, and has to be \"v2\""),
+        ));
+    }
+    Ok(Loaded { declared, driver_service: registers(ServedService::ResourceDriver) })
 }
 
 /// The mock provider that a scenario asks for.
@@ -121,8 +179,7 @@ fn provider(job: &Job) -> Provider {
     Provider::new(setup)
 }
 
-/// Puts into the cloud what exists before the plan: the scenario's state, and the resource of every action that has
-/// a current one.
+/// Puts into the cloud what exists before the plan.
 fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
     for seed in &scenario.state {
         cloud.seed(&Seed {
@@ -131,18 +188,6 @@ fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
             provider_id: &seed.provider_id,
             config: seed.config.as_bytes(),
             outputs: seed.outputs.as_bytes(),
-        })?;
-    }
-    for action in &scenario.plan.actions {
-        let Some(current) = action.current.as_ref().filter(|current| !current.provider_id.is_empty()) else {
-            continue;
-        };
-        cloud.seed(&Seed {
-            resource_type: &action.spec.resource_type,
-            name: &current.name,
-            provider_id: &current.provider_id,
-            config: current.applied_config.as_bytes(),
-            outputs: current.outputs.as_bytes(),
         })?;
     }
     Ok(())
@@ -168,4 +213,113 @@ fn faults(scenario: &Scenario) -> impl Iterator<Item = (u32, Fault)> {
         }
         FaultKind::JitError | FaultKind::DriverResolveError { .. } => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_core::{
+        decode::Strict,
+        rpc::{Call, RpcError},
+    };
+    use counterfoil_proto::Revision;
+
+    use super::*;
+
+    /// A provider that answers the calls of the load sequence, and those that it does not know with an empty message.
+    struct Answers(Vec<(Method, Result<Vec<u8>, RpcError>)>);
+
+    impl Transport for Answers {
+        async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
+            let answer = self.0.iter().find(|(method, _)| *method == call.method);
+            answer.map_or_else(|| Ok(Bytes::new()), |(_, answer)| answer.clone().map(Bytes::from))
+        }
+    }
+
+    fn registry(
+        services: &[(plugin_v1::ContractKind, ServedService)],
+    ) -> (Method, Result<Vec<u8>, RpcError>) {
+        let contracts = services.iter().map(|(kind, service)| plugin_v1::ContractDescriptor {
+            kind: (*kind).into(),
+            service_name: service.name().to_owned(),
+            ..Default::default()
+        });
+        let registry = plugin_v1::ContractRegistry { contracts: contracts.collect(), ..Default::default() };
+        (Method::ContractRegistry, Ok(registry.encode_to_vec()))
+    }
+
+    fn both() -> (Method, Result<Vec<u8>, RpcError>) {
+        use plugin_v1::ContractKind::Service;
+        registry(&[(Service, ServedService::Required), (Service, ServedService::ResourceDriver)])
+    }
+
+    fn declares(version: &str) -> (Method, Result<Vec<u8>, RpcError>) {
+        let capabilities =
+            iac::CapabilitiesResponse { compute_plan_version: version.to_owned(), ..Default::default() };
+        (Method::Capabilities, Ok(capabilities.encode_to_vec()))
+    }
+
+    fn fails(method: Method, code: Code) -> (Method, Result<Vec<u8>, RpcError>) {
+        (method, Err(RpcError { code, message: "no".to_owned() }))
+    }
+
+    async fn loaded<const N: usize>(
+        revision: Revision,
+        answers: [(Method, Result<Vec<u8>, RpcError>); N],
+    ) -> Result<(String, bool), (Method, String)> {
+        let link = Link::new(Answers(answers.into()), Arc::new(Strict), revision, Recorder::default());
+        let loaded = load(&link).await.map(|loaded| (loaded.declared, loaded.driver_service));
+        loaded.map_err(|not| (not.method, not.error))
+    }
+
+    #[tokio::test]
+    async fn a_registry_alone_says_whether_there_are_drivers() {
+        use plugin_v1::ContractKind::{Module, Service};
+        let v2 = || "v2".to_owned();
+        assert_eq!(loaded(Revision::Head, [both(), declares("v2")]).await, Ok((v2(), true)));
+        let without = registry(&[(Service, ServedService::Required)]);
+        assert_eq!(loaded(Revision::Head, [without, declares("v2")]).await, Ok((v2(), false)));
+        let of_another_kind =
+            registry(&[(Service, ServedService::Required), (Module, ServedService::ResourceDriver)]);
+        assert_eq!(loaded(Revision::Head, [of_another_kind, declares("v2")]).await, Ok((v2(), false)));
+    }
+
+    #[tokio::test]
+    async fn no_registry_is_an_empty_one_and_lacks_what_is_required() {
+        for registry in [fails(Method::ContractRegistry, Code::Unimplemented), registry(&[])] {
+            let (method, error) = loaded(Revision::Head, [registry, declares("v2")]).await.unwrap_err();
+            assert_eq!(method, Method::ContractRegistry);
+            assert!(error.contains("IaCProviderRequired") && error.contains("not registered"), "{error}");
+        }
+        let (method, error) =
+            loaded(Revision::Head, [fails(Method::ContractRegistry, Code::Unavailable)]).await.unwrap_err();
+        assert_eq!((method, &*error), (Method::ContractRegistry, "rpc error: code = Unavailable desc = no"));
+    }
+
+    #[tokio::test]
+    async fn capabilities_that_fail_mean_apply_as_long_as_there_is_one() {
+        for (revision, expected) in
+            [(Revision::V0_51, true), (Revision::V0_56, true), (Revision::V0_57, false)]
+        {
+            for answer in [fails(Method::Capabilities, Code::Unavailable), declares("v1")] {
+                let declared = if answer.1.is_ok() { "v1" } else { "" };
+                match loaded(revision, [both(), answer]).await {
+                    Ok(loaded) => {
+                        assert!(expected && loaded == (declared.to_owned(), true), "{revision}: {loaded:?}");
+                    }
+                    Err((method, error)) => {
+                        assert!(!expected && method == Method::Capabilities, "{revision}: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_or_is_refused_ends_the_load() {
+        for answer in [fails(Method::Initialize, Code::Internal), (Method::Capabilities, Ok(vec![0x0a]))] {
+            let expected = answer.0;
+            let (method, error) = loaded(Revision::V0_54, [both(), answer]).await.unwrap_err();
+            assert_eq!(method, expected, "{error}");
+        }
+    }
 }

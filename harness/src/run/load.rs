@@ -78,11 +78,16 @@ impl Loaded {
             Ok(meta) if meta.is_dir() => match fs::read_dir(path) {
                 Err(error) => self.diagnostics.push(unreadable(&error)),
                 Ok(entries) => {
-                    let mut entries: Vec<PathBuf> =
-                        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-                    entries.sort();
-                    for entry in entries.into_iter().filter(|entry| is_wanted(entry)) {
-                        self.path(&entry, false);
+                    let mut found = Vec::new();
+                    for entry in entries {
+                        match entry {
+                            Ok(entry) => found.push(entry.path()),
+                            Err(error) => self.diagnostics.push(unreadable(&error)),
+                        }
+                    }
+                    found.sort();
+                    for path in found.into_iter().filter(|path| is_wanted(path)) {
+                        self.path(&path, false);
                     }
                 }
             },
@@ -127,9 +132,10 @@ impl Loaded {
     }
 
     fn finish(mut self) -> Self {
-        let all: Vec<Scenario> = self.scenarios.iter().map(|scenario| (**scenario).clone()).collect();
-        for mistake in scenario::check_set(&all) {
-            if let Some(scenario) = all.iter().find(|scenario| scenario.source.file == mistake.file) {
+        for mistake in scenario::check_set(self.scenarios.iter().map(Arc::as_ref)) {
+            if let Some(scenario) =
+                self.scenarios.iter().find(|scenario| scenario.source.file == mistake.file)
+            {
                 self.sources.push((mistake.file.clone(), Arc::clone(&scenario.source.text)));
             }
             self.diagnostics.push(mistake);

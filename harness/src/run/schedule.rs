@@ -6,6 +6,7 @@ use std::{
     error::Error,
     fs, io, iter,
     num::NonZeroUsize,
+    panic,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -18,12 +19,12 @@ use counterfoil_core::{
 use counterfoil_proto::UndeclaredV2;
 use tempfile::TempDir;
 use tokio::{
-    task::{Id, JoinError, JoinSet},
+    task::{self, Id, JoinError, JoinSet},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Finished, Job, RunEvent, Summary, VERSION, Variant, drive};
+use super::{DriveError, Finished, Job, RunEvent, Summary, VERSION, Variant, drive};
 
 /// The longest that a single run may take. An embedded run takes milliseconds; this is for when we hang.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -211,9 +212,17 @@ async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
     if let Some(reason) = out_of_reach(job) {
         return without_trace(Verdict::Skip { kind: SkipKind::NotApplicable, reason });
     }
-    match timeout(DEADLINE, drive(job, &options.variant, sockets, &format!("{at}.sock"))).await {
-        Ok(Ok(trace)) => {
-            let assessment = judge::assess(&trace, options.strict);
+    let (socket, strict) = (format!("{at}.sock"), options.strict);
+    let judged = async {
+        let trace = drive(job, &options.variant, sockets, &socket).await?;
+        let judge = move || {
+            let assessment = judge::assess(&trace, strict);
+            (trace, assessment)
+        };
+        Ok::<_, DriveError>(aside(judge).await)
+    };
+    match timeout(DEADLINE, judged).await {
+        Ok(Ok((trace, assessment))) => {
             let finished = Finished::judged(job, &trace, assessment, millis(begun));
             Done { finished, trace: Some(trace) }
         }
@@ -223,6 +232,11 @@ async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
             without_trace(Verdict::Unjudged { reason })
         }
     }
+}
+
+/// Does work where it keeps no other run from going on. A panic in it goes on in the caller.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    task::spawn_blocking(work).await.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
 }
 
 /// An error and what it came from, as far as each says something new.
@@ -259,4 +273,17 @@ fn panicked(job: &Job, error: JoinError) -> Done {
 
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_aside_is_one_of_the_task_that_waits() {
+        assert_eq!(aside(|| 7).await, 7);
+        let waiting = tokio::spawn(aside(|| -> () { panic!("out of words") }));
+        let panic = waiting.await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"out of words"));
+    }
 }

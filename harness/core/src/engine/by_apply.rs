@@ -6,7 +6,7 @@ use counterfoil_proto::iac;
 use prost::Message as _;
 
 use super::{
-    Applied, Job,
+    Applied, Job, Semantics,
     wire::{Link, plan_message},
 };
 use crate::{
@@ -20,20 +20,21 @@ use crate::{
 pub async fn apply_by_provider<T: Transport + Send + Sync>(
     job: Job<'_>,
     link: &Link<T>,
+    semantics: &Semantics,
     log: &Recorder,
 ) -> Applied {
     log.push(Event::ApplyStarted);
     let request = iac::ApplyRequest { plan: Some(plan_message(job.plan)) };
-    let applied = match link.call(Method::Apply, None, "", request.encode_to_vec().into()).await {
-        Err(error) => Applied { error: Some(error.to_string()), ..Applied::default() },
+    let answer = match link.call(Method::Apply, None, "", request.encode_to_vec().into()).await {
+        Err(error) => Err(error.to_string()),
         Ok((call, reply)) => {
             let context = ApplyContext { revision: link.revision(), planned: &job.plan.actions };
-            match link.accept(call, link.decoder().apply_response(&reply, &context)) {
-                Ok(result) => Applied { result: Arc::new(result), error: None },
-                Err(refused) => Applied { error: Some(refused.to_string()), ..Applied::default() },
-            }
+            let reading = link.decoder().apply_response(&reply, &context);
+            link.accept(call, reading).map_err(|refused| refused.to_string())
         }
     };
+    let (result, error) = (semantics.adopt)(answer);
+    let applied = Applied { result: Arc::new(result), error };
     log.push(Event::ApplyEnded { result: Arc::clone(&applied.result), error: applied.error.clone() });
     applied
 }

@@ -1,13 +1,13 @@
 //! The ledger of outcomes: the invariant as types.
 //!
 //! A [`Started`] stands for an action without an outcome. It cannot be copied, and [`Ledger::close`] alone takes it
-//! and gives a [`Recorded`] for it. Since the function that runs an action takes the one and must return the other,
-//! no path out of an action compiles without its outcome, and none can leave two.
+//! and gives a [`Recorded`] for it. The function that runs an action is given the one and must return the other, so
+//! no path out of an action compiles without its outcome, and none can close it twice.
 //!
 //! ```compile_fail
 //! use counterfoil_core::engine::ledger::{Recorded, Started};
 //! fn forgetful(_: Started<'_>) -> Recorded {
-//!     Recorded { exit: counterfoil_core::engine::Exit::Clean }
+//!     Recorded { exit: counterfoil_core::engine::Exit::Clean, error: String::new() }
 //! }
 //! ```
 //!
@@ -47,12 +47,18 @@ impl<'p> Started<'p> {
 #[must_use = "says how the action ended, and so whether the apply goes on"]
 pub struct Recorded {
     exit: Exit,
+    error: String,
 }
 
 impl Recorded {
     /// The way by which the action ended.
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// The text of its outcome; empty for a success.
+    pub fn into_error(self) -> String {
+        self.error
     }
 }
 
@@ -79,8 +85,9 @@ impl Ledger {
     #[expect(clippy::needless_pass_by_value, reason = "an action is closed once: taking it is the point")]
     pub fn close(&mut self, started: Started<'_>, exit: Exit, error: String) -> Recorded {
         let status = (self.status)(exit, &started.action.kind);
-        (self.sink)(&mut self.outcomes, Outcome { action_index: started.index, status, error });
-        Recorded { exit }
+        let outcome = Outcome { action_index: started.index, status, error: error.clone() };
+        (self.sink)(&mut self.outcomes, outcome);
+        Recorded { exit, error }
     }
 
     /// The outcomes, in the order in which they were recorded.

@@ -14,14 +14,14 @@ pub mod semantics;
 mod tests;
 pub mod wire;
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use counterfoil_proto::Hook;
 
 pub use self::{
     by_apply::apply_by_provider,
     provider::{Driver, DriverError, Provider},
-    semantics::{Exit, Replace, Semantics, Step},
+    semantics::{Exit, Gate, Replace, Semantics, Step},
 };
 use self::{
     ledger::{Ledger, Recorded, Started},
@@ -77,7 +77,7 @@ pub async fn apply<P: Provider>(
         log,
         ledger: Ledger::new(semantics),
         synced: seeded(job.plan),
-        result: ApplyResult { plan_id: job.plan.id.clone(), ..ApplyResult::default() },
+        result: ApplyResult { plan_id: (semantics.plan_id)(&job.plan.id), ..ApplyResult::default() },
     };
     let error = run.all().await.err();
     let Run { ledger, mut result, .. } = run;
@@ -116,8 +116,13 @@ impl<P: Provider> Run<'_, P> {
             self.log.push(Event::ActionStarted { action: index });
             let started = self.ledger.start(index, action);
             let recorded = self.act(started).await;
-            if (self.semantics.gate)(recorded.exit()) == ControlFlow::Break(()) {
-                break;
+            match (self.semantics.gate)(recorded.exit()) {
+                Gate::Next => {}
+                Gate::Stop => break,
+                Gate::Fail => {
+                    let Spec { name, resource_type, .. } = &action.spec;
+                    return Err(format!("{resource_type}/{name}: {}", recorded.into_error()));
+                }
             }
         }
         Ok(())

@@ -5,22 +5,63 @@
 use std::{
     collections::{BTreeMap, HashMap},
     convert::Infallible,
+    ops::Range,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use memchr::{memchr_iter, memmem};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::go_value;
-use crate::json::JsonMap;
+use crate::json::{self, JsonMap};
 
-/// Outputs that references can see, by resource name (E-069).
-#[derive(Clone, Debug, Default)]
-pub struct Synced(HashMap<String, Entry>);
+/// How many bytes of JSON references may put into one config.
+///
+/// The bound is ours; Go has none. Without it, a chain of configs that each hold the output of the one before twice
+/// doubles with every action, and a file of two kilobytes takes all memory. It is what a gRPC server
+/// in Go receives by default in one message.
+pub const MAX_RESOLVED: usize = 4 * 1024 * 1024;
 
-#[derive(Clone, Debug)]
+/// How many bytes of JSON references may put into all configs of a run together, for they are all kept. Go has no
+/// such bound either.
+pub const MAX_RESOLVED_IN_RUN: usize = 16 * 1024 * 1024;
+
+/// Outputs that references can see, by resource name (E-069), and how much was made of them in a run.
+#[derive(Debug, Default)]
+pub struct Synced {
+    entries: HashMap<String, Entry>,
+    /// What references have put in so far, in bytes; see [`MAX_RESOLVED_IN_RUN`].
+    spent: AtomicUsize,
+}
+
+#[derive(Debug)]
 struct Entry {
     provider_id: String,
     outputs: JsonMap,
+    /// The outputs by name. Filled only when asked: most resources are never referred to other than by their id.
+    fields: OnceLock<HashMap<String, Field>>,
+}
+
+/// An output: where it stands, and as text once it was asked for.
+#[derive(Debug)]
+struct Field(Range<usize>, OnceLock<String>);
+
+impl Entry {
+    fn text(&self, field: &str) -> Option<&str> {
+        let fields = || {
+            let places = self.outputs.places().into_iter();
+            places.map(|(name, place)| (name, Field(place, OnceLock::new()))).collect()
+        };
+        let Field(place, text) = self.fields.get_or_init(fields).get(field)?;
+        Some(text.get_or_init(|| match self.outputs.build_at(place) {
+            Value::String(text) => text,
+            value => go_value::format(&value),
+        }))
+    }
 }
 
 impl Synced {
@@ -28,27 +69,36 @@ impl Synced {
     ///
     /// A provider id that is not empty shadows an output `id` (E-113).
     pub fn put(&mut self, name: &str, provider_id: &str, outputs: JsonMap) {
-        self.0.insert(name.to_owned(), Entry { provider_id: provider_id.to_owned(), outputs });
+        let entry = Entry { provider_id: provider_id.to_owned(), outputs, fields: OnceLock::new() };
+        self.entries.insert(name.to_owned(), entry);
     }
 
     /// Hides a resource, as after its deletion (E-070a).
     pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        self.entries.remove(name);
     }
 
     /// Whether anything is known under a name, outputs or not.
     pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.entries.contains_key(name)
     }
 
     /// One field of a resource, as text (E-131).
-    pub fn get(&self, name: &str, field: &str) -> Option<String> {
-        let entry = self.0.get(name)?;
+    pub fn get(&self, name: &str, field: &str) -> Option<&str> {
+        let entry = self.entries.get(name)?;
         if field == "id" && !entry.provider_id.is_empty() {
-            return Some(entry.provider_id.clone());
+            return Some(&entry.provider_id);
         }
-        // Built only when asked: most resources are never referred to other than by their id.
-        entry.outputs.get(field).as_ref().map(go_value::format)
+        entry.text(field)
+    }
+
+    /// Takes bytes out of what a run may put in. They are not given back where the config fails later: work is
+    /// bounded too, not only memory.
+    fn spend(&self, bytes: usize) -> Result<(), ReferenceError> {
+        let limit = MAX_RESOLVED_IN_RUN;
+        let add = |spent: usize| spent.checked_add(bytes).filter(|spent| *spent <= limit);
+        self.spent.fetch_update(Relaxed, Relaxed, add).map_err(|_| ReferenceError::TooLarge { limit })?;
+        Ok(())
     }
 }
 
@@ -63,21 +113,21 @@ pub struct Scope<'a> {
     pub environment: &'a BTreeMap<String, String>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// The text of one reference, by its body (E-102).
-    fn resolve(&self, body: &str) -> Result<String, ReferenceError> {
+    fn resolve(&self, body: &str) -> Result<&'a str, ReferenceError> {
         if body.is_empty() {
             return Err(ReferenceError::EmptyBody);
         }
         let Some((module, field)) = body.split_once('.') else {
             let unset = || ReferenceError::NotSet { variable: body.to_owned() };
-            return self.environment.get(body).cloned().ok_or_else(unset);
+            return self.environment.get(body).map(String::as_str).ok_or_else(unset);
         };
         if module.is_empty() || field.is_empty() {
             return Err(ReferenceError::EmptyPart { body: body.to_owned() });
         }
-        let replaced = if field == "id" { self.replace_ids.get(module).cloned() } else { None };
-        replaced.or_else(|| self.outputs.get(module, field)).ok_or_else(|| {
+        let replaced = if field == "id" { self.replace_ids.get(module) } else { None };
+        replaced.map(String::as_str).or_else(|| self.outputs.get(module, field)).ok_or_else(|| {
             let (module, field) = (module.to_owned(), field.to_owned());
             if field == "id" {
                 ReferenceError::NoId { module }
@@ -140,23 +190,39 @@ pub enum ReferenceError {
         /// The variable's name.
         variable: String,
     },
+    /// References put in more than this harness allows, [`MAX_RESOLVED`] or [`MAX_RESOLVED_IN_RUN`]. The engine
+    /// has no such error: a trace in which it went on is no fault of it.
+    #[error("too large for this harness: references would put in more than {limit} bytes")]
+    TooLarge {
+        /// The bound that was reached, in bytes.
+        limit: usize,
+    },
 }
 
 /// Resolves every reference in the string values of a config (E-130). What was put in is not scanned again
 /// (E-101); keys never are. A config without any reference comes back as the same bytes.
 ///
 /// # Errors
-/// The first reference without a value: keys in sorted order, items by index, left to right (E-124).
+/// The first reference without a value: keys in sorted order, items by index, left to right (E-124). Also the first
+/// that puts in too much; until then memory holds no more than the bounds allow, beside what was given.
 pub fn resolve(config: &JsonMap, scope: &Scope<'_>) -> Result<JsonMap, ReferenceError> {
     if !may_refer(config.as_bytes()) {
         return Ok(config.clone());
     }
+    let mut room = MAX_RESOLVED;
+    let mut spend = |bytes| {
+        room = room.checked_sub(bytes).ok_or(ReferenceError::TooLarge { limit: MAX_RESOLVED })?;
+        scope.outputs.spend(bytes)
+    };
     config.map_strings(|text| {
         let mut resolved = String::new();
         let mut rest = text;
         while let Some((before, body, behind)) = next_reference(rest) {
-            resolved.push_str(before);
-            resolved.push_str(&scope.resolve(body)?);
+            let put_in = scope.resolve(body)?;
+            // In this order: only what is paid for is looked at.
+            spend(put_in.len())?;
+            spend(json::escapes_in(put_in))?;
+            resolved.extend([before, put_in]);
             rest = behind;
         }
         // What is left is shorter than the text exactly if there was a reference.
@@ -436,6 +502,65 @@ mod tests {
             Value::Object(members) => members.values_mut().for_each(frame),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+
+    /// The value of `v` twice, once from each of two references.
+    fn doubled(name: &str) -> JsonMap {
+        map(&format!(r#"{{"v":"${{{name}.v}}${{{name}.v}}"}}"#))
+    }
+
+    #[test]
+    fn a_chain_of_doublings_ends_at_the_bound() {
+        let mut world = World::default();
+        world.outputs.put("a", "", map(r#"{"v":"0123456789abcdef"}"#));
+        let mut size = 16;
+        let error = loop {
+            match world.resolve(&doubled("a")) {
+                Ok(config) => {
+                    size *= 2;
+                    assert_eq!(config.as_bytes().len(), size + r#"{"v":""}"#.len());
+                    world.outputs.put("a", "", config);
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((size, error), (MAX_RESOLVED, ReferenceError::TooLarge { limit: MAX_RESOLVED }));
+    }
+
+    #[test]
+    fn a_run_ends_at_its_own_bound_and_configs_without_references_go_on() {
+        let mut world = World::default();
+        let value = "x".repeat(MAX_RESOLVED / 2);
+        world.outputs.put("a", "a-1", JsonMap::from_iter([("v", value.as_str())]));
+        let all: Vec<_> = (0..10_000).map(|_| world.resolve(&doubled("a"))).collect();
+        let most = MAX_RESOLVED_IN_RUN / MAX_RESOLVED;
+        let too_large = ReferenceError::TooLarge { limit: MAX_RESOLVED_IN_RUN };
+        assert!(all[..most].iter().all(Result::is_ok));
+        assert!(all[most..].iter().all(|one| *one == Err(too_large.clone())));
+        assert_eq!(
+            world.text("${a.id}"),
+            "too large for this harness: references would put in more than 16777216 bytes"
+        );
+        let literal = map(r#"{"v":"$a.v"}"#);
+        assert_eq!(world.resolve(&literal), Ok(literal));
+    }
+
+    #[test]
+    fn escapes_count_as_they_are_written() {
+        let mut world = World::default();
+        let sixth = MAX_RESOLVED / 6;
+        world.environment.insert("V".to_owned(), "\u{1}".repeat(sixth));
+        assert!(world.resolve(&map(r#"{"v":"${V}"}"#)).is_ok());
+        world.environment.insert("V".to_owned(), "\u{1}".repeat(sixth + 1));
+        let too_large = ReferenceError::TooLarge { limit: MAX_RESOLVED };
+        assert_eq!(world.resolve(&map(r#"{"v":"${V}"}"#)), Err(too_large));
+    }
+
+    #[test]
+    fn the_size_of_the_config_itself_does_not_count() {
+        let literal = "x".repeat(MAX_RESOLVED);
+        let config = JsonMap::from_iter([("v", format!("{literal}${{V}}").as_str())]);
+        assert!(World::new().resolve(&config).is_ok());
     }
 
     proptest! {

@@ -1,13 +1,13 @@
 //! What the engine of each revision does: one value, whose fields an engine mutant replaces one at a time.
 
-use std::{collections::BTreeMap, fmt, ops::ControlFlow};
+use std::{collections::BTreeMap, fmt};
 
 use counterfoil_proto::{Revision, StatusMapKind};
 
 use super::references::{self, ReferenceError, Scope, Synced};
 use crate::{
     json::JsonMap,
-    outcome::{ActionError, Outcome, Status},
+    outcome::{ActionError, ApplyResult, Outcome, Status},
     plan::{Action, ActionKind, Plan, ResourceOutput, ResourceRef},
     scenario::ResolvePoint,
     trace::Driven,
@@ -102,6 +102,17 @@ pub type StatusMap = fn(Exit, &ActionKind) -> Status;
 /// Takes an outcome into a result.
 pub type OutcomeSink = fn(&mut Vec<Outcome>, Outcome);
 
+/// What becomes of the loop after an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// The next action has its turn (E-025).
+    Next,
+    /// The apply ends, and has an error: that of the action, behind its type and name (E-032).
+    Fail,
+    /// The apply ends as if it were done. No engine should do this.
+    Stop,
+}
+
 /// Everything in which engines differ, and in which an engine can be wrong.
 #[derive(Clone, Debug)]
 pub struct Semantics {
@@ -133,8 +144,13 @@ pub struct Semantics {
     pub outcomes: OutcomeSink,
     /// Takes the error of a single action into the result (E-025).
     pub errors: fn(&mut Vec<ActionError>, ActionError),
-    /// Whether the loop goes on after an action that ended this way.
-    pub gate: fn(Exit) -> ControlFlow<()>,
+    /// What becomes of the loop after an action that ended this way.
+    pub gate: fn(Exit) -> Gate,
+    /// The id that the result carries, given that of the plan (E-003).
+    pub plan_id: fn(&str) -> String,
+    /// What an apply reports where the provider was driven through `Apply`, given its accepted result or the error
+    /// (D-010).
+    pub adopt: fn(Result<ApplyResult, String>) -> (ApplyResult, Option<String>),
 }
 
 impl Semantics {
@@ -166,7 +182,12 @@ impl Semantics {
             status,
             outcomes,
             errors: Vec::push,
-            gate: |exit| if exit.is_fatal() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) },
+            gate: |exit| if exit.is_fatal() { Gate::Fail } else { Gate::Next },
+            plan_id: str::to_owned,
+            adopt: |answer| match answer {
+                Ok(result) => (result, None),
+                Err(error) => (ApplyResult::default(), Some(error)),
+            },
         }
     }
 }

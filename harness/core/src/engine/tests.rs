@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use counterfoil_proto::{Hook, Revision};
+use counterfoil_proto::{Hook, Revision, iac};
 use proptest::prelude::*;
+use prost::Message as _;
 use serde_json::json;
 
 use super::{
@@ -18,7 +19,7 @@ use crate::{
     rules::{self, Level},
     scenario::ResolvePoint,
     testing::{Fate, Setting},
-    trace::Trace,
+    trace::{Event, Trace},
 };
 
 fn map(value: serde_json::Value) -> JsonMap {
@@ -218,11 +219,28 @@ fn actions() -> impl Strategy<Value = Action> {
     )
 }
 
+/// Replies that a provider should not send: outputs that are no JSON, other names, no ids, and no message at all.
+fn strange_outputs() -> impl Strategy<Value = bytes::Bytes> {
+    let output =
+        (names(), prop::sample::select(vec!["", "id-x"]), prop::sample::select(vec!["{", "[]", "{}", ""]));
+    let output = output.prop_map(|(name, id, outputs)| {
+        let output = iac::ResourceOutput {
+            name,
+            provider_id: id.to_owned(),
+            outputs_json: outputs.into(),
+            ..iac::ResourceOutput::default()
+        };
+        iac::ResourceCreateResponse { output: Some(output) }.encode_to_vec().into()
+    });
+    prop_oneof![3 => output, 1 => Just(bytes::Bytes::from_static(&[0x0a, 0x7f]))]
+}
+
 fn fates() -> impl Strategy<Value = BTreeMap<u32, Fate>> {
     let fate = prop_oneof![
         3 => Just(Fate::Lost),
         2 => Just(Fate::ReplyLost),
         1 => Just(Fate::Answers(bytes::Bytes::new())),
+        1 => strange_outputs().prop_map(Fate::Answers),
     ];
     prop::collection::btree_map(0_u32..14, fate, 0..6)
 }
@@ -256,8 +274,10 @@ prop_compose! {
 }
 
 fn broken_rules(trace: &Trace) -> BTreeSet<String> {
-    let findings = rules::judge(trace).findings;
-    findings.into_iter().filter(|f| f.level == Level::Must).map(|finding| finding.rule).collect()
+    // What a strange provider sent is held against the provider, and not what is under test here.
+    let findings = rules::judge(trace).findings.into_iter();
+    let ours = findings.filter(|f| f.level == Level::Must && f.party != rules::Party::Provider);
+    ours.map(|finding| finding.rule).collect()
 }
 
 proptest! {
@@ -278,6 +298,34 @@ proptest! {
         let planned = u32::try_from(setting.plan.actions.len()).unwrap();
         let expected = if setting.revision == Revision::V0_51 || applied.error.is_some() { 0 } else { planned };
         prop_assert_eq!(indexes, (0..expected).collect::<Vec<_>>());
+    }
+
+    /// What is cut off may be the rest of a good run: nothing is found in the part that is there.
+    #[test]
+    fn no_rule_is_broken_by_what_has_not_happened_yet(setting in settings(), cut in any::<prop::sample::Index>()) {
+        let (_, mut trace) = setting.run();
+        trace.events.truncate(cut.index(trace.events.len() + 1));
+        let against_others = |finding: &&rules::Finding| finding.party != rules::Party::Provider;
+        let findings = rules::judge(&trace).findings;
+        let must = findings.iter().filter(against_others).find(|finding| finding.level == Level::Must);
+        prop_assert!(must.is_none(), "{must:?}");
+    }
+
+    /// A result that says anything else than what happened breaks a rule.
+    #[test]
+    fn no_account_can_be_changed_unseen(setting in settings(), which in any::<prop::sample::Index>()) {
+        prop_assume!(setting.revision != Revision::V0_51);
+        let (applied, mut trace) = setting.run();
+        prop_assume!(!applied.result.outcomes.is_empty());
+        let mut result = (*applied.result).clone();
+        let outcome = which.get_mut(&mut result.outcomes);
+        (outcome.status, outcome.error) = match outcome.status {
+            Status::Success => (Status::Error, "it failed".to_owned()),
+            _ => (Status::Success, String::new()),
+        };
+        let end = trace.events.len() - 1;
+        trace.events[end] = Event::ApplyEnded { result: result.into(), error: applied.error.clone() };
+        prop_assert!(!broken_rules(&trace).is_empty());
     }
 
     /// The same setting gives the same trace, event by event.

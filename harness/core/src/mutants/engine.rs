@@ -1,13 +1,11 @@
 //! Engines that are wrong in one way each.
 
-use std::ops::ControlFlow;
-
 use crate::{
     engine::{
-        Exit, Replace, Semantics, Step, references,
+        Exit, Gate, Replace, Semantics, Step, references,
         semantics::{late_status, status_by_phase},
     },
-    outcome::{Outcome, Status},
+    outcome::{ApplyResult, Outcome, Status},
     plan::{Action, ActionKind, ResourceRef},
     scenario::ResolvePoint,
     trace::Driven,
@@ -208,7 +206,7 @@ pub const ENGINES: &[EngineMutant] = &[
     EngineMutant {
         name: "skips-deletes",
         what: "a delete is reported as done, and the driver never hears of it",
-        caught_by: &["DSP-004"],
+        caught_by: &["DSP-004", "OUT-005"],
         alter: |semantics| semantics.calls = |kind| *kind != ActionKind::Delete,
     },
     EngineMutant {
@@ -217,10 +215,45 @@ pub const ENGINES: &[EngineMutant] = &[
         caught_by: &["DSP-005", "OUT-001"],
         alter: |semantics| {
             semantics.gate = |exit| match exit {
-                Exit::Clean => ControlFlow::Continue(()),
-                _ => ControlFlow::Break(()),
+                Exit::Clean => Gate::Next,
+                _ => Gate::Stop,
             };
         },
+    },
+    EngineMutant {
+        name: "fails-fast",
+        what: "the first failure ends the apply, and is its error",
+        caught_by: &["DSP-005", "DSP-010", "OUT-001"],
+        alter: |semantics| {
+            semantics.gate = |exit| match exit {
+                Exit::Clean => Gate::Next,
+                _ => Gate::Fail,
+            };
+        },
+    },
+    EngineMutant {
+        name: "forgets-the-plan",
+        what: "the result does not say which plan it is of",
+        caught_by: &["OUT-013"],
+        alter: |semantics| semantics.plan_id = |_| String::new(),
+    },
+    EngineMutant {
+        name: "swallows-apply-errors",
+        what: "an Apply that failed, or whose reply was refused, ends the apply without an error",
+        caught_by: &["OUT-014"],
+        alter: |semantics| semantics.adopt = |answer| (answer.unwrap_or_default(), None),
+    },
+    EngineMutant {
+        name: "drops-apply-results",
+        what: "what a provider reports through Apply is thrown away",
+        caught_by: &["OUT-014"],
+        alter: |semantics| semantics.adopt = |answer| (ApplyResult::default(), answer.err()),
+    },
+    EngineMutant {
+        name: "skips-replaces",
+        what: "a replace is reported as done, and the driver never hears of it",
+        caught_by: &["OUT-005", "REP-001"],
+        alter: |semantics| semantics.calls = |kind| *kind != ActionKind::Replace,
     },
     EngineMutant {
         name: "rescans",
@@ -274,7 +307,7 @@ pub const ENGINES: &[EngineMutant] = &[
     EngineMutant {
         name: "only-deletes",
         what: "a replace stops after its delete",
-        caught_by: &["REP-003"],
+        caught_by: &["OUT-005", "REP-003"],
         alter: |semantics| semantics.replace.steps = &[Step::Delete],
     },
     // Later references read the id map: what is wrong in it goes out to drivers, or has another reference fail first.

@@ -2,7 +2,7 @@
 //!
 //! Each rule judges two parties: whoever sent the bytes, and the decoder that took them for good.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 use counterfoil_proto::Revision;
 
@@ -227,17 +227,17 @@ pub(super) const RULES: &[Rule] = &[
 /// What the strict decoder makes of the replies of one call.
 #[derive(Debug, Default)]
 pub(super) struct Strictly {
-    sent: Option<Verdict>,
-    received: Option<Verdict>,
+    sent: Option<Rc<StrictReading>>,
+    received: Option<Rc<StrictReading>>,
 }
 
 #[derive(Debug)]
-struct Verdict {
+struct StrictReading {
     refusals: Vec<Refusal>,
     unknown: Vec<UnknownField>,
 }
 
-impl<T> From<Reading<T>> for Verdict {
+impl<T> From<Reading<T>> for StrictReading {
     fn from(reading: Reading<T>) -> Self {
         Self { refusals: reading.refusals, unknown: reading.unknown }
     }
@@ -248,20 +248,28 @@ impl Strictly {
     /// an engine that drives call by call.
     pub(super) fn read(story: &Story<'_>, call: &CallStory<'_>) -> Self {
         let read = |reply: Option<(&Reply, usize)>| match reply {
-            Some((Reply::Ok(bytes), _)) => verdict(story, call, &bytes.0),
+            Some((Reply::Ok(bytes), _)) => reading(story, call.method, &bytes.0).map(Rc::new),
             _ => None,
         };
-        Self { sent: read(call.sent), received: read(call.received) }
+        let sent = read(call.sent);
+        let same = call.sent.map(|(reply, _)| reply) == call.received.map(|(reply, _)| reply);
+        let received = if same { sent.clone() } else { read(call.received) };
+        Self { sent, received }
     }
 }
 
-fn verdict(story: &Story<'_>, call: &CallStory<'_>, bytes: &bytes::Bytes) -> Option<Verdict> {
+fn reading(story: &Story<'_>, method: Method, bytes: &bytes::Bytes) -> Option<StrictReading> {
     let revision = story.trace.header.revision;
-    match (call.method, story.trace.header.driven) {
+    match (method, story.trace.header.driven) {
         (Method::Apply, Driven::CallByCall) => None,
         (Method::Apply, Driven::ByApply) => Some(Strict.apply_response(bytes, &story.apply_context()).into()),
         (method, _) => Some(Strict.message(method.response(), bytes, revision).into()),
     }
+}
+
+/// True where the decoder had its say on a reply: something happened after the reply had arrived.
+fn has_decided(story: &Story<'_>, call: &CallStory<'_>) -> bool {
+    call.received.is_some_and(|(_, at)| at + 1 < story.trace.events.len())
 }
 
 fn has_apply_reply(story: &Story<'_>) -> bool {
@@ -279,7 +287,7 @@ fn has_ok(call: &CallStory<'_>) -> bool {
 
 fn refused(cause: Cause, story: &Story<'_>, findings: &mut Findings<'_>) {
     for call in story.calls() {
-        for refusal in call.strictly.sent.iter().flat_map(|verdict| &verdict.refusals) {
+        for refusal in call.strictly.sent.iter().flat_map(|reading| &reading.refusals) {
             if refusal.cause == cause {
                 findings.against(
                     Party::Provider,
@@ -289,8 +297,11 @@ fn refused(cause: Cause, story: &Story<'_>, findings: &mut Findings<'_>) {
                 );
             }
         }
+        if !has_decided(story, call) {
+            continue;
+        }
         // The decoder is judged once for a cause, however often the message has it.
-        let missed = call.strictly.received.iter().flat_map(|verdict| &verdict.refusals);
+        let missed = call.strictly.received.iter().flat_map(|reading| &reading.refusals);
         let caught = |refusal: &&Refusal| has_cause(call, refusal.cause);
         if let Some(refusal) = missed.filter(|refusal| refusal.cause == cause).find(|r| !caught(r)) {
             findings.against(
@@ -317,7 +328,7 @@ fn place(path: &str, message: &str) -> String {
 
 fn unknown_fields(story: &Story<'_>, findings: &mut Findings<'_>) {
     for call in story.calls() {
-        for field in call.strictly.sent.iter().flat_map(|verdict| &verdict.unknown) {
+        for field in call.strictly.sent.iter().flat_map(|reading| &reading.unknown) {
             findings.add(
                 call.action,
                 format!(

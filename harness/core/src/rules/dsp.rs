@@ -71,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "DSP-004",
-        title: "A create, an update or a delete makes exactly one call, of its own kind; an unknown word makes none.",
+        title: "A create, an update or a delete makes exactly one call, of its own kind, and no other call changes anything.",
         level: Level::Must,
         judges: ENGINE,
         since: Revision::V0_51,
@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-024, E-050, E-054, E-055)",
         reason: "A skipped call leaves the cloud as it was, and a repeated one doubles it.",
         source: "E-002, E-024, E-050, E-054, E-055, H-08",
-        applies: |story| story.is_call_by_call() && reached(story).next().is_some(),
+        applies: |story| story.is_call_by_call() && story.end.is_some(),
         check: one_fitting_call,
     },
     Rule {
@@ -92,7 +92,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-025)",
         reason: "Whoever reads the outcomes takes every action as tried.",
         source: "E-022, E-023, E-025",
-        applies: |story| story.is_call_by_call() && story.end.is_some_and(|(_, error, _)| error.is_none()),
+        applies: |story| story.is_call_by_call() && story.end.is_some() && story.fatal().is_none(),
         check: every_action_is_begun,
     },
     Rule {
@@ -131,7 +131,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by its load gate (E-217) and its dispatch",
         reason: "A v2 provider behind Apply loses per-action state, and nobody is told.",
         source: "E-217, H-06, D-050",
-        applies: |story| story.apply_started.is_some(),
+        applies: |story| story.end.is_some(),
         check: the_path_is_the_declared_one,
     },
     Rule {
@@ -146,18 +146,26 @@ pub(super) const RULES: &[Rule] = &[
         source: "E-010, E-011, E-014",
         applies: |story| {
             story.is_call_by_call()
-                && story.apply_started.is_some()
+                && (story.end.is_some() || !story.started.is_empty())
                 && story.trace.header.hooks.contains(&Hook::ResourceDeleted)
                 && story.actions.iter().any(|action| action.action.kind == ActionKind::Replace)
         },
         check: preflight_comes_first,
     },
+    Rule {
+        id: "DSP-010",
+        title: "The apply ends in an error exactly where something ended it, and says what it was.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-011, E-025)",
+        reason: "The command stops at an error of the apply, and goes on after failures of single actions.",
+        source: "E-011, E-025, E-032",
+        applies: |story| story.is_call_by_call() && story.end.is_some(),
+        check: the_error_is_what_ended_it,
+    },
 ];
-
-/// Actions that came to a driver.
-fn reached<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
-    begun(story).filter(|action| action.config.is_ok() && action.driver_refused.is_none())
-}
 
 /// Actions of a run whose calls can be told apart.
 fn begun<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
@@ -168,6 +176,14 @@ fn begun<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'
 fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
     let mut latest: Option<(u32, usize)> = None;
     for &(action, at) in &story.started {
+        if action as usize >= story.actions.len() {
+            let planned = story.actions.len();
+            findings.add(
+                None,
+                format!("action {action} was begun, and the plan has {planned} actions"),
+                [at],
+            );
+        }
         if let Some((before, earlier)) = latest.filter(|(before, _)| *before >= action) {
             findings.add(
                 Some(action),
@@ -177,20 +193,10 @@ fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
         }
         latest = Some((action, at));
     }
-    let next_begin =
-        |begun: usize| story.started.iter().map(|(_, at)| *at).find(|at| *at > begun).unwrap_or(usize::MAX);
     for action in &story.actions {
         let Some(begun) = action.started else { continue };
-        if action.calls.is_empty() {
-            continue;
-        }
-        let over = match story.started.get(action.index as usize) {
-            // The usual case, without a search: the nth begin is that of the nth action.
-            Some((index, at)) if *index == action.index && *at == begun => {
-                story.started.get(action.index as usize + 1).map_or(usize::MAX, |(_, at)| *at)
-            }
-            _ => next_begin(begun),
-        };
+        let next = story.started.partition_point(|(_, at)| *at <= begun);
+        let over = story.started.get(next).map_or(usize::MAX, |(_, at)| *at);
         for call in &action.calls {
             let last = call.events().last().unwrap_or(call.issued);
             if call.issued < begun || last > over {
@@ -205,7 +211,7 @@ fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
 }
 
 fn one_fitting_call(story: &Story<'_>, findings: &mut Findings<'_>) {
-    for action in reached(story) {
+    for action in story.reached() {
         let expected: &[Method] = match action.action.kind {
             ActionKind::Create => &[Method::Create],
             ActionKind::Update => &[Method::Update],
@@ -222,9 +228,13 @@ fn one_fitting_call(story: &Story<'_>, findings: &mut Findings<'_>) {
             );
         }
     }
+    for call in story.other_calls.iter().filter(|call| call.is_mutation()) {
+        let message = format!("a {} was made on behalf of no action of the plan", call.method);
+        findings.add(None, message, call.events());
+    }
 }
 
-fn listed(methods: &[Method]) -> String {
+pub(super) fn listed(methods: &[Method]) -> String {
     match methods {
         [] => "no call".to_owned(),
         [one] => format!("one {one}"),
@@ -237,7 +247,7 @@ fn every_action_is_begun(story: &Story<'_>, findings: &mut Findings<'_>) {
     for action in story.actions.iter().filter(|action| action.started.is_none()) {
         findings.add(
             Some(action.index),
-            format!("{} was never begun, and the apply ended without an error", action.label()),
+            format!("{} was never begun, and nothing had ended the apply", action.label()),
             [end],
         );
     }
@@ -247,7 +257,7 @@ fn every_action_is_begun(story: &Story<'_>, findings: &mut Findings<'_>) {
 fn specs<'s, 't>(
     story: &'s Story<'t>,
 ) -> impl Iterator<Item = (&'s ActionStory<'t>, &'s CallStory<'t>, &'s JsonMap)> {
-    reached(story).flat_map(|action| {
+    story.reached().flat_map(|action| {
         let config = action.config.as_ref().ok();
         action
             .calls
@@ -313,7 +323,7 @@ fn same(a: &Value, b: &Value) -> bool {
 
 /// Calls that point at a resource of the state, apart from the delete step of a replace, which REP judges.
 fn targets<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = (&'s ActionStory<'t>, &'s CallStory<'t>)> {
-    reached(story).flat_map(|action| action.calls.iter().map(move |call| (action, call)))
+    story.reached().flat_map(|action| action.calls.iter().map(move |call| (action, call)))
 }
 
 fn targets_are_as_planned(story: &Story<'_>, findings: &mut Findings<'_>) {
@@ -399,13 +409,9 @@ fn preflight_comes_first(story: &Story<'_>, findings: &mut Findings<'_>) {
                 findings.add(
                     Some(action.index),
                     format!("{} was begun after the preflight had been refused a driver", action.label()),
-                    [refused].into_iter().chain(action.events()),
+                    [refused.at].into_iter().chain(action.events()),
                 );
             }
-        }
-        if let Some((_, None, end)) = story.end {
-            let message = "the preflight failed, and the apply reports no error".to_owned();
-            findings.add(None, message, [refused, end]);
         }
         return;
     }
@@ -418,5 +424,19 @@ fn preflight_comes_first(story: &Story<'_>, findings: &mut Findings<'_>) {
                 action.preflight.into_iter().chain(story.started.first().map(|(_, at)| *at)),
             );
         }
+    }
+}
+
+fn the_error_is_what_ended_it(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((_, found, end)) = story.end else { return };
+    let expected = story.fatal();
+    if expected.as_deref() != found {
+        let shown = |error: Option<&str>| error.map_or("no error".to_owned(), |error| format!("{error:?}"));
+        let cause = story.preflight_refused.map(|refused| refused.at);
+        findings.add(
+            None,
+            format!("the apply ends with {}; expected {}", shown(found), shown(expected.as_deref())),
+            cause.into_iter().chain([end]),
+        );
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 use counterfoil_proto::Revision;
 use serde::{Deserialize, Serialize};
 
-pub use self::story::{ActionStory, CallStory, Ending, Story};
+pub use self::story::{ActionStory, Answer, CallStory, Ending, PreflightRefused, Story};
 use crate::trace::Trace;
 
 /// How binding a rule is.
@@ -106,17 +106,17 @@ impl Rule {
     }
 }
 
-/// What each family is about.
-pub const FAMILIES: [(&str, &str); 4] = [
-    ("OUT", "outcome accounting"),
-    ("DEC", "decoding"),
-    ("DSP", "dispatch order and phases"),
-    ("REP", "replace"),
+/// The families: their names, what each is about, and their rules in the order of their numbers.
+pub const FAMILIES: [(&str, &str, &[Rule]); 4] = [
+    ("OUT", "outcome accounting", out::RULES),
+    ("DEC", "decoding", dec::RULES),
+    ("DSP", "dispatch order and phases", dsp::RULES),
+    ("REP", "replace", rep::RULES),
 ];
 
 /// Every rule, family by family, in the order of their numbers.
 pub fn catalogue() -> impl Iterator<Item = &'static Rule> {
-    [out::RULES, dec::RULES, dsp::RULES, rep::RULES].into_iter().flatten()
+    FAMILIES.into_iter().flat_map(|(.., rules)| rules)
 }
 
 /// The rule of an id.
@@ -182,12 +182,17 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// The rules that had something to judge, in the order of the catalogue.
     pub judged: Vec<&'static str>,
+    /// Why nothing could be judged, if so: the run went beyond a limit that is ours and not the engine's.
+    pub undecided: Option<String>,
 }
 
 /// Judges a finished trace by every rule that holds at its revision.
 pub fn judge(trace: &Trace) -> Judgement {
     let story = Story::of(trace);
-    let mut judgement = Judgement::default();
+    let mut judgement = Judgement { undecided: story.undecided.clone(), ..Judgement::default() };
+    if judgement.undecided.is_some() {
+        return judgement;
+    }
     for rule in catalogue().filter(|rule| rule.holds_at(trace.header.revision)) {
         if (rule.applies)(&story) {
             judgement.judged.push(rule.id);
@@ -217,7 +222,7 @@ mod tests {
         let mut seen = BTreeSet::new();
         for rule in catalogue() {
             assert!(seen.insert(rule.id), "{} twice", rule.id);
-            assert!(FAMILIES.iter().any(|(family, _)| *family == rule.family()), "{}", rule.id);
+            assert!(FAMILIES.iter().any(|(family, ..)| *family == rule.family()), "{}", rule.id);
             assert!(rule.title.ends_with('.') && rule.reason.ends_with('.'), "{}", rule.id);
             assert!(!rule.judges.is_empty() && !rule.source.is_empty() && !rule.enforced.is_empty());
         }

@@ -1,16 +1,22 @@
 //! OUT: every started action leaves exactly one outcome, and every outcome tells the truth.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    hash::Hash,
+};
 
 use counterfoil_proto::{Revision, StatusMapKind};
 
-use super::{Findings, Level, Party, Rule, Story};
+use super::{ActionStory, Answer, CallStory, Ending, Findings, Level, Party, Rule, Story};
 use crate::{
+    decode::{Decoder as _, Strict},
     engine::{
         Exit,
         semantics::{late_status, status_by_phase},
     },
-    outcome::{ActionError, Status},
+    outcome::{ActionError, ApplyResult, Status},
+    rpc::Method,
+    trace::{Driven, Reply},
 };
 
 const ENGINE: &[Party] = &[Party::Engine];
@@ -169,22 +175,42 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "nobody: the engine never reads back after a failed call",
         reason: "The failure is reported truthfully, and the resource lives on, paid for and unknown.",
         source: "E-025, E-058, H-57",
-        applies: |story| story.is_call_by_call() && story.calls().any(reply_was_lost),
+        applies: |story| story.calls().any(reply_was_lost),
+        check: lost_replies,
+    },
+    Rule {
+        id: "OUT-013",
+        title: "The result carries the id of the plan.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-003)",
+        reason: "A result that cannot be matched with its plan is evidence of nothing.",
+        source: "E-003",
+        applies: has_outcomes,
         check: |story, findings| {
-            for action in &story.actions {
-                for call in action.calls.iter().filter(|call| reply_was_lost(call)) {
-                    findings.add(
-                        Some(action.index),
-                        format!(
-                            "{}: the provider did the {}, its reply never arrived, and nothing read it back",
-                            action.label(),
-                            call.method
-                        ),
-                        call.events(),
-                    );
-                }
+            let Some((result, _, end)) = story.end else { return };
+            let planned = &story.trace.header.plan.id;
+            if result.plan_id != *planned {
+                let message =
+                    format!("the result is that of plan {:?}; expected {planned:?}", result.plan_id);
+                findings.add(None, message, [end]);
             }
         },
+    },
+    Rule {
+        id: "OUT-014",
+        title: "What the provider answers to Apply is what the apply reports: its result, or its error.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: Some(Revision::V0_56),
+        enforced: "engine, by construction (D-010)",
+        reason: "The provider alone knows what it did; whatever the engine changes in its account is lost.",
+        source: "D-010, D-060",
+        applies: |story| apply_call(story).is_some() && story.end.is_some(),
+        check: the_result_is_the_reply,
     },
 ];
 
@@ -193,18 +219,80 @@ fn has_outcomes(story: &Story<'_>) -> bool {
     story.is_call_by_call() && story.end.is_some()
 }
 
-/// True where the provider acknowledged a mutation and the engine was told otherwise.
-fn reply_was_lost(call: &super::CallStory<'_>) -> bool {
-    call.action.is_some()
+/// The one `Apply` of a provider that is driven through it.
+fn apply_call<'s, 't>(story: &'s Story<'t>) -> Option<&'s CallStory<'t>> {
+    let by_apply = story.trace.header.driven == Driven::ByApply;
+    let mut calls = story.other_calls.iter().filter(|call| by_apply && call.method == Method::Apply);
+    calls.next().filter(|_| calls.next().is_none())
+}
+
+/// True where the provider did what changes the cloud, and the engine was told that the call had failed.
+fn reply_was_lost(call: &CallStory<'_>) -> bool {
+    (call.is_mutation() || call.method == Method::Apply)
         && call.sent.is_some_and(|(reply, _)| reply.is_ok())
         && call.received.is_some_and(|(reply, _)| !reply.is_ok())
 }
 
+fn lost_replies(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for call in story.calls().filter(|call| reply_was_lost(call)) {
+        let whose = call.action.and_then(|action| story.actions.get(action as usize));
+        let whose = whose.map_or("the whole plan".to_owned(), ActionStory::label);
+        findings.add(
+            call.action,
+            format!(
+                "{whose}: the provider did the {}, its reply was lost, and nothing read it back",
+                call.method
+            ),
+            call.events(),
+        );
+    }
+}
+
+fn the_result_is_the_reply(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let (Some(call), Some((result, error, end))) = (apply_call(story), story.end) else { return };
+    let mut found = |message: String| findings.add(None, message, call.events().chain([end]));
+    let (expected, expected_error) = match (&call.answer, call.received) {
+        (Some(Answer::Error(sent)), _) => (ApplyResult::default(), Some(sent.to_string())),
+        (Some(Answer::Refused), _) => (ApplyResult::default(), error.map(str::to_owned)),
+        (Some(Answer::Done(_)), Some((Reply::Ok(bytes), _))) => {
+            let reading = Strict.apply_response(&bytes.0, &story.apply_context());
+            // What a decoder made of bytes that it should have refused is anybody's guess.
+            if !reading.is_accepted() {
+                return;
+            }
+            (reading.value, None)
+        }
+        _ => return,
+    };
+    if matches!(call.answer, Some(Answer::Refused)) && error.is_none() {
+        found("the reply to Apply was refused, and the apply reports no error".to_owned());
+    } else if expected_error.as_deref() != error {
+        found(format!(
+            "the apply ends with {}; the call ended with {}",
+            error.unwrap_or("no error"),
+            expected_error.as_deref().unwrap_or("no error")
+        ));
+    }
+    if expected != *result {
+        found(format!(
+            "the apply reports {} outcomes, {} errors and {} resources; the reply has {}, {} and {}{}",
+            result.outcomes.len(),
+            result.errors.len(),
+            result.resources.len(),
+            expected.outcomes.len(),
+            expected.errors.len(),
+            expected.resources.len(),
+            if expected.outcomes.len() == result.outcomes.len() { ", and what they say differs" } else { "" }
+        ));
+    }
+}
+
 fn every_started_action_has_one(story: &Story<'_>, findings: &mut Findings<'_>) {
-    let Some((_, error, end)) = story.end else { return };
+    let Some((.., end)) = story.end else { return };
+    // Where nothing ends the apply, every planned action counts as started, whatever the engine says.
+    let runs_on = story.fatal().is_none();
     for action in &story.actions {
-        // At a natural end every planned action counts as started, whatever the engine says.
-        let owed = error.is_none() || action.started.is_some();
+        let owed = runs_on || action.started.is_some();
         if owed && action.outcomes.is_empty() {
             let evidence = action.events().into_iter().chain([end]);
             findings.add(Some(action.index), format!("{} has no outcome", action.label()), evidence);
@@ -227,7 +315,8 @@ fn no_action_has_two(story: &Story<'_>, findings: &mut Findings<'_>) {
 }
 
 fn outcomes_belong_to_started_actions(story: &Story<'_>, findings: &mut Findings<'_>) {
-    let Some((result, error, end)) = story.end else { return };
+    let Some((result, _, end)) = story.end else { return };
+    let stopped = story.fatal().is_some();
     let started: BTreeSet<u32> = story.started.iter().map(|(action, _)| *action).collect();
     for outcome in &result.outcomes {
         let index = outcome.action_index;
@@ -238,7 +327,7 @@ fn outcomes_belong_to_started_actions(story: &Story<'_>, findings: &mut Findings
                 format!("an outcome names action {index}, and the plan has {planned} actions"),
                 [end],
             );
-        } else if error.is_some() && !started.contains(&index) {
+        } else if stopped && !started.contains(&index) {
             findings.add(
                 Some(index),
                 format!(
@@ -267,16 +356,23 @@ fn outcomes_are_in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
 }
 
 fn success_is_true(story: &Story<'_>, findings: &mut Findings<'_>) {
-    each_outcome(story, |action, ending, status, end| {
-        if status == Status::Success && ending.exit != Exit::Clean {
-            let why = ending.error.as_deref().unwrap_or("the reply was refused");
+    let Some((.., end)) = story.end else { return };
+    for action in &story.actions {
+        let claimed = action.outcomes.iter().any(|outcome| outcome.status == Status::Success);
+        let why = match &action.ending {
+            Some(ending) if ending.exit == Exit::Clean => continue,
+            Some(Ending { error: Some(error), .. }) => format!("it failed: {error}"),
+            Some(_) => "its reply was refused".to_owned(),
+            None => "no reply says that it was done".to_owned(),
+        };
+        if claimed {
             findings.add(
                 Some(action.index),
-                format!("{} is reported as a success, and it failed: {why}", action.label()),
+                format!("{} is reported as a success, and {why}", action.label()),
                 action.events().into_iter().chain([end]),
             );
         }
-    });
+    }
 }
 
 fn failure_is_true(story: &Story<'_>, findings: &mut Findings<'_>) {
@@ -355,54 +451,61 @@ fn text_is_verbatim(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn errors_match_failures(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((result, _, end)) = story.end else { return };
-    let mut listed: VecDeque<&ActionError> = result.errors.iter().collect();
+    let mut by_text = Unclaimed::new(&result.errors, |entry| {
+        (entry.resource.as_str(), entry.action.as_str(), entry.error.as_str())
+    });
+    let mut missing: Vec<&ActionStory<'_>> = Vec::new();
+    let mut uncertain: Vec<&ActionStory<'_>> = Vec::new();
     for action in &story.actions {
         let Some(ending) = &action.ending else { continue };
         if ending.exit == Exit::Clean || ending.exit.is_fatal() {
             continue;
         }
-        let fits = |entry: &&ActionError| {
-            entry.resource == action.action.spec.name
-                && entry.action == action.action.kind.as_str()
-                && ending.error.as_ref().is_none_or(|error| *error == entry.error)
-        };
-        if let Some(at) = listed.iter().position(fits) {
-            listed.remove(at);
-        } else {
-            findings.add(
-                Some(action.index),
-                format!("{} failed, and the error list does not say so", action.label()),
-                action.events().into_iter().chain([end]),
-            );
+        let (resource, kind) = (action.action.spec.name.as_str(), action.action.kind.as_str());
+        match &ending.error {
+            Some(error) if by_text.claim(&(resource, kind, error.as_str())) => {}
+            Some(_) => missing.push(action),
+            None => uncertain.push(action),
         }
     }
-    let unknown = |entry: &ActionError| {
-        story.actions.iter().any(|action| {
-            action.ending.is_none()
-                && action.action.spec.name == entry.resource
-                && action.action.kind.as_str() == entry.action
-        })
-    };
-    for entry in listed.into_iter().filter(|entry| !unknown(entry)) {
+    // A failure whose text is not certain takes what the others leave.
+    let left: Vec<&ActionError> = by_text.left().collect();
+    let mut by_name = Unclaimed::new(&left, |entry| (entry.resource.as_str(), entry.action.as_str()));
+    for action in uncertain {
+        if !by_name.claim(&(action.action.spec.name.as_str(), action.action.kind.as_str())) {
+            missing.push(action);
+        }
+    }
+    for action in missing {
         findings.add(
-            None,
-            format!(
-                "the error list holds {}/{}: {:?}, which no action left there",
-                entry.action, entry.resource, entry.error
-            ),
-            [end],
+            Some(action.index),
+            format!("{} failed, and the error list does not say so", action.label()),
+            action.events().into_iter().chain([end]),
         );
+    }
+    let unknown: HashSet<(&str, &str)> = unknown_ends(story)
+        .map(|action| (action.action.spec.name.as_str(), action.action.kind.as_str()))
+        .collect();
+    for entry in by_name.left() {
+        if !unknown.contains(&(entry.resource.as_str(), entry.action.as_str())) {
+            findings.add(
+                None,
+                format!(
+                    "the error list holds {}/{}: {:?}, which no action left there",
+                    entry.action, entry.resource, entry.error
+                ),
+                [end],
+            );
+        }
     }
 }
 
 fn resources_are_those_returned(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((result, _, end)) = story.end else { return };
-    let mut listed: VecDeque<_> = result.resources.iter().collect();
+    let mut listed = Unclaimed::new(&result.resources, |resource| resource);
     for action in &story.actions {
         let Some(output) = &action.output else { continue };
-        if let Some(at) = listed.iter().position(|resource| *resource == output) {
-            listed.remove(at);
-        } else {
+        if !listed.claim(&output) {
             findings.add(
                 Some(action.index),
                 format!(
@@ -415,10 +518,8 @@ fn resources_are_those_returned(story: &Story<'_>, findings: &mut Findings<'_>) 
             );
         }
     }
-    let unknown = |name: &str| {
-        story.actions.iter().any(|action| action.ending.is_none() && action.action.spec.name == name)
-    };
-    for resource in listed.into_iter().filter(|resource| !unknown(&resource.name)) {
+    let unknown: HashSet<&str> = unknown_ends(story).map(|action| action.action.spec.name.as_str()).collect();
+    for resource in listed.left().filter(|resource| !unknown.contains(resource.name.as_str())) {
         findings.add(
             None,
             format!(
@@ -430,10 +531,43 @@ fn resources_are_those_returned(story: &Story<'_>, findings: &mut Findings<'_>) 
     }
 }
 
+/// Actions of which it is not known how they ended, and so not what they left in the result.
+fn unknown_ends<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
+    story.actions.iter().filter(|action| action.ending.is_none())
+}
+
+/// The entries of a list that nobody has accounted for yet, each of which can be claimed once.
+struct Unclaimed<'i, T, K> {
+    items: &'i [T],
+    waiting: HashMap<K, VecDeque<usize>>,
+}
+
+impl<'i, T, K: Eq + Hash> Unclaimed<'i, T, K> {
+    fn new(items: &'i [T], key: impl Fn(&'i T) -> K) -> Self {
+        let mut waiting: HashMap<K, VecDeque<usize>> = HashMap::new();
+        for (at, item) in items.iter().enumerate() {
+            waiting.entry(key(item)).or_default().push_back(at);
+        }
+        Self { items, waiting }
+    }
+
+    /// Claims one entry; false where none is left.
+    fn claim(&mut self, key: &K) -> bool {
+        self.waiting.get_mut(key).is_some_and(|waiting| waiting.pop_front().is_some())
+    }
+
+    /// What nobody claimed, in the order of the list.
+    fn left(&self) -> impl Iterator<Item = &'i T> + use<'i, T, K> {
+        let left: BTreeSet<usize> = self.waiting.values().flatten().copied().collect();
+        let items = self.items;
+        left.into_iter().map(move |at| &items[at])
+    }
+}
+
 /// Visits every outcome of an action whose end is known.
 fn each_outcome<'s>(
     story: &'s Story<'_>,
-    mut visit: impl FnMut(&'s super::ActionStory<'s>, &'s super::Ending, Status, usize),
+    mut visit: impl FnMut(&'s ActionStory<'s>, &'s Ending, Status, usize),
 ) {
     let Some((.., end)) = story.end else { return };
     for action in &story.actions {

@@ -3,11 +3,14 @@
 //! A driver that replaces by itself can be advertised nowhere on the wire (E-168), so over the wire every replace is
 //! these two calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use counterfoil_proto::Revision;
 
-use super::{ActionStory, Findings, Level, Party, Rule, Story, dsp::target_of};
+use super::{
+    ActionStory, Findings, Level, Party, Rule, Story,
+    dsp::{listed, target_of},
+};
 use crate::{plan::ActionKind, rpc::Method};
 
 const ENGINE: &[Party] = &[Party::Engine];
@@ -23,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-060)",
         reason: "Names and addresses are taken until the old resource is gone.",
         source: "E-060, E-068, H-46",
-        applies: has_replace,
+        applies: |story| has_replace(story) && story.end.is_some(),
         check: delete_comes_first,
     },
     Rule {
@@ -38,9 +41,7 @@ pub(super) const RULES: &[Rule] = &[
         source: "E-061",
         applies: |story| {
             replaces(story).any(|action| {
-                action.calls.iter().any(|call| {
-                    call.method == Method::Delete && call.received.is_some_and(|(reply, _)| !reply.is_ok())
-                })
+                action.calls.iter().any(|call| call.method == Method::Delete && call.has_failed())
             })
         },
         check: a_failed_delete_ends_it,
@@ -55,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-060)",
         reason: "A replace that stops half-way is a delete.",
         source: "E-060",
-        applies: |story| replaces(story).any(deleted),
+        applies: |story| story.end.is_some() && replaces(story).any(deleted),
         check: a_done_delete_goes_on,
     },
     Rule {
@@ -89,32 +90,24 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn replaces<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
-    story
-        .actions
-        .iter()
-        .filter(|action| action.action.kind == ActionKind::Replace && action.started.is_some())
-        .filter(|action| action.config.is_ok() && action.driver_refused.is_none())
+    story.reached().filter(|action| action.action.kind == ActionKind::Replace)
 }
 
 fn has_replace(story: &Story<'_>) -> bool {
-    story.is_call_by_call() && replaces(story).next().is_some()
+    replaces(story).next().is_some()
 }
 
 fn deleted(action: &ActionStory<'_>) -> bool {
-    action
-        .calls
-        .iter()
-        .any(|call| call.method == Method::Delete && call.received.is_some_and(|(reply, _)| reply.is_ok()))
+    action.calls.iter().any(|call| call.method == Method::Delete && call.is_done())
 }
 
 fn delete_comes_first(story: &Story<'_>, findings: &mut Findings<'_>) {
     for action in replaces(story) {
         let made: Vec<Method> = action.calls.iter().map(|call| call.method).collect();
-        if !matches!(made[..], [] | [Method::Delete] | [Method::Delete, Method::Create]) {
-            let made = made.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+        if !matches!(made[..], [Method::Delete] | [Method::Delete, Method::Create]) {
             findings.add(
                 Some(action.index),
-                format!("{} called {made}; expected delete, then create", action.label()),
+                format!("{} made {}; expected a delete, then a create", action.label(), listed(&made)),
                 action.events(),
             );
         }
@@ -126,7 +119,7 @@ fn a_failed_delete_ends_it(story: &Story<'_>, findings: &mut Findings<'_>) {
         let mut failed = false;
         for call in &action.calls {
             match call.method {
-                Method::Delete => failed = call.received.is_some_and(|(reply, _)| !reply.is_ok()),
+                Method::Delete => failed = call.has_failed(),
                 Method::Create if failed => findings.add(
                     Some(action.index),
                     format!("{} created its successor after its delete had failed", action.label()),
@@ -153,13 +146,15 @@ fn a_done_delete_goes_on(story: &Story<'_>, findings: &mut Findings<'_>) {
 fn the_id_map_is_exact(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((result, _, end)) = story.end else { return };
     let names: BTreeSet<&String> = story.replace_ids.keys().chain(result.replace_ids.keys()).collect();
+    let of_name: HashMap<&str, &ActionStory<'_>> =
+        replaces(story).map(|action| (action.action.spec.name.as_str(), action)).collect();
     for name in names {
         let (expected, found) = (story.replace_ids.get(name), result.replace_ids.get(name));
         if expected == found {
             continue;
         }
         let shown = |id: Option<&String>| id.map_or("no entry".to_owned(), |id| format!("{id:?}"));
-        let action = replaces(story).find(|action| action.action.spec.name == *name);
+        let action = of_name.get(name.as_str()).copied();
         findings.add(
             action.map(|action| action.index),
             format!("the id map has {} for {name:?}; expected {}", shown(found), shown(expected)),

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use super::dec::Strictly;
 use crate::{
-    decode::{ApplyContext, Decoder as _, Reading, Refusal, Strict},
+    decode::{ApplyContext, Decoder as _, Refusal, Strict},
     engine::{
         Exit, go_value,
-        references::{self, Scope, Synced},
+        references::{self, ReferenceError, Scope, Synced},
     },
     json::JsonMap,
     outcome::{ApplyResult, Outcome},
-    plan::{Action, ActionKind, ResourceOutput},
+    plan::{Action, ActionKind, ResourceOutput, Spec},
     rpc::{Method, RpcError},
     scenario::ResolvePoint,
     trace::{Driven, Event, Reply, Trace},
@@ -42,6 +42,8 @@ pub struct CallStory<'t> {
     pub received: Option<(&'t Reply, usize)>,
     /// What the engine's decoder refused it for, and where.
     pub refused: Option<(&'t [Refusal], usize)>,
+    /// What the reply that arrived amounts to; none where none arrived.
+    pub answer: Option<Answer>,
     /// What the strict decoder makes of what was sent and of what arrived.
     pub(super) strictly: Strictly,
 }
@@ -57,36 +59,43 @@ impl CallStory<'_> {
             .chain(apart(self.refused.map(|(_, at)| at)))
     }
 
-    /// What the reply that arrived amounts to.
-    fn answer(&self, trace: &Trace) -> Option<Answer> {
-        match self.received?.0 {
-            Reply::Error(error) => Some(Answer::Error(error.clone())),
-            Reply::Ok(bytes) => {
-                let revision = trace.header.revision;
-                Some(match self.method {
-                    Method::Create | Method::Update => {
-                        Answer::from(Strict.output(self.method, &bytes.0, revision))
-                    }
-                    _ => {
-                        let reading = Strict.message(self.method.response(), &bytes.0, revision);
-                        Answer::from(Reading { value: None, refusals: reading.refusals, unknown: Vec::new() })
-                    }
-                })
+    /// True where the engine was told that the call was done.
+    pub fn is_done(&self) -> bool {
+        matches!(self.answer, Some(Answer::Done(_)))
+    }
+
+    /// True where the engine was told that the call failed, be it by its own decoder.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.answer, Some(Answer::Error(_) | Answer::Refused))
+    }
+
+    /// True for a call that changes the cloud.
+    pub fn is_mutation(&self) -> bool {
+        matches!(self.method, Method::Create | Method::Update | Method::Delete)
+    }
+
+    /// By what the engine's decoder told it. That it should have been told otherwise is judged by DEC.
+    fn read_answer(&self, trace: &Trace) -> Option<Answer> {
+        Some(match self.received?.0 {
+            Reply::Error(error) => Answer::Error(error.clone()),
+            Reply::Ok(_) if self.refused.is_some() => Answer::Refused,
+            Reply::Ok(bytes) if matches!(self.method, Method::Create | Method::Update) => {
+                Answer::Done(Strict.output(self.method, &bytes.0, trace.header.revision).value)
             }
-        }
+            Reply::Ok(_) => Answer::Done(None),
+        })
     }
 }
 
-enum Answer {
+/// What a reply amounts to for the engine that it arrived at.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The call was done; the output, where there is one.
     Done(Option<ResourceOutput>),
+    /// It came back with another status.
     Error(RpcError),
+    /// The decoder refused what arrived.
     Refused,
-}
-
-impl From<Reading<Option<ResourceOutput>>> for Answer {
-    fn from(reading: Reading<Option<ResourceOutput>>) -> Self {
-        reading.into_result().map_or(Self::Refused, Self::Done)
-    }
 }
 
 /// How an action must have ended, in the light of the replies that arrived.
@@ -146,6 +155,17 @@ impl ActionStory<'_> {
     }
 }
 
+/// A driver that the preflight was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct PreflightRefused<'t> {
+    /// The action that needed it.
+    pub action: &'t Action,
+    /// The text of the refusal.
+    pub error: &'t str,
+    /// Where in the trace.
+    pub at: usize,
+}
+
 /// A finished run, action by action.
 #[derive(Debug)]
 pub struct Story<'t> {
@@ -157,14 +177,14 @@ pub struct Story<'t> {
     pub other_calls: Vec<CallStory<'t>>,
     /// The order in which actions were begun, and where.
     pub started: Vec<(u32, usize)>,
-    /// The driver that the preflight was refused, by the position of the event.
-    pub preflight_refused: Option<usize>,
-    /// Where the engine began to apply.
-    pub apply_started: Option<usize>,
+    /// The driver that the preflight was refused first.
+    pub preflight_refused: Option<PreflightRefused<'t>>,
     /// What the apply reports, its error, and where; none where it never came to an end.
     pub end: Option<(&'t ApplyResult, Option<&'t str>, usize)>,
     /// The replace ids that the result must hold.
     pub replace_ids: BTreeMap<String, String>,
+    /// Why nothing can be said of the run: a limit that is ours and not the engine's.
+    pub undecided: Option<String>,
 }
 
 impl<'t> Story<'t> {
@@ -192,9 +212,9 @@ impl<'t> Story<'t> {
             other_calls: Vec::new(),
             started: Vec::new(),
             preflight_refused: None,
-            apply_started: None,
             end: trace.end(),
             replace_ids: BTreeMap::new(),
+            undecided: None,
         };
         story.read_events();
         if let Some((result, ..)) = story.end {
@@ -220,6 +240,23 @@ impl<'t> Story<'t> {
         self.started.is_empty() && self.other_calls.iter().any(|call| call.method == Method::Apply)
     }
 
+    /// Actions that came to a driver: begun, resolved, and not refused one.
+    pub fn reached(&self) -> impl Iterator<Item = &ActionStory<'t>> {
+        let judged = self.is_call_by_call();
+        self.actions.iter().filter(move |action| {
+            judged && action.started.is_some() && action.config.is_ok() && action.driver_refused.is_none()
+        })
+    }
+
+    /// What ends the whole apply, in the light of what arrived: its error. None where it must run on to its natural
+    /// end (E-011, E-032).
+    pub fn fatal(&self) -> Option<String> {
+        self.preflight_refused.map(|PreflightRefused { action, error, .. }| {
+            let Spec { name, resource_type, .. } = &action.spec;
+            format!("{resource_type}/{name}: replace preflight resolve driver: {error}")
+        })
+    }
+
     /// Every call, in no particular order.
     pub fn calls(&self) -> impl Iterator<Item = &CallStory<'t>> {
         self.other_calls.iter().chain(self.actions.iter().flat_map(|action| &action.calls))
@@ -234,7 +271,6 @@ impl<'t> Story<'t> {
         let mut calls: BTreeMap<u32, CallStory<'t>> = BTreeMap::new();
         for (at, event) in self.trace.events.iter().enumerate() {
             match event {
-                Event::ApplyStarted => self.apply_started = Some(at),
                 Event::ActionStarted { action } => {
                     self.started.push((*action, at));
                     if let Some(action) = self.actions.get_mut(*action as usize) {
@@ -247,7 +283,10 @@ impl<'t> Story<'t> {
                         // Once actions run, what is asked is asked for one of them.
                         (ResolvePoint::Preflight, refused, Some(action)) if self.started.is_empty() => {
                             action.preflight = Some(at);
-                            self.preflight_refused = refused.as_ref().map(|_| at).or(self.preflight_refused);
+                            let refused = refused.as_deref();
+                            let refused =
+                                refused.map(|error| PreflightRefused { action: action.action, error, at });
+                            self.preflight_refused = self.preflight_refused.or(refused);
                         }
                         (ResolvePoint::Dispatch, refused, Some(action)) => {
                             action.driver_asked = Some(at);
@@ -259,6 +298,7 @@ impl<'t> Story<'t> {
                     }
                 }
                 Event::LoadFailed { .. }
+                | Event::ApplyStarted
                 | Event::ReferencesFailed { .. }
                 | Event::FaultInjected { .. }
                 | Event::ApplyEnded { .. } => {}
@@ -275,6 +315,7 @@ impl<'t> Story<'t> {
                             sent: None,
                             received: None,
                             refused: None,
+                            answer: None,
                             strictly: Strictly::default(),
                         },
                     );
@@ -303,6 +344,7 @@ impl<'t> Story<'t> {
         }
         for mut call in calls.into_values() {
             call.strictly = Strictly::read(self, &call);
+            call.answer = call.read_answer(self.trace);
             match call.action.and_then(|action| self.actions.get_mut(action as usize)) {
                 Some(action) => action.calls.push(call),
                 None => self.other_calls.push(call),
@@ -324,15 +366,18 @@ impl<'t> Story<'t> {
                 outputs: &synced,
                 environment: &self.trace.header.environment,
             };
-            story.config = references::resolve(&story.action.spec.config, &scope)
-                .map_err(|error| format!("jit substitution: {error}"));
+            let resolved = references::resolve(&story.action.spec.config, &scope);
+            if let Err(error @ ReferenceError::TooLarge { .. }) = &resolved {
+                self.undecided.get_or_insert_with(|| format!("{}: {error}", story.label()));
+            }
+            story.config = resolved.map_err(|error| format!("jit substitution: {error}"));
             story.ending = match &story.action.kind {
                 // A call that should not have been made is judged elsewhere; what came of it is judged by its reply.
                 _ if story.calls.is_empty() => without_call(story),
-                ActionKind::Create => ended(story, self.trace, Method::Create, &mut synced),
-                ActionKind::Update => ended(story, self.trace, Method::Update, &mut synced),
-                ActionKind::Delete => ended(story, self.trace, Method::Delete, &mut synced),
-                ActionKind::Replace => replaced(story, self.trace, &mut synced, &mut self.replace_ids),
+                ActionKind::Create => ended(story, Method::Create, &mut synced),
+                ActionKind::Update => ended(story, Method::Update, &mut synced),
+                ActionKind::Delete => ended(story, Method::Delete, &mut synced),
+                ActionKind::Replace => replaced(story, &mut synced, &mut self.replace_ids),
                 ActionKind::Unknown(_) => None,
             };
         }
@@ -367,9 +412,9 @@ fn without_call(story: &ActionStory<'_>) -> Option<Ending> {
 }
 
 /// The end of an action that makes one call.
-fn ended(story: &mut ActionStory<'_>, trace: &Trace, method: Method, synced: &mut Synced) -> Option<Ending> {
+fn ended(story: &mut ActionStory<'_>, method: Method, synced: &mut Synced) -> Option<Ending> {
     let call = story.calls.iter().rev().find(|call| call.method == method)?;
-    Some(match call.answer(trace)? {
+    Some(match call.answer.clone()? {
         Answer::Done(output) => {
             if method == Method::Delete {
                 synced.remove(&story.action.spec.name);
@@ -386,12 +431,11 @@ fn ended(story: &mut ActionStory<'_>, trace: &Trace, method: Method, synced: &mu
 /// taken in as it came, also where REP finds fault with the steps.
 fn replaced(
     story: &mut ActionStory<'_>,
-    trace: &Trace,
     synced: &mut Synced,
     ids: &mut BTreeMap<String, String>,
 ) -> Option<Ending> {
     let answers: Vec<(Method, Option<Answer>)> =
-        story.calls.iter().map(|call| (call.method, call.answer(trace))).collect();
+        story.calls.iter().map(|call| (call.method, call.answer.clone())).collect();
     let (mut deleted, mut created, mut failed) = (false, false, None);
     for (method, answer) in answers {
         match (method, answer?) {

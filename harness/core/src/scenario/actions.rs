@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use super::{
-    Seed, Span,
+    Span,
     diagnostic::{Report, shown},
+    existing::Claim,
     read::{At, List, Object, OneKey, Required, Table, Word, listed, shape},
 };
 use crate::{
+    json::JsonMap,
     plan::{Action, ActionKind, Current, Hints, Plan, Spec},
     rpc::Method,
 };
@@ -33,15 +35,16 @@ shape! {
         /// The resource's name, which references use.
         name: Required<At<String>>,
         /// The resource type, such as `infra.vpc`.
-        r#type: Required<String>,
+        r#type: Required<At<String>>,
         /// Free-form configuration, in which references such as `${net.id}` are resolved. A delete has none.
         config: Option<At<Object>>,
-        /// The provider's own id of the resource as it is now.
-        provider_id: Option<String>,
+        /// The provider's own id of the resource as it is now. Where it is given, the resource exists in the cloud
+        /// before the plan is applied.
+        provider_id: Option<At<String>>,
         /// Outputs of the last apply, which references to this resource see.
-        outputs: Option<Object>,
+        outputs: Option<At<Object>>,
         /// Configuration of the last apply.
-        applied_config: Option<Object>,
+        applied_config: Option<At<Object>>,
         /// A size tier, such as `s`. A delete has none.
         size: Option<At<String>>,
         /// Sizing hints. A delete has none.
@@ -67,28 +70,37 @@ shape! {
     /// A resource that exists before the plan is applied.
     struct SeedShape as "Resource" {
         /// The resource's name.
-        name: Required<String>,
+        name: Required<At<String>>,
         /// The resource type, such as `infra.vpc`.
-        r#type: Required<String>,
+        r#type: Required<At<String>>,
         /// The provider's own id.
-        provider_id: Required<String>,
+        provider_id: Required<At<String>>,
         /// The configuration that it was made with.
-        config: Option<Object>,
+        config: Option<At<Object>>,
         /// What it reports.
-        outputs: Option<Object>,
+        outputs: Option<At<Object>>,
     }
 }
 
 impl SeedShape {
-    pub(super) fn into_seed(self) -> Option<Seed> {
-        Some(Seed {
-            name: self.name.0?,
-            resource_type: self.r#type.0?,
-            provider_id: self.provider_id.0?,
-            config: self.config.map(|Object(map)| map).unwrap_or_default(),
-            outputs: self.outputs.map(|Object(map)| map).unwrap_or_default(),
+    pub(super) fn into_claim(self, report: &mut Report<'_>) -> Option<Claim> {
+        let (name, resource_type, provider_id) = (self.name.0, self.r#type.0, self.provider_id.0);
+        let texts = [("a name", &name), ("a type", &resource_type), ("an id", &provider_id)];
+        Claim::check_texts(texts.into_iter().filter_map(|(what, text)| Some((what, text.as_ref()?))), report);
+        Some(Claim {
+            name: name?,
+            resource_type: resource_type?,
+            provider_id: provider_id?,
+            config: self.config.map(map),
+            outputs: self.outputs.map(map),
+            by_action: false,
         })
     }
+}
+
+/// An object as the domain has it.
+fn map(At { value: Object(map), span }: At<Object>) -> At<JsonMap> {
+    At { value: map, span }
 }
 
 /// The kind of an action.
@@ -142,6 +154,7 @@ pub(super) struct Planned {
     pub(super) address: Option<String>,
     pub(super) resource_type: Option<String>,
     pub(super) span: Span,
+    claim: Option<Claim>,
     action: Option<Action>,
 }
 
@@ -163,14 +176,22 @@ impl Planned {
         Self {
             verb,
             address: address.map(|address| address.value.clone()),
-            resource_type: shape.r#type.0.clone(),
+            resource_type: shape.r#type.0.as_ref().map(|resource_type| resource_type.value.clone()),
             span,
+            claim: shape.claim(report),
             action: verb.and_then(|verb| shape.into_action(verb)),
         }
     }
 
     fn unread() -> Self {
-        Self { verb: None, address: None, resource_type: None, span: Span::default(), action: None }
+        Self {
+            verb: None,
+            address: None,
+            resource_type: None,
+            span: Span::default(),
+            claim: None,
+            action: None,
+        }
     }
 }
 
@@ -184,13 +205,39 @@ fn refuse_of_delete<T>(field: &str, given: Option<&At<T>>, report: &mut Report<'
 }
 
 impl ActionShape {
+    /// Whether there is a current state.
+    fn is_known(&self) -> bool {
+        self.provider_id.is_some() || self.outputs.is_some() || self.applied_config.is_some()
+    }
+
+    /// The resource as it exists before the plan, where it does: only an id makes it exist.
+    fn claim(&self, report: &mut Report<'_>) -> Option<Claim> {
+        let (name, resource_type) = (self.name.0.as_ref(), self.r#type.0.as_ref());
+        if self.is_known() {
+            // A name that is the address too has been reported as such.
+            let name = name.filter(|_| self.r#as.is_some()).map(|name| ("a name", name));
+            Claim::check_texts(
+                name.into_iter().chain(resource_type.map(|resource_type| ("a type", resource_type))),
+                report,
+            );
+        }
+        Some(Claim {
+            provider_id: self.provider_id.clone().filter(|id| !id.value.is_empty())?,
+            name: name?.clone(),
+            resource_type: resource_type?.clone(),
+            config: self.applied_config.clone().map(map),
+            outputs: self.outputs.clone().map(map),
+            by_action: true,
+        })
+    }
+
     fn into_action(self, verb: Verb) -> Option<Action> {
-        let object = |given: Option<Object>| given.map(|Object(map)| map).unwrap_or_default();
+        let object = |given: Option<At<Object>>| given.map(|given| map(given).value).unwrap_or_default();
+        let known = self.is_known();
         let name = self.name.0?.value;
-        let known = self.provider_id.is_some() || self.outputs.is_some() || self.applied_config.is_some();
         let current = known.then(|| Current {
             name: name.clone(),
-            provider_id: self.provider_id.unwrap_or_default(),
+            provider_id: self.provider_id.map(|id| id.value).unwrap_or_default(),
             outputs: object(self.outputs),
             applied_config: object(self.applied_config),
         });
@@ -201,8 +248,8 @@ impl ActionShape {
         });
         let spec = Spec {
             name,
-            resource_type: self.r#type.0?,
-            config: object(self.config.map(|config| config.value)),
+            resource_type: self.r#type.0?.value,
+            config: object(self.config),
             size: self.size.map(|size| size.value).unwrap_or_default(),
             hints,
             depends_on: self.depends_on.into_iter().flat_map(List::into_values).collect(),
@@ -240,6 +287,11 @@ impl Actions {
             }
         }
         Self { list, by_address }
+    }
+
+    /// Takes the resources that exist because actions know them.
+    pub(super) fn take_claims(&mut self) -> impl Iterator<Item = Claim> {
+        self.list.iter_mut().filter_map(|planned| planned.claim.take())
     }
 
     /// The action that an address means; else a mistake.

@@ -1,6 +1,6 @@
 //! What is told about a file.
 
-use std::fmt;
+use std::{cell::OnceCell, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -102,12 +102,14 @@ const MAX_MISTAKES: usize = 100;
 pub(super) struct Report<'a> {
     file: &'a str,
     text: &'a str,
+    /// Where lines end, once somebody asked for one.
+    newlines: OnceCell<Vec<usize>>,
     found: Vec<Diagnostic>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, found: Vec::new() }
+        Self { file, text, newlines: OnceCell::new(), found: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -142,12 +144,14 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn line(&self, span: Span) -> usize {
-        position(self.text, span.start).0
+        let newlines =
+            self.newlines.get_or_init(|| self.text.match_indices('\n').map(|(at, _)| at).collect());
+        1 + newlines.partition_point(|at| *at < span.start)
     }
 
     /// All of them, in the order of their places.
     pub(super) fn finish(self) -> Vec<Diagnostic> {
-        let Self { file, text, mut found } = self;
+        let Self { file, text, mut found, .. } = self;
         found.sort_by_key(|diagnostic| diagnostic.span.map(|span| span.start));
         // A mistake behind an alias is found wherever the alias stands.
         found.dedup();

@@ -10,6 +10,7 @@ use super::{
     actions::{Actions, PlanShape, SeedShape},
     check_size,
     diagnostic::{Report, shown},
+    existing,
     expect::ExpectShape,
     faults::{FaultEntry, Reach},
     read::{At, List, Read, Required, Table, Word, listed, shape},
@@ -20,7 +21,7 @@ use super::{
 shape! {
     /// One scenario: what is planned, what goes wrong on the way, and what has to come of it.
     struct FileShape as "Scenario", later: ["seams", "needs", "deadline"] {
-        /// A name for reports and filters: lower-case letters, digits and `-`. Unique within a run.
+        /// A name for reports and filters: lower-case letters, digits and `-`, at most 100. Unique within a run.
         id: Required<At<Id>>,
         /// What the scenario shows, in a sentence.
         title: Required<At<String>>,
@@ -129,12 +130,22 @@ impl Word for DispatchWord {
     }
 }
 
+/// The longest id, in characters: files are named by it.
+const MAX_ID: usize = 100;
+
 /// The id of a scenario.
 pub(super) struct Id(String);
 
 impl Read for Id {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let id = String::read(node, at, report)?;
+        if id.chars().nth(MAX_ID).is_some() {
+            report
+                .mistake("bad-id", node.span, format!("`{}` is too long for an id", shown(&id)))
+                .label(format!("more than {MAX_ID} characters"))
+                .help("reports and trace files are named by it; the title is for sentences");
+            return None;
+        }
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if !id.is_empty() && !id.starts_with('-') && id.bytes().all(inner) {
             return Some(Self(id));
@@ -161,7 +172,7 @@ impl JsonSchema for Id {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$" })
+        json_schema!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": MAX_ID })
     }
 }
 
@@ -274,7 +285,11 @@ impl FileShape {
         );
 
         let PlanShape { id: plan_id, inputs, actions } = self.plan.0?;
-        let actions = Actions::read(actions.0?, report);
+        let mut actions = Actions::read(actions.0?, report);
+        let state = self.state.into_iter().flat_map(List::into_values);
+        let mut claims: Vec<_> = state.filter_map(|seed| seed.into_claim(report)).collect();
+        claims.extend(actions.take_claims());
+        let state = existing::settle(claims, report);
         let faults = self.faults.unwrap_or_else(|| List(Vec::new()));
         let faults = Reach { v1, hooks: &hooks, actions: &actions }.check(faults, report);
         let (expect, expect_spans) = match self.expect {
@@ -299,12 +314,7 @@ impl FileShape {
             tags: self.tags.into_iter().flat_map(List::into_values).collect(),
             plan,
             addresses,
-            state: self
-                .state
-                .into_iter()
-                .flat_map(List::into_values)
-                .filter_map(SeedShape::into_seed)
-                .collect(),
+            state,
             environment: self.environment.map(Table::into_map).unwrap_or_default(),
             provider: ProviderShape::into_setup(self.provider, v1),
             dispatch,

@@ -17,6 +17,7 @@ use crate::{json::JsonMap, plan::Plan};
 
 mod actions;
 mod diagnostic;
+mod existing;
 mod expect;
 mod faults;
 mod file;
@@ -38,7 +39,7 @@ pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 /// One scenario, checked: every address in it leads to an action, every fault can be reached.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// `[a-z0-9][a-z0-9-]*`, unique within a run.
+    /// `[a-z0-9][a-z0-9-]*`, at most 100 characters, unique within a run.
     pub id: String,
     /// What the scenario shows, in a sentence.
     pub title: String,
@@ -50,7 +51,8 @@ pub struct Scenario {
     pub plan: Plan,
     /// How faults and expectations call the actions of the plan, one for each: `as`, else `name`. Unique.
     pub addresses: Vec<String>,
-    /// Resources that exist although no action of the plan is about them.
+    /// What exists in the provider's cloud before the plan is applied, each resource once: those of the file's
+    /// `state`, and that of every action that gives a `provider_id`.
     pub state: Vec<Seed>,
     /// What references of the form `${NAME}` read.
     pub environment: BTreeMap<String, String>,
@@ -171,13 +173,13 @@ pub fn check_size(file: &str, bytes: u64) -> Option<Diagnostic> {
 }
 
 /// The mistakes that only a set of files can make: one id in two of them.
-pub fn check_set(scenarios: &[Scenario]) -> Vec<Diagnostic> {
-    let mut first = HashMap::new();
+pub fn check_set<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Vec<Diagnostic> {
+    let mut first: HashMap<&str, &Scenario> = HashMap::new();
     scenarios
-        .iter()
+        .into_iter()
         .filter_map(|scenario| {
-            let known: &mut &Scenario = first.entry(scenario.id.as_str()).or_insert(scenario);
-            if std::ptr::eq(*known, scenario) {
+            let known = *first.entry(&scenario.id).or_insert(scenario);
+            if std::ptr::eq(known, scenario) {
                 return None;
             }
             let source = &scenario.source;

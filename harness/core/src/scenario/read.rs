@@ -326,6 +326,7 @@ pub(super) fn one_key_such_as<W: Word>() -> String {
 }
 
 /// Free-form configuration or outputs.
+#[derive(Clone)]
 pub(super) struct Object(pub(super) JsonMap);
 
 impl Read for Object {

@@ -90,7 +90,10 @@ fn a_file_can_say_everything() {
     assert_eq!(cache.current.as_ref().unwrap().applied_config.as_bytes(), r#"{"a":1}"#);
     assert_eq!((&old.kind, &old.current), (&ActionKind::Delete, &None::<Current>));
 
-    assert_eq!(scenario.state[0].provider_id, "s-1");
+    let existing: Vec<_> = scenario.state.iter().map(|seed| &*seed.provider_id).collect();
+    assert_eq!(existing, ["s-1", "d-1", "c-1"]);
+    assert_eq!(scenario.state[0].config.as_bytes(), r#"{"a":"b"}"#);
+    assert_eq!(scenario.state[2].config.as_bytes(), r#"{"a":1}"#);
     assert_eq!(scenario.environment["REGION"], "nyc3");
     assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: false });
     assert_eq!(scenario.hooks, BTreeSet::new());
@@ -167,6 +170,39 @@ fn little_is_enough() {
     assert_eq!(scenario.provider.compute_plan_version, "v2");
     assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: true });
     assert_eq!(scenario.expect, Expect::default());
+}
+
+#[test]
+fn a_resource_of_two_actions_exists_once_with_what_both_know() {
+    let file = br"
+id: twice
+title: An update, and then a delete
+plan:
+  actions:
+    - update: { name: db, type: infra.database, provider_id: db-1, outputs: { port: 1 } }
+    - delete: { as: gone, name: db, type: infra.database, provider_id: db-1, applied_config: { size: 1 }, outputs: { port: 1 } }
+    - delete: { name: lost, type: infra.database, outputs: { port: 2 } }
+";
+    let scenario = parse("twice.yaml", file).unwrap();
+    let [db] = scenario.state.as_slice() else { panic!("{:?}", scenario.state) };
+    assert_eq!((&*db.name, &*db.provider_id), ("db", "db-1"));
+    assert_eq!(db.config.as_bytes(), r#"{"size":1}"#);
+    assert_eq!(db.outputs.as_bytes(), r#"{"port":1}"#);
+    let known = |action: &crate::plan::Action| action.current.as_ref().map(|now| now.applied_config.is_nil());
+    let known: Vec<_> = scenario.plan.actions.iter().map(known).collect();
+    assert_eq!(known, [Some(true), Some(false), Some(true)], "the plan stays what is written");
+}
+
+#[test]
+fn an_id_has_a_hundred_characters_at_most() {
+    let file = |length| format!("id: {}\ntitle: t\nplan: {{ actions: [] }}\n", "x".repeat(length));
+    assert_eq!(parse("a.yaml", file(100).as_bytes()).unwrap().id.len(), 100);
+    for length in [101, 1_000_000] {
+        let [mistake] = &*parse("a.yaml", file(length).as_bytes()).unwrap_err() else {
+            panic!("one mistake")
+        };
+        assert_eq!((mistake.code, mistake.line, mistake.column), ("bad-id", 1, 5));
+    }
 }
 
 #[test]

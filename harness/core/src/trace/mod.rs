@@ -23,7 +23,7 @@ use crate::{
     outcome::ApplyResult,
     plan::Plan,
     rpc::{Method, RpcError},
-    scenario::{Expect, FaultKind, ResolvePoint, Scenario},
+    scenario::{Expect, Fault, FaultKind, ResolvePoint, Scenario},
 };
 
 /// Where the thing under test stands.
@@ -69,9 +69,9 @@ pub struct Header {
     pub environment: std::collections::BTreeMap<String, String>,
     /// The hooks that were installed.
     pub hooks: Vec<Hook>,
-    /// The faults that have to strike a call, by their positions in the scenario.
+    /// What proves of each fault of the scenario that it struck.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<u32>,
+    pub faults: Vec<Strike>,
     /// What the scenario expects, beyond the rules.
     pub expect: Expect,
 }
@@ -94,11 +94,7 @@ impl Header {
             addresses: scenario.addresses.clone(),
             environment: scenario.environment.clone(),
             hooks: scenario.hooks.iter().copied().collect(),
-            faults: (0..)
-                .zip(&scenario.faults)
-                .filter(|(_, fault)| matches!(fault.kind, FaultKind::DispatchError { .. }))
-                .map(|(at, _)| at)
-                .collect(),
+            faults: scenario.faults.iter().map(Strike::of).collect(),
             expect: scenario.expect.clone(),
         }
     }
@@ -106,6 +102,29 @@ impl Header {
     /// The name of the run: `id@revision`.
     pub fn run_id(&self) -> String {
         format!("{}@{}", self.scenario, self.revision)
+    }
+}
+
+/// What proves that a fault struck. Actions are named by their positions in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strike {
+    /// [`Event::FaultInjected`] for this fault.
+    Call,
+    /// The references of this action failed.
+    References(u32),
+    /// The driver of this action was refused, in this phase.
+    Driver(u32, ResolvePoint),
+}
+
+impl Strike {
+    fn of(fault: &Fault) -> Self {
+        let action = u32::try_from(fault.action).unwrap_or(u32::MAX);
+        match fault.kind {
+            FaultKind::JitError => Self::References(action),
+            FaultKind::DriverResolveError { at } => Self::Driver(action, at),
+            FaultKind::DispatchError { .. } => Self::Call,
+        }
     }
 }
 
