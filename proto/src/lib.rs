@@ -2,6 +2,15 @@
 //!
 //! The messages are one superset of all that any revision of the contract had; [`Revision`] says which parts
 //! of it one revision knows.
+//!
+//! ```
+//! use counterfoil_proto::{Contract, Revision};
+//!
+//! let found = Revision::for_version("v0.57.0-rc1")?;
+//! assert_eq!(found.revision, Revision::V0_57);
+//! assert!(!Contract::at(found.revision).messages.contains_key("workflow.plugin.external.iac.ApplyResult"));
+//! # Ok::<(), counterfoil_proto::VersionError>(())
+//! ```
 
 pub mod contract;
 pub mod history;

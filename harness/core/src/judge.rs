@@ -1,7 +1,7 @@
 //! From a finished trace to its verdict: the rules, which always hold, and what the scenario expects beside them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
 };
 
@@ -214,15 +214,17 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
 /// apply, so of several such faults one is enough.
 fn faults_without_effect(trace: &Trace) -> Vec<usize> {
     let mut calls = BTreeSet::new();
-    let mut others = Vec::new();
+    let mut others = HashSet::new();
     for event in &trace.events {
         match event {
             Event::FaultInjected { fault, .. } => {
                 calls.insert(*fault as usize);
             }
-            Event::ReferencesFailed { action, .. } => others.push(Strike::References(*action)),
+            Event::ReferencesFailed { action, .. } => {
+                others.insert(Strike::References(*action));
+            }
             Event::DriverAsked { action, at, refused: Some(_), .. } => {
-                others.push(Strike::Driver(*action, *at));
+                others.insert(Strike::Driver(*action, *at));
             }
             _ => {}
         }

@@ -106,7 +106,7 @@ impl Header {
 }
 
 /// What proves that a fault struck. Actions are named by their positions in the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strike {
     /// [`Event::FaultInjected`] for this fault.
