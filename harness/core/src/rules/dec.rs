@@ -224,7 +224,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// What the strict decoder makes of the replies of one call.
+/// What the strict decoder has against the replies of one call; none where they are in order, or not read.
 #[derive(Debug, Default)]
 pub(super) struct Strictly {
     sent: Option<Rc<StrictReading>>,
@@ -237,6 +237,12 @@ struct StrictReading {
     unknown: Vec<UnknownField>,
 }
 
+impl StrictReading {
+    fn is_remarkable(&self) -> bool {
+        !self.refusals.is_empty() || !self.unknown.is_empty()
+    }
+}
+
 impl<T> From<Reading<T>> for StrictReading {
     fn from(reading: Reading<T>) -> Self {
         Self { refusals: reading.refusals, unknown: reading.unknown }
@@ -244,11 +250,12 @@ impl<T> From<Reading<T>> for StrictReading {
 }
 
 impl Strictly {
-    /// Reads the replies of a call as the host of the revision would have. It never reads what `Apply` answers to
-    /// an engine that drives call by call.
+    /// Reads the replies of a call as the host of the revision would have.
     pub(super) fn read(story: &Story<'_>, call: &CallStory<'_>) -> Self {
         let read = |reply: Option<(&Reply, usize)>| match reply {
-            Some((Reply::Ok(bytes), _)) => reading(story, call.method, &bytes.0).map(Rc::new),
+            Some((Reply::Ok(bytes), _)) if is_read(story, call.method) => {
+                Some(reading(story, call.method, &bytes.0)).filter(StrictReading::is_remarkable).map(Rc::new)
+            }
             _ => None,
         };
         let sent = read(call.sent);
@@ -258,12 +265,15 @@ impl Strictly {
     }
 }
 
-fn reading(story: &Story<'_>, method: Method, bytes: &bytes::Bytes) -> Option<StrictReading> {
-    let revision = story.trace.header.revision;
-    match (method, story.trace.header.driven) {
-        (Method::Apply, Driven::CallByCall) => None,
-        (Method::Apply, Driven::ByApply) => Some(Strict.apply_response(bytes, &story.apply_context()).into()),
-        (method, _) => Some(Strict.message(method.response(), bytes, revision).into()),
+/// An engine that drives call by call never reads what `Apply` answers.
+fn is_read(story: &Story<'_>, method: Method) -> bool {
+    method != Method::Apply || story.trace.header.driven == Driven::ByApply
+}
+
+fn reading(story: &Story<'_>, method: Method, bytes: &bytes::Bytes) -> StrictReading {
+    match method {
+        Method::Apply => Strict.apply_response(bytes, &story.apply_context()).into(),
+        _ => Strict.message(method.response(), bytes, story.trace.header.revision).into(),
     }
 }
 
@@ -344,8 +354,9 @@ fn unknown_fields(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn accepts_what_is_valid(story: &Story<'_>, findings: &mut Findings<'_>) {
     for call in story.calls() {
-        let (Some(strictly), Some((refusals, _))) = (&call.strictly.received, call.refused) else { continue };
-        let broken: BTreeSet<Cause> = strictly.refusals.iter().map(|refusal| refusal.cause).collect();
+        let Some((refusals, _)) = call.refused.filter(|_| is_read(story, call.method)) else { continue };
+        let strictly = call.strictly.received.iter().flat_map(|reading| &reading.refusals);
+        let broken: BTreeSet<Cause> = strictly.map(|refusal| refusal.cause).collect();
         for refusal in refusals.iter().filter(|refusal| !broken.contains(&refusal.cause)) {
             findings.add(
                 call.action,

@@ -251,10 +251,10 @@ fn lost_replies(story: &Story<'_>, findings: &mut Findings<'_>) {
 fn the_result_is_the_reply(story: &Story<'_>, findings: &mut Findings<'_>) {
     let (Some(call), Some((result, error, end))) = (apply_call(story), story.end) else { return };
     let mut found = |message: String| findings.add(None, message, call.events().chain([end]));
-    let (expected, expected_error) = match (&call.answer, call.received) {
+    let (expected, expected_error) = match (call.answer(), call.received) {
         (Some(Answer::Error(sent)), _) => (ApplyResult::default(), Some(sent.to_string())),
         (Some(Answer::Refused), _) => (ApplyResult::default(), error.map(str::to_owned)),
-        (Some(Answer::Done(_)), Some((Reply::Ok(bytes), _))) => {
+        (Some(Answer::Done), Some((Reply::Ok(bytes), _))) => {
             let reading = Strict.apply_response(&bytes.0, &story.apply_context());
             // What a decoder made of bytes that it should have refused is anybody's guess.
             if !reading.is_accepted() {
@@ -264,7 +264,7 @@ fn the_result_is_the_reply(story: &Story<'_>, findings: &mut Findings<'_>) {
         }
         _ => return,
     };
-    if matches!(call.answer, Some(Answer::Refused)) && error.is_none() {
+    if matches!(call.answer(), Some(Answer::Refused)) && error.is_none() {
         found("the reply to Apply was refused, and the apply reports no error".to_owned());
     } else if expected_error.as_deref() != error {
         found(format!(

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use counterfoil_proto::Revision;
+
 use super::dec::Strictly;
 use crate::{
     decode::{ApplyContext, Decoder as _, Refusal, Strict},
@@ -42,15 +44,13 @@ pub struct CallStory<'t> {
     pub received: Option<(&'t Reply, usize)>,
     /// What the engine's decoder refused it for, and where.
     pub refused: Option<(&'t [Refusal], usize)>,
-    /// What the reply that arrived amounts to; none where none arrived.
-    pub answer: Option<Answer>,
     /// What the strict decoder makes of what was sent and of what arrived.
     pub(super) strictly: Strictly,
 }
 
-impl CallStory<'_> {
+impl<'t> CallStory<'t> {
     /// The events of this call, in order.
-    pub fn events(&self) -> impl Iterator<Item = usize> {
+    pub fn events(&self) -> impl Iterator<Item = usize> + use<> {
         let apart = |at: Option<usize>| at.into_iter();
         std::iter::once(self.issued)
             .chain(apart(self.delivered))
@@ -61,12 +61,12 @@ impl CallStory<'_> {
 
     /// True where the engine was told that the call was done.
     pub fn is_done(&self) -> bool {
-        matches!(self.answer, Some(Answer::Done(_)))
+        matches!(self.answer(), Some(Answer::Done))
     }
 
     /// True where the engine was told that the call failed, be it by its own decoder.
     pub fn has_failed(&self) -> bool {
-        matches!(self.answer, Some(Answer::Error(_) | Answer::Refused))
+        matches!(self.answer(), Some(Answer::Error(_) | Answer::Refused))
     }
 
     /// True for a call that changes the cloud.
@@ -74,26 +74,32 @@ impl CallStory<'_> {
         matches!(self.method, Method::Create | Method::Update | Method::Delete)
     }
 
-    /// By what the engine's decoder told it. That it should have been told otherwise is judged by DEC.
-    fn read_answer(&self, trace: &Trace) -> Option<Answer> {
+    /// What the reply that arrived amounts to, by what the engine's decoder told it; none where none arrived. That it
+    /// should have been told otherwise is judged by DEC.
+    pub fn answer(&self) -> Option<Answer<'t>> {
         Some(match self.received?.0 {
-            Reply::Error(error) => Answer::Error(error.clone()),
+            Reply::Error(error) => Answer::Error(error),
             Reply::Ok(_) if self.refused.is_some() => Answer::Refused,
-            Reply::Ok(bytes) if matches!(self.method, Method::Create | Method::Update) => {
-                Answer::Done(Strict.output(self.method, &bytes.0, trace.header.revision).value)
-            }
-            Reply::Ok(_) => Answer::Done(None),
+            Reply::Ok(_) => Answer::Done,
         })
+    }
+
+    /// The output that a create or an update brought.
+    fn output(&self, revision: Revision) -> Option<ResourceOutput> {
+        match self.received?.0 {
+            Reply::Ok(bytes) => Strict.output(self.method, &bytes.0, revision).value,
+            Reply::Error(_) => None,
+        }
     }
 }
 
 /// What a reply amounts to for the engine that it arrived at.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// The call was done; the output, where there is one.
-    Done(Option<ResourceOutput>),
+#[derive(Clone, Copy, Debug)]
+pub enum Answer<'t> {
+    /// The call was done.
+    Done,
     /// It came back with another status.
-    Error(RpcError),
+    Error(&'t RpcError),
     /// The decoder refused what arrived.
     Refused,
 }
@@ -315,7 +321,6 @@ impl<'t> Story<'t> {
                             sent: None,
                             received: None,
                             refused: None,
-                            answer: None,
                             strictly: Strictly::default(),
                         },
                     );
@@ -344,7 +349,6 @@ impl<'t> Story<'t> {
         }
         for mut call in calls.into_values() {
             call.strictly = Strictly::read(self, &call);
-            call.answer = call.read_answer(self.trace);
             match call.action.and_then(|action| self.actions.get_mut(action as usize)) {
                 Some(action) => action.calls.push(call),
                 None => self.other_calls.push(call),
@@ -355,6 +359,7 @@ impl<'t> Story<'t> {
     /// Walks the actions as an engine that makes no mistake would have, given the replies that arrived. The order is
     /// the one in which they were begun: that it is the wrong one is judged elsewhere.
     fn retrace(&mut self) {
+        let revision = self.trace.header.revision;
         let mut synced = Synced::default();
         for current in self.actions.iter().filter_map(|story| story.action.current.as_ref()) {
             synced.put(&current.name, &current.provider_id, current.outputs.clone());
@@ -374,10 +379,10 @@ impl<'t> Story<'t> {
             story.ending = match &story.action.kind {
                 // A call that should not have been made is judged elsewhere; what came of it is judged by its reply.
                 _ if story.calls.is_empty() => without_call(story),
-                ActionKind::Create => ended(story, Method::Create, &mut synced),
-                ActionKind::Update => ended(story, Method::Update, &mut synced),
-                ActionKind::Delete => ended(story, Method::Delete, &mut synced),
-                ActionKind::Replace => replaced(story, &mut synced, &mut self.replace_ids),
+                ActionKind::Create => ended(story, Method::Create, &mut synced, revision),
+                ActionKind::Update => ended(story, Method::Update, &mut synced, revision),
+                ActionKind::Delete => ended(story, Method::Delete, &mut synced, revision),
+                ActionKind::Replace => replaced(story, &mut synced, &mut self.replace_ids, revision),
                 ActionKind::Unknown(_) => None,
             };
         }
@@ -412,13 +417,20 @@ fn without_call(story: &ActionStory<'_>) -> Option<Ending> {
 }
 
 /// The end of an action that makes one call.
-fn ended(story: &mut ActionStory<'_>, method: Method, synced: &mut Synced) -> Option<Ending> {
+fn ended(
+    story: &mut ActionStory<'_>,
+    method: Method,
+    synced: &mut Synced,
+    revision: Revision,
+) -> Option<Ending> {
     let call = story.calls.iter().rev().find(|call| call.method == method)?;
-    Some(match call.answer.clone()? {
-        Answer::Done(output) => {
-            if method == Method::Delete {
-                synced.remove(&story.action.spec.name);
-            }
+    Some(match call.answer()? {
+        Answer::Done if method == Method::Delete => {
+            synced.remove(&story.action.spec.name);
+            Ending { exit: Exit::Clean, error: None }
+        }
+        Answer::Done => {
+            let output = call.output(revision);
             bring(story, output, synced);
             Ending { exit: Exit::Clean, error: None }
         }
@@ -433,18 +445,19 @@ fn replaced(
     story: &mut ActionStory<'_>,
     synced: &mut Synced,
     ids: &mut BTreeMap<String, String>,
+    revision: Revision,
 ) -> Option<Ending> {
-    let answers: Vec<(Method, Option<Answer>)> =
-        story.calls.iter().map(|call| (call.method, call.answer.clone())).collect();
     let (mut deleted, mut created, mut failed) = (false, false, None);
-    for (method, answer) in answers {
-        match (method, answer?) {
-            (Method::Delete, Answer::Done(_)) => {
+    for at in 0..story.calls.len() {
+        let call = &story.calls[at];
+        match (call.method, call.answer()?) {
+            (Method::Delete, Answer::Done) => {
                 deleted = true;
                 synced.remove(&story.action.spec.name);
             }
-            (Method::Create, Answer::Done(output)) => {
+            (Method::Create, Answer::Done) => {
                 created = true;
+                let output = call.output(revision);
                 bring(story, output, synced);
                 if let Some(output) = &story.output {
                     ids.insert(story.action.spec.name.clone(), output.provider_id.clone());
