@@ -177,3 +177,17 @@ pub struct ResourceOutput {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub status: String,
 }
+
+impl ResourceOutput {
+    /// The output with the name and the type that its driver left out, taken from the spec (E-028).
+    #[must_use]
+    pub fn identified_by(mut self, spec: &Spec) -> Self {
+        if self.name.is_empty() {
+            self.name.clone_from(&spec.name);
+        }
+        if self.resource_type.is_empty() {
+            self.resource_type.clone_from(&spec.resource_type);
+        }
+        self
+    }
+}

@@ -1,6 +1,6 @@
 //! Calls to a provider, as far as a pure engine needs to know them.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -99,14 +99,6 @@ impl Method {
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Method {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|method| method.as_str() == word).ok_or(())
     }
 }
 

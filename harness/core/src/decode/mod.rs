@@ -198,11 +198,6 @@ pub struct UnknownField {
     pub bytes: usize,
 }
 
-impl UnknownField {
-    /// The id of the rule that reports it.
-    pub const RULE: &'static str = "DEC-019";
-}
-
 /// What a decoder makes of a message.
 ///
 /// The value of a refused message is what could be read of it: an outcome without a known status is left out,

@@ -259,13 +259,8 @@ impl<P: Provider> Run<'_, P> {
     /// Takes an output into the result and makes it visible to later references (E-028, E-029). A driver that
     /// answers without an output leaves no trace of its resource (E-057).
     fn keep(&mut self, spec: &Spec, output: Option<ResourceOutput>) {
-        let Some(mut output) = output else { return };
-        if output.name.is_empty() {
-            output.name.clone_from(&spec.name);
-        }
-        if output.resource_type.is_empty() {
-            output.resource_type.clone_from(&spec.resource_type);
-        }
+        let Some(output) = output else { return };
+        let output = output.identified_by(spec);
         self.synced.put(&output.name, &output.provider_id, output.outputs.clone());
         (self.semantics.resources)(&mut self.result.resources, output);
     }

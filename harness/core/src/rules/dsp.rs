@@ -4,10 +4,8 @@ use counterfoil_proto::{Hook, Revision, iac};
 use prost::Message as _;
 use serde_json::Value;
 
-use super::{ActionStory, CallStory, Findings, Level, Party, Rule, Story};
+use super::{ActionStory, CallStory, ENGINE, Findings, Level, Rule, Story};
 use crate::{engine::wire, json::JsonMap, plan::ActionKind, rpc::Method, trace::Driven};
-
-const ENGINE: &[Party] = &[Party::Engine];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

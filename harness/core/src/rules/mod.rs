@@ -58,6 +58,9 @@ impl fmt::Display for Party {
     }
 }
 
+/// What most rules judge.
+const ENGINE: &[Party] = &[Party::Engine];
+
 /// Something that must hold.
 #[derive(Debug)]
 pub struct Rule {

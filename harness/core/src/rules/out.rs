@@ -7,7 +7,7 @@ use std::{
 
 use counterfoil_proto::{Revision, StatusMapKind};
 
-use super::{ActionStory, Answer, CallStory, Ending, Findings, Level, Party, Rule, Story};
+use super::{ActionStory, Answer, CallStory, ENGINE, Ending, Findings, Level, Rule, Story};
 use crate::{
     decode::{Decoder as _, Strict},
     engine::{
@@ -18,8 +18,6 @@ use crate::{
     rpc::Method,
     trace::{Driven, Reply},
 };
-
-const ENGINE: &[Party] = &[Party::Engine];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

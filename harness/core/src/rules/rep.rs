@@ -8,12 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use counterfoil_proto::Revision;
 
 use super::{
-    ActionStory, Findings, Level, Party, Rule, Story,
+    ActionStory, ENGINE, Findings, Level, Rule, Story,
     dsp::{listed, target_of},
 };
 use crate::{plan::ActionKind, rpc::Method};
-
-const ENGINE: &[Party] = &[Party::Engine];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {

@@ -479,19 +479,8 @@ fn replaced(
 
 /// Takes the output that an action brought, if any, and makes it visible to later references.
 fn bring(story: &mut ActionStory<'_>, output: Option<ResourceOutput>, synced: &mut Synced) {
-    story.output = output.map(|output| identified(output, story.action));
+    story.output = output.map(|output| output.identified_by(&story.action.spec));
     if let Some(output) = &story.output {
         synced.put(&output.name, &output.provider_id, output.outputs.clone());
     }
-}
-
-/// Fills the identity that a driver left out from the spec (E-028).
-fn identified(mut output: ResourceOutput, action: &Action) -> ResourceOutput {
-    if output.name.is_empty() {
-        output.name.clone_from(&action.spec.name);
-    }
-    if output.resource_type.is_empty() {
-        output.resource_type.clone_from(&action.spec.resource_type);
-    }
-    output
 }
