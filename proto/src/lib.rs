@@ -13,6 +13,7 @@
 //! ```
 
 pub mod contract;
+pub mod edit;
 pub mod history;
 mod revision;
 

@@ -90,6 +90,7 @@ fn reply(errors: bool, resources: bool) -> (Bytes, Vec<Action>) {
             ..Spec::default()
         },
         current: None,
+        changes: Vec::new(),
     });
     (iac::ApplyResponse { result: Some(result) }.encode_to_vec().into(), planned.collect())
 }

@@ -21,7 +21,7 @@ use counterfoil_core::{
     plan::{Action, ActionKind, Plan, Spec},
     rules,
     scenario::Expect,
-    trace::{Driven, Event, Header, Recorder, Subject, Trace},
+    trace::{Driven, Drivers, Event, Header, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{Provider, Setup, serve_unix};
 use counterfoil_proto::{Hook, Revision, iac, iac::resource_driver_client::ResourceDriverClient};
@@ -146,6 +146,7 @@ fn plan(actions: usize) -> Plan {
                 ..Spec::default()
             },
             current: None,
+            changes: Vec::new(),
         }
     };
     Plan { id: "plan".to_owned(), actions: (0..actions).map(action).collect(), ..Plan::default() }
@@ -172,6 +173,7 @@ fn judged(plan: &Plan, (_, events): (Applied, Vec<Event>)) {
         addresses: Vec::new(),
         environment: BTreeMap::new(),
         hooks: HOOKS.to_vec(),
+        drivers: Drivers::default(),
         faults: Vec::new(),
         expect: Expect::default(),
     };

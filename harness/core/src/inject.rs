@@ -24,7 +24,8 @@ pub fn plan(scenario: &Scenario) -> Plan {
     });
     let nowhere = unused("counterfoil-nowhere", &names.collect());
     for fault in scenario.faults.iter().filter(|fault| matches!(fault.kind, FaultKind::JitError)) {
-        let config = &mut plan.actions[fault.action].spec.config;
+        let Some(action) = fault.action else { continue };
+        let config = &mut plan.actions[action].spec.config;
         let mut map = config.build();
         let key = unused("counterfoil_jit_error", &map.keys().map(String::as_str).collect());
         map.insert(key, Value::String(format!("${{{nowhere}.id}}")));
@@ -45,9 +46,9 @@ fn unused(word: &str, taken: &BTreeSet<&str>) -> String {
 /// The types that the engine's resolver refuses, one for each `driver-resolve-error`. Whether there is a ResourceDriver
 /// at all is nothing that a scenario could tell: the provider's registry does (E-152).
 pub fn refuse(scenario: &Scenario) -> Refuse {
-    let refused = scenario.faults.iter().filter_map(|fault| match fault.kind {
-        FaultKind::DriverResolveError { at } => {
-            Some((at, scenario.plan.actions[fault.action].spec.resource_type.clone()))
+    let refused = scenario.faults.iter().filter_map(|fault| match (&fault.kind, fault.action) {
+        (FaultKind::DriverResolveError { at }, Some(action)) => {
+            Some((*at, scenario.plan.actions[action].spec.resource_type.clone()))
         }
         _ => None,
     });

@@ -28,6 +28,25 @@ pub struct Action {
     /// The resource as the state knows it; absent for what does not exist yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<Current>,
+    /// What differs between the two, as the planner found it. It travels with a plan, and nothing reads it (E-180).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+}
+
+/// A difference in one field of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The field's path, in the provider's notation.
+    pub path: String,
+    /// The value before: any JSON. None where the field was not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<serde_json::Value>,
+    /// The value after: any JSON. None where the field is not wanted any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<serde_json::Value>,
+    /// Whether only a replacement brings it about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force_new: bool,
 }
 
 impl Action {

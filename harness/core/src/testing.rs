@@ -23,7 +23,7 @@ use crate::{
     plan::{Action, Plan},
     rpc::{Call, Code, Method, RpcError, Transport},
     scenario::Expect,
-    trace::{Driven, Event, Header, Payload, Recorder, Reply, Subject, Trace},
+    trace::{Driven, Drivers, Event, Header, Payload, Recorder, Reply, Subject, Trace},
 };
 
 /// What becomes of a call.
@@ -143,6 +143,7 @@ impl Setting {
             addresses: self.plan.actions.iter().map(|action| action.spec.name.clone()).collect(),
             environment: self.environment.clone(),
             hooks: self.hooks.clone(),
+            drivers: Drivers::default(),
             faults: Vec::new(),
             expect: Expect::default(),
         };

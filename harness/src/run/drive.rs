@@ -57,7 +57,7 @@ pub async fn drive(
     let plan = inject::plan(scenario);
     let driven = match load(&link).await {
         Ok(loaded) => {
-            let hooks: Vec<Hook> = scenario.hooks.iter().copied().collect();
+            let hooks: Vec<Hook> = scenario.engine.hooks.at(job.revision);
             let apply = ApplyJob::new(&plan, &scenario.environment, &hooks);
             let semantics = variant.semantics(job.revision);
             match (semantics.drives)(&loaded.declared) {
@@ -196,22 +196,17 @@ fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
 /// The faults that stand in front of the provider, each with its position in the scenario.
 fn faults(scenario: &Scenario) -> impl Iterator<Item = (u32, Fault)> {
     (0..).zip(&scenario.faults).filter_map(|(at, fault)| match &fault.kind {
-        FaultKind::DispatchError { call, nth, code, message, reaches_provider } => {
-            let resource = match call {
-                Some(Method::Apply) => String::new(),
-                _ => scenario.addresses[fault.action].clone(),
-            };
-            let fault = Fault {
-                point: Point { resource, method: call.map(Method::path), nth: *nth },
-                effect: Effect::DispatchError(DispatchError {
-                    code: tonic::Code::from_i32(*code as i32),
-                    message: message.clone(),
-                    reaches_provider: *reaches_provider,
-                }),
-            };
-            Some((at, fault))
+        FaultKind::DispatchError { point, code, message, reaches_provider } => {
+            let effect = Effect::DispatchError(DispatchError {
+                code: tonic::Code::from_i32(*code as i32),
+                message: message.clone(),
+                reaches_provider: *reaches_provider,
+            });
+            let resource = fault.action.map_or(String::new(), |action| scenario.addresses[action].clone());
+            let point = Point { resource, method: Some(point.method.path()), nth: point.nth };
+            Some((at, Fault { point, effect }))
         }
-        FaultKind::JitError | FaultKind::DriverResolveError { .. } => None,
+        _ => None,
     })
 }
 

@@ -304,6 +304,7 @@ pub fn describe(event: &Event) -> String {
         Reply::Ok(message) => format!("OK, {} bytes", message.0.len()),
         Reply::Error(error) => error.to_string(),
     };
+    let of_action = |action: Option<u32>| action.map_or(String::new(), |action| format!("action {action}: "));
     match event {
         Event::LoadFailed { method, error } => format!("the provider did not load: {method}: {error}"),
         Event::ApplyStarted => "the engine begins to apply the plan".to_owned(),
@@ -323,6 +324,22 @@ pub fn describe(event: &Event) -> String {
         Event::ReplyRefused { call, refusals } => {
             let causes: Vec<&str> = refusals.iter().map(|refusal| refusal.cause.rule()).collect();
             format!("call {call}: the decoder refuses the reply: {}", causes.join(", "))
+        }
+        Event::HookCalled { hook, action, .. } => {
+            format!("{}the engine calls the {hook} hook", of_action(*action))
+        }
+        Event::HookAnswered { hook, action, error } => {
+            let answer = error.as_ref().map_or("is content".to_owned(), |error| format!("fails: {error}"));
+            format!("{}the {hook} hook {answer}", of_action(*action))
+        }
+        Event::StateSaved { action, record } => {
+            format!("action {action}: the state keeps {} {:?}", record.resource_type, record.name)
+        }
+        Event::StateRemoved { action, name } => format!("action {action}: the state loses {name:?}"),
+        Event::ContextEnded { cause } => format!("the context ends: {cause}"),
+        Event::ActionEnded { action } => format!("the engine is through with action {action}"),
+        Event::ReadBack { action, reply } => {
+            format!("action {action}: read back after the apply, the provider answers {}", answer(reply))
         }
         Event::ApplyEnded { result, error } => {
             let error = error.as_ref().map_or(String::new(), |error| format!(", error: {error}"));

@@ -139,6 +139,7 @@ fn plan(initials: &str) -> Vec<Action> {
         },
         spec: Spec { name: format!("r{at}"), resource_type: "infra.vpc".to_owned(), ..Spec::default() },
         current: None,
+        changes: Vec::new(),
     };
     initials.chars().enumerate().map(action).collect()
 }

@@ -5,7 +5,9 @@
 //! [`ledger`].
 
 mod by_apply;
+mod context;
 pub(crate) mod go_value;
+mod host;
 pub mod ledger;
 pub mod provider;
 pub mod references;
@@ -20,6 +22,8 @@ use counterfoil_proto::Hook;
 
 pub use self::{
     by_apply::apply_by_provider,
+    context::{Context, Done},
+    host::Record,
     provider::{Driver, DriverError, Provider},
     semantics::{Exit, Gate, Replace, Semantics, Step},
 };

@@ -38,7 +38,7 @@ fn action(kind: ActionKind, name: &str, config: serde_json::Value) -> Action {
     let config = if kind == ActionKind::Delete { JsonMap::nil() } else { map(config) };
     let spec =
         Spec { name: name.to_owned(), resource_type: "infra.vpc".to_owned(), config, ..Spec::default() };
-    Action { kind, spec, current }
+    Action { kind, spec, current, changes: Vec::new() }
 }
 
 fn statuses(outcomes: &[Outcome]) -> Vec<Status> {

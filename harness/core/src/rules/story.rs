@@ -307,6 +307,13 @@ impl<'t> Story<'t> {
                 | Event::ApplyStarted
                 | Event::ReferencesFailed { .. }
                 | Event::FaultInjected { .. }
+                | Event::HookCalled { .. }
+                | Event::HookAnswered { .. }
+                | Event::StateSaved { .. }
+                | Event::StateRemoved { .. }
+                | Event::ContextEnded { .. }
+                | Event::ActionEnded { .. }
+                | Event::ReadBack { .. }
                 | Event::ApplyEnded { .. } => {}
                 Event::CallIssued { call, action, method, request, .. } => {
                     calls.insert(

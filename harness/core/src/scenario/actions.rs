@@ -254,7 +254,7 @@ impl ActionShape {
             hints,
             depends_on: self.depends_on.into_iter().flat_map(List::into_values).collect(),
         };
-        Some(Action { kind: verb.kind(), spec, current })
+        Some(Action { kind: verb.kind(), spec, current, changes: Vec::new() })
     }
 }
 

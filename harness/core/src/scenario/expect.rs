@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Span,
+    Hook, Span,
     actions::{Actions, Verb},
     diagnostic::{Report, shown},
     read::{At, List, OneKey, Read, Table, Word, listed, mismatch, one_key_such_as, shape},
@@ -40,9 +40,27 @@ pub struct Expect {
     /// The new ids of replaced resources, by name, exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_ids: Option<BTreeMap<String, TextMatch>>,
+    /// The hooks that are called, exactly, in order; those that the revision does not have are left out of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Vec<ExpectedHook>>,
+    /// The names of the resources that the state holds in the end, in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<Vec<String>>,
+    /// The names of the inputs that changed since the plan was made, in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_drift: Option<Vec<String>>,
     /// The ids of the rules that have to find something; exact for rules of level MUST.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+}
+
+/// One call of a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedHook {
+    /// Which hook.
+    pub hook: Hook,
+    /// The position of the action that it is about; none for the plan-complete hook.
+    pub action: Option<usize>,
 }
 
 /// How actions end.
@@ -123,6 +141,14 @@ pub struct ExpectSpans {
     pub resources: Option<Span>,
     /// The value of `replace_ids`.
     pub replace_ids: Option<Span>,
+    /// The value of `hooks`.
+    pub hooks: Option<Span>,
+    /// Each hook that is expected.
+    pub hook: Vec<Span>,
+    /// The value of `state`.
+    pub state: Option<Span>,
+    /// The value of `input_drift`.
+    pub input_drift: Option<Span>,
     /// Each expected finding.
     pub findings: Vec<Span>,
 }

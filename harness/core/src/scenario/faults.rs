@@ -1,29 +1,34 @@
 //! What goes wrong in a scenario.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     mem,
     num::NonZeroU32,
+    time::Duration,
 };
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Hook, Span,
+    Hook, Hooks, Span,
     actions::{Actions, Verb},
     diagnostic::{Report, shown},
     read::{At, List, Read, Required, Word, listed, shape},
     yaml::{Node, Value},
 };
-use crate::rpc::{Code, Method};
+use counterfoil_proto::{Revision, edit::Edit};
+
+use crate::{
+    outcome::ActionError,
+    rpc::{Code, Method},
+};
 
 /// One thing that goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The action that it strikes, by its position in the plan. For a fault of the `Apply` call, which is about the
-    /// plan as a whole, it means nothing; it is 0 then, also where the plan is empty.
-    pub action: usize,
+    /// The action that it strikes, by its position in the plan; none for what is about no single action.
+    pub action: Option<usize>,
     /// What it is.
     pub kind: FaultKind,
     /// The fault in its file.
@@ -42,10 +47,8 @@ pub enum FaultKind {
     },
     /// A call comes back with an error.
     DispatchError {
-        /// Which call; [`parse`](super::parse) always fills it in.
-        call: Option<Method>,
-        /// Which of several such calls of the action, from 1.
-        nth: u32,
+        /// Which call.
+        point: CallPoint,
         /// The status code.
         code: Code,
         /// The status message.
@@ -53,6 +56,88 @@ pub enum FaultKind {
         /// Whether the provider does its work, and the reply is lost; else the call never arrives.
         reaches_provider: bool,
     },
+    /// A hook fails. Without an action it is the plan-complete hook.
+    HookError {
+        /// Which hook.
+        hook: Hook,
+        /// What it says.
+        message: String,
+    },
+    /// The context of the apply is cancelled.
+    Cancel {
+        /// When.
+        at: CancelPoint,
+    },
+    /// `FinalizeApply` answers so, in the provider's place.
+    FinalizeError {
+        /// What it answers.
+        answer: FinalizeAnswer,
+    },
+    /// The way to the provider fails.
+    Transport {
+        /// Which call it strikes.
+        point: CallPoint,
+        /// How it fails.
+        kind: TransportKind,
+        /// Whether the provider gets the call first.
+        reaches_provider: bool,
+    },
+    /// The reply is altered on its way, if its status is OK.
+    Wire {
+        /// Which call it strikes.
+        point: CallPoint,
+        /// What is done to it.
+        edit: Edit,
+    },
+}
+
+/// One call among those that are about one action, or about none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallPoint {
+    /// What is called.
+    pub method: Method,
+    /// Which of several such calls, from 1.
+    pub nth: u32,
+}
+
+/// When a context is cancelled. Actions are named by their positions in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CancelPoint {
+    /// Before the engine looks at the action.
+    Before(usize),
+    /// When the reply to this call of the action has arrived, and before the engine goes on.
+    During(usize, CallPoint),
+    /// When the action has its outcome, and before the engine goes on.
+    After(usize),
+}
+
+/// What `FinalizeApply` answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinalizeAnswer {
+    /// Status OK, and these errors.
+    Errors(Vec<ActionError>),
+    /// Another status.
+    Status {
+        /// The status code.
+        code: Code,
+        /// The status message.
+        message: String,
+    },
+}
+
+/// How the way to a provider fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransportKind {
+    /// The reply comes late.
+    Delay(Duration),
+    /// The reply never comes.
+    Hang,
+    /// The stream of the call is reset.
+    Reset,
+    /// The connection is lost.
+    Disconnect,
+    /// The provider's process is killed.
+    Kill,
 }
 
 /// When the engine asks its resolver for a driver.
@@ -190,7 +275,7 @@ impl Read for FaultEntry {
 pub(super) struct Reach<'a> {
     /// The plan goes to the provider in one `Apply` call.
     pub(super) v1: bool,
-    pub(super) hooks: &'a BTreeSet<Hook>,
+    pub(super) hooks: &'a Hooks,
     pub(super) actions: &'a Actions,
 }
 
@@ -206,7 +291,19 @@ impl Reach<'_> {
     fn fault(&self, FaultEntry { shape, span }: FaultEntry, report: &mut Report<'_>) -> Option<Fault> {
         let action = match &shape.action {
             Some(address) => self.actions.find(&address.value, address.span, report),
-            None if self.v1 && shape.inject.0 == Some(Inject::DispatchError) => Some(0),
+            None if self.v1 && shape.inject.0 == Some(Inject::DispatchError) => {
+                let method = self.call(0, shape.call.as_ref(), report)?;
+                return Some(Fault {
+                    action: None,
+                    kind: FaultKind::DispatchError {
+                        point: CallPoint { method, nth: shape.nth.map_or(1, NonZeroU32::get) },
+                        code: shape.code.unwrap_or(Code::Unknown),
+                        message: shape.message.unwrap_or_else(|| DEFAULT_MESSAGE.to_owned()),
+                        reaches_provider: shape.reaches_provider.unwrap_or_default(),
+                    },
+                    span,
+                });
+            }
             None => {
                 report
                     .mistake("missing-field", span, "the fault strikes no action")
@@ -229,14 +326,16 @@ impl Reach<'_> {
                 FaultKind::DriverResolveError { at: self.resolve_point(action, shape.at, span, report)? }
             }
             Inject::DispatchError => FaultKind::DispatchError {
-                call: Some(self.call(action, shape.call.as_ref(), report)?),
-                nth: shape.nth.map_or(1, NonZeroU32::get),
+                point: CallPoint {
+                    method: self.call(action, shape.call.as_ref(), report)?,
+                    nth: shape.nth.map_or(1, NonZeroU32::get),
+                },
                 code: shape.code.unwrap_or(Code::Unknown),
                 message: shape.message.unwrap_or_else(|| DEFAULT_MESSAGE.to_owned()),
                 reaches_provider: shape.reaches_provider.unwrap_or_default(),
             },
         };
-        Some(Fault { action, kind, span })
+        Some(Fault { action: Some(action), kind, span })
     }
 
     fn call(&self, action: usize, given: Option<&At<Method>>, report: &mut Report<'_>) -> Option<Method> {
@@ -270,7 +369,7 @@ impl Reach<'_> {
         report: &mut Report<'_>,
     ) -> Option<ResolvePoint> {
         let replace = self.actions.list[action].verb? == Verb::Replace;
-        let guarded = self.hooks.contains(&Hook::ResourceDeleted);
+        let guarded = self.hooks.at(Revision::Head).contains(&Hook::ResourceDeleted);
         let span = given.as_ref().map_or(span, |at| at.span);
         let point = given.map(|at| at.value).unwrap_or_default();
         let (message, help) = match point {
@@ -295,7 +394,7 @@ impl Reach<'_> {
     fn check_types(&self, faults: &[Fault], report: &mut Report<'_>) {
         let refusals =
             || faults.iter().filter(|fault| matches!(fault.kind, FaultKind::DriverResolveError { .. }));
-        let refused: HashSet<_> = refusals().map(|fault| fault.action).collect();
+        let refused: HashSet<_> = refusals().filter_map(|fault| fault.action).collect();
         let mut spared = HashMap::new();
         for (index, planned) in
             self.actions.list.iter().enumerate().filter(|(index, _)| !refused.contains(index))
@@ -305,7 +404,11 @@ impl Reach<'_> {
             }
         }
         for fault in refusals() {
-            let Some(resource_type) = &self.actions.list[fault.action].resource_type else { continue };
+            let Some(resource_type) =
+                fault.action.and_then(|action| self.actions.list[action].resource_type.as_ref())
+            else {
+                continue;
+            };
             if let Some((_, other)) = spared.get(resource_type.as_str()) {
                 let (resource_type, other) = (shown(resource_type), shown(other));
                 report
@@ -325,30 +428,35 @@ impl Reach<'_> {
         use FaultKind::{DispatchError, DriverResolveError, JitError};
 
         let actions = |struck: fn(&FaultKind) -> bool| -> HashSet<usize> {
-            faults.iter().filter(|fault| struck(&fault.kind)).map(|fault| fault.action).collect()
+            faults.iter().filter(|fault| struck(&fault.kind)).filter_map(|fault| fault.action).collect()
         };
         let preflight =
             !actions(|kind| matches!(kind, DriverResolveError { at: ResolvePoint::Preflight })).is_empty();
         let not_dispatched = actions(|kind| matches!(kind, JitError | DriverResolveError { .. }));
-        let not_deleted =
-            actions(|kind| matches!(kind, DispatchError { call: Some(Method::Delete), nth: 1, .. }));
+        let not_deleted = actions(|kind| {
+            matches!(kind, DispatchError { point: CallPoint { method: Method::Delete, nth: 1 }, .. })
+        });
         let mut seen = HashSet::new();
         for fault in faults {
             let early = match fault.kind {
                 // Striking a whole type may need more of these than can happen.
                 DriverResolveError { .. } => None,
                 _ if preflight => Some("the apply ends in preflight"),
-                DispatchError { .. } if not_dispatched.contains(&fault.action) => {
+                DispatchError { .. }
+                    if fault.action.is_some_and(|action| not_dispatched.contains(&action)) =>
+                {
                     Some("another fault ends the action before it makes a call")
                 }
-                DispatchError { call: Some(Method::Create), .. } if not_deleted.contains(&fault.action) => {
+                DispatchError { point: CallPoint { method: Method::Create, .. }, .. }
+                    if fault.action.is_some_and(|action| not_deleted.contains(&action)) =>
+                {
                     Some("another fault ends the replace with its delete")
                 }
                 _ => None,
             };
             let point = match fault.kind {
-                DispatchError { call, nth, .. } => Some((call, nth)),
-                JitError | DriverResolveError { .. } => None,
+                DispatchError { point, .. } => Some(point),
+                _ => None,
             };
             if let Some(why) = early {
                 report

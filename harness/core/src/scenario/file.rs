@@ -6,7 +6,8 @@ use counterfoil_proto::{Hook, ParseRangeError, Revision, RevisionRange};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
-    Diagnostic, Dispatch, Expect, ExpectSpans, ProviderSetup, Scenario, Services, Source, Span,
+    Diagnostic, Dispatch, EngineSetup, Expect, ExpectSpans, Hooks, ProviderSetup, Scenario, Seam, Services,
+    Source, Span,
     actions::{Actions, PlanShape, SeedShape},
     check_size,
     diagnostic::{Report, shown},
@@ -279,10 +280,14 @@ impl FileShape {
         } else {
             Dispatch::V2
         };
-        let hooks = self.engine.and_then(|engine| engine.hooks).map_or_else(
-            || BTreeSet::from([Hook::ResourceDeleted]),
-            |hooks| hooks.into_values().map(|HookWord::ResourceDeleted| Hook::ResourceDeleted).collect(),
-        );
+        let engine = EngineSetup {
+            hooks: self.engine.and_then(|engine| engine.hooks).map_or(Hooks::CommandLine, |hooks| {
+                Hooks::Only(
+                    hooks.into_values().map(|HookWord::ResourceDeleted| Hook::ResourceDeleted).collect(),
+                )
+            }),
+            ..EngineSetup::default()
+        };
 
         let PlanShape { id: plan_id, inputs, actions } = self.plan.0?;
         let mut actions = Actions::read(actions.0?, report);
@@ -291,7 +296,7 @@ impl FileShape {
         claims.extend(actions.take_claims());
         let state = existing::settle(claims, report);
         let faults = self.faults.unwrap_or_else(|| List(Vec::new()));
-        let faults = Reach { v1, hooks: &hooks, actions: &actions }.check(faults, report);
+        let faults = Reach { v1, hooks: &engine.hooks, actions: &actions }.check(faults, report);
         let (expect, expect_spans) = match self.expect {
             Some(expect) => expect.resolve(&actions, report),
             None => (Expect::default(), ExpectSpans::default()),
@@ -318,7 +323,10 @@ impl FileShape {
             environment: self.environment.map(Table::into_map).unwrap_or_default(),
             provider: ProviderShape::into_setup(self.provider, v1),
             dispatch,
-            hooks,
+            engine,
+            seams: BTreeSet::from([Seam::Provider, Seam::Engine, Seam::Decoder]),
+            needs: BTreeSet::new(),
+            deadline: None,
             faults,
             expect,
             source,

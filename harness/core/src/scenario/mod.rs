@@ -7,11 +7,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 pub use counterfoil_proto::Hook;
-use counterfoil_proto::RevisionRange;
+use counterfoil_proto::{Revision, RevisionRange};
 
 use crate::{json::JsonMap, plan::Plan};
 
@@ -29,8 +30,8 @@ mod tests;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Span, nearest};
-pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedOutcomes, TextMatch};
-pub use faults::{Fault, FaultKind, ResolvePoint};
+pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedHook, ExpectedOutcomes, TextMatch};
+pub use faults::{CallPoint, CancelPoint, Fault, FaultKind, FinalizeAnswer, ResolvePoint, TransportKind};
 pub use schema::schema;
 
 /// The longest file that is read. A file of 10,000 actions is about a quarter of it.
@@ -60,8 +61,15 @@ pub struct Scenario {
     pub provider: ProviderSetup,
     /// How the engine drives the provider.
     pub dispatch: Dispatch,
-    /// The hooks that the engine's host has installed.
-    pub hooks: BTreeSet<Hook>,
+    /// What the engine and its host are like.
+    pub engine: EngineSetup,
+    /// The seams at which the scenario can be run, and is meant to be.
+    pub seams: BTreeSet<Seam>,
+    /// What a run needs of its surroundings.
+    pub needs: BTreeSet<Need>,
+    /// How long the apply may take: then its context ends, as with a deadline in Go. None: for ever, as with the real
+    /// engine, which sets none.
+    pub deadline: Option<Duration>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// What has to come of it.
@@ -110,6 +118,60 @@ impl Default for Services {
     fn default() -> Self {
         Self { resource_driver: true, finalizer: true }
     }
+}
+
+/// What the engine and its host are like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineSetup {
+    /// The hooks that the host has installed.
+    pub hooks: Hooks,
+    /// Drivers say that a create of what exists already may go on as an update (E-051). No wire can carry that.
+    pub upsert: bool,
+    /// Drivers replace by themselves (E-066). No wire can carry that.
+    pub replacer: bool,
+}
+
+/// The hooks that the host of an engine has installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Hooks {
+    /// Those of the real command line: every one that the revision has (E-330).
+    #[default]
+    CommandLine,
+    /// These, and no others.
+    Only(BTreeSet<Hook>),
+}
+
+impl Hooks {
+    /// The hooks that are installed at a revision, in the order in which one action meets them.
+    pub fn at(&self, revision: Revision) -> Vec<Hook> {
+        let wanted = |hook: &Hook| match self {
+            Self::CommandLine => true,
+            Self::Only(hooks) => hooks.contains(hook),
+        };
+        revision.engine().hooks.iter().copied().filter(wanted).collect()
+    }
+}
+
+/// Where the thing under test stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Seam {
+    /// A provider, against our engine.
+    Provider,
+    /// An engine, against our provider.
+    Engine,
+    /// A decoder, which is fed bytes.
+    Decoder,
+}
+
+/// What a run needs of its surroundings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// A real cloud, and leave to change it.
+    Cloud,
+    /// A provider in a process of its own.
+    Process,
+    /// A provider that serves a finalizer, and a revision that has it.
+    Finalizer,
 }
 
 /// How the engine drives the provider.

@@ -96,13 +96,12 @@ fn a_file_can_say_everything() {
     assert_eq!(scenario.state[2].config.as_bytes(), r#"{"a":1}"#);
     assert_eq!(scenario.environment["REGION"], "nyc3");
     assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: false });
-    assert_eq!(scenario.hooks, BTreeSet::new());
+    assert_eq!(scenario.engine.hooks, Hooks::Only(BTreeSet::new()));
     assert_eq!(scenario.dispatch, Dispatch::V2);
 
     let faults: Vec<_> = scenario.faults.iter().map(|fault| (fault.action, fault.kind.clone())).collect();
-    let failing = |call, nth, code, message: &str, reaches_provider| FaultKind::DispatchError {
-        call: Some(call),
-        nth,
+    let failing = |method, nth, code, message: &str, reaches_provider| FaultKind::DispatchError {
+        point: CallPoint { method, nth },
         code,
         message: message.to_owned(),
         reaches_provider,
@@ -110,10 +109,10 @@ fn a_file_can_say_everything() {
     assert_eq!(
         faults,
         [
-            (0, FaultKind::JitError),
-            (2, FaultKind::DriverResolveError { at: ResolvePoint::Dispatch }),
-            (1, failing(Method::Update, 2, Code::ResourceExhausted, "quota exceeded", true)),
-            (3, failing(Method::Delete, 1, Code::Unknown, "injected failure", false)),
+            (Some(0), FaultKind::JitError),
+            (Some(2), FaultKind::DriverResolveError { at: ResolvePoint::Dispatch }),
+            (Some(1), failing(Method::Update, 2, Code::ResourceExhausted, "quota exceeded", true)),
+            (Some(3), failing(Method::Delete, 1, Code::Unknown, "injected failure", false)),
         ]
     );
 
@@ -166,7 +165,7 @@ fn little_is_enough() {
     assert_eq!(scenario.plan.id, "a");
     assert!(scenario.plan.actions.is_empty());
     assert_eq!(scenario.revisions, RevisionRange::default());
-    assert_eq!(scenario.hooks, BTreeSet::from([Hook::ResourceDeleted]));
+    assert_eq!(scenario.engine, EngineSetup::default());
     assert_eq!(scenario.provider.compute_plan_version, "v2");
     assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: true });
     assert_eq!(scenario.expect, Expect::default());
@@ -250,7 +249,11 @@ faults:
     assert_eq!(statuses, [(7, 1), (0, 3), (0, 99), (0, -1), (0, 0)]);
     assert!(matches!(
         scenario.faults[..],
-        [Fault { action: 0, kind: FaultKind::DispatchError { call: Some(Method::Apply), .. }, .. }]
+        [Fault {
+            action: None,
+            kind: FaultKind::DispatchError { point: CallPoint { method: Method::Apply, nth: 1 }, .. },
+            ..
+        }]
     ));
 }
 

@@ -8,7 +8,7 @@ mod file;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -20,7 +20,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 pub use self::file::{LoadError, VERSION};
 use crate::{
     decode::Refusal,
-    outcome::ApplyResult,
+    engine::{Done, Record},
+    outcome::{ApplyResult, Outcome},
     plan::Plan,
     rpc::{Method, RpcError},
     scenario::{Expect, Fault, FaultKind, ResolvePoint, Scenario},
@@ -69,6 +70,9 @@ pub struct Header {
     pub environment: std::collections::BTreeMap<String, String>,
     /// The hooks that were installed.
     pub hooks: Vec<Hook>,
+    /// What drivers can do that no wire can carry.
+    #[serde(default)]
+    pub drivers: Drivers,
     /// What proves of each fault of the scenario that it struck.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Strike>,
@@ -93,7 +97,8 @@ impl Header {
             plan,
             addresses: scenario.addresses.clone(),
             environment: scenario.environment.clone(),
-            hooks: scenario.hooks.iter().copied().collect(),
+            hooks: scenario.engine.hooks.at(revision),
+            drivers: Drivers { upsert: scenario.engine.upsert, replacer: scenario.engine.replacer },
             faults: scenario.faults.iter().map(Strike::of).collect(),
             expect: scenario.expect.clone(),
         }
@@ -103,6 +108,16 @@ impl Header {
     pub fn run_id(&self) -> String {
         format!("{}@{}", self.scenario, self.revision)
     }
+}
+
+/// What drivers can do that no wire can carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drivers {
+    /// They say that a create of what exists already may go on as an update (E-051).
+    pub upsert: bool,
+    /// They replace by themselves (E-066).
+    pub replacer: bool,
 }
 
 /// What proves that a fault struck. Actions are named by their positions in the plan.
@@ -115,15 +130,25 @@ pub enum Strike {
     References(u32),
     /// The driver of this action was refused, in this phase.
     Driver(u32, ResolvePoint),
+    /// This hook failed, for this action.
+    Hook(Hook, Option<u32>),
+    /// The context was cancelled.
+    Cancelled,
 }
 
 impl Strike {
     fn of(fault: &Fault) -> Self {
-        let action = u32::try_from(fault.action).unwrap_or(u32::MAX);
-        match fault.kind {
+        let position = fault.action.and_then(|action| u32::try_from(action).ok());
+        let action = position.unwrap_or(u32::MAX);
+        match &fault.kind {
             FaultKind::JitError => Self::References(action),
-            FaultKind::DriverResolveError { at } => Self::Driver(action, at),
-            FaultKind::DispatchError { .. } => Self::Call,
+            FaultKind::DriverResolveError { at } => Self::Driver(action, *at),
+            FaultKind::HookError { hook, .. } => Self::Hook(*hook, position),
+            FaultKind::Cancel { .. } => Self::Cancelled,
+            FaultKind::DispatchError { .. }
+            | FaultKind::FinalizeError { .. }
+            | FaultKind::Transport { .. }
+            | FaultKind::Wire { .. } => Self::Call,
         }
     }
 }
@@ -213,6 +238,59 @@ pub enum Event {
         /// Why.
         refusals: Vec<Refusal>,
     },
+    /// The engine called a hook. What it does until it answers, it does on the hook's behalf.
+    HookCalled {
+        /// Which hook.
+        hook: Hook,
+        /// The action that it is about; none for the plan-complete hook.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<u32>,
+        /// The outcome that it is told of; the action-complete hook alone is told of one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<Outcome>,
+    },
+    /// A hook answered.
+    HookAnswered {
+        /// Which hook.
+        hook: Hook,
+        /// The action that it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<u32>,
+        /// Why it failed, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// A hook kept a resource in the state.
+    StateSaved {
+        /// The action on whose behalf.
+        action: u32,
+        /// What is kept.
+        record: Record,
+    },
+    /// A hook took a resource out of the state.
+    StateRemoved {
+        /// The action on whose behalf.
+        action: u32,
+        /// The resource's name.
+        name: String,
+    },
+    /// The context of the apply ended. What the engine looks at afterwards, it sees ended.
+    ContextEnded {
+        /// Why.
+        cause: Done,
+    },
+    /// The engine is through with an action.
+    ActionEnded {
+        /// The action's position in the plan.
+        action: u32,
+    },
+    /// After the apply, the provider was asked for the resource of an action whose update had failed.
+    ReadBack {
+        /// The action's position in the plan.
+        action: u32,
+        /// What the provider answered.
+        reply: Reply,
+    },
     /// The apply came to its end.
     ApplyEnded {
         /// What it reports.
@@ -290,20 +368,89 @@ impl Trace {
     }
 }
 
+/// Looks at events as they come, and may add one of its own.
+pub trait Watch: Send {
+    /// Is given each event before it is recorded.
+    fn watch(&mut self, event: &Event) -> Option<Addition>;
+}
+
+/// An event that a [`Watch`] adds, and on which side of the one that it saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addition {
+    /// It comes before the one that was seen.
+    Before(Event),
+    /// It comes after it.
+    After(Event),
+}
+
 /// Takes events while a run goes on. Clones append to the same log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Recorder(Arc<Log>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Log {
-    events: Mutex<Vec<Event>>,
+    book: Mutex<Book>,
     calls: AtomicU32,
 }
 
+#[derive(Default)]
+struct Book {
+    events: Vec<Event>,
+    watch: Option<Box<dyn Watch>>,
+}
+
+impl Book {
+    fn enter(&mut self, event: Event) {
+        match self.watch.as_mut().and_then(|watch| watch.watch(&event)) {
+            None => self.events.push(event),
+            Some(Addition::Before(addition)) => self.events.extend([addition, event]),
+            Some(Addition::After(addition)) => self.events.extend([event, addition]),
+        }
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("events", &self.book().events.len()).finish_non_exhaustive()
+    }
+}
+
 impl Recorder {
+    /// A recorder whose events `watch` looks at.
+    pub fn watched(watch: impl Watch + 'static) -> Self {
+        let book = Book { watch: Some(Box::new(watch)), ..Book::default() };
+        Self(Arc::new(Log { book: Mutex::new(book), ..Log::default() }))
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Appends an event.
     pub fn push(&self, event: Event) {
-        self.0.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        self.book().enter(event);
+    }
+
+    /// Appends an event and then looks at something, with no other event in between.
+    pub fn push_then<T>(&self, event: Event, look: impl FnOnce() -> T) -> T {
+        let mut book = self.book();
+        book.enter(event);
+        look()
+    }
+
+    /// Appends an event unless something keeps it from happening, with no other event in between.
+    ///
+    /// # Errors
+    /// What kept it from happening.
+    pub fn push_unless<T>(&self, event: Event, kept: impl FnOnce() -> Option<T>) -> Result<(), T> {
+        let mut book = self.book();
+        match kept() {
+            Some(kept) => Err(kept),
+            None => {
+                book.enter(event);
+                Ok(())
+            }
+        }
     }
 
     /// The number of the next call.
@@ -313,6 +460,6 @@ impl Recorder {
 
     /// Takes the events that were recorded until now.
     pub fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut self.0.events.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.book().events)
     }
 }

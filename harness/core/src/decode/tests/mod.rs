@@ -29,7 +29,8 @@ fn causes<T>(reading: &Reading<T>) -> Vec<Cause> {
 
 /// Actions that all are creates.
 fn creates(count: usize) -> Vec<Action> {
-    let action = Action { kind: ActionKind::Create, spec: Spec::default(), current: None };
+    let action =
+        Action { kind: ActionKind::Create, spec: Spec::default(), current: None, changes: Vec::new() };
     vec![action; count]
 }
 

@@ -84,8 +84,10 @@ fn cases() -> impl Strategy<Value = Case> {
             (Just((revision, kinds)), ends, text(), vec(resource(), 0..4), vec(error(), 0..3), ids)
         })
         .prop_map(|((revision, kinds), ends, plan_id, resources, errors, replace_ids)| {
-            let planned =
-                kinds.into_iter().map(|kind| Action { kind, spec: Spec::default(), current: None }).collect();
+            let planned = kinds
+                .into_iter()
+                .map(|kind| Action { kind, spec: Spec::default(), current: None, changes: Vec::new() })
+                .collect();
             let outcomes = (0..)
                 .zip(ends)
                 .map(|(action_index, (status, error))| Outcome { action_index, status, error })
@@ -411,8 +413,10 @@ proptest! {
 
 /// Reads bytes in every way. What comes out stays within the bounds and says where in the message.
 fn read_all(bytes: &Bytes, kinds: Vec<ActionKind>) {
-    let planned: Vec<_> =
-        kinds.into_iter().map(|kind| Action { kind, spec: Spec::default(), current: None }).collect();
+    let planned: Vec<_> = kinds
+        .into_iter()
+        .map(|kind| Action { kind, spec: Spec::default(), current: None, changes: Vec::new() })
+        .collect();
     let check = |reading: Reading<()>| {
         assert!(reading.refusals.iter().all(|refusal| refusal.offset <= bytes.len()));
         assert!(reading.refusals.is_sorted_by_key(|refusal| refusal.offset));
