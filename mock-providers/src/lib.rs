@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The kit knows no trace and no rule. Where new things go:
-//! - a new kind of fault: a file in `fault/` and a variant of [`fault::Effect`];
+//! - a new kind of fault: a file in `fault/` and a variant of [`fault::Effect`]. Where it needs more than the call
+//!   (a connection to cut, a message to alter), it is given a function, and does not know what stands behind it;
 //! - a new profile of a good provider: a function in `setup.rs` that returns a [`Setup`];
 //! - a broken provider: a service that wraps one of [`service`], or a tower layer around
 //!   [`Provider::routes`]. The code in `cloud/` and `service/` stays honest.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use counterfoil::provider::{FaultyTransport, connect};
+use counterfoil::provider::{Connection, FaultyTransport, connect};
 use counterfoil_core::{
     decode::Strict,
     engine::{
@@ -29,7 +29,6 @@ use prost::Message as _;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 use crate::runner::{Figures, SERVE, timed};
 
@@ -152,9 +151,9 @@ fn plan(actions: usize) -> Plan {
     Plan { id: "plan".to_owned(), actions: (0..actions).map(action).collect(), ..Plan::default() }
 }
 
-async fn drive(plan: &Plan, channel: Channel) -> (Applied, Vec<Event>) {
+async fn drive(plan: &Plan, connection: Connection) -> (Applied, Vec<Event>) {
     let (log, revision, environment) = (Recorder::default(), Revision::Head, BTreeMap::new());
-    let transport = FaultyTransport::new(channel, [], &[], log.clone());
+    let transport = FaultyTransport::new(connection, [], &[], log.clone());
     let link = Arc::new(Link::new(transport, Arc::new(Strict), revision, log.clone()));
     let provider = WireProvider::new(link, Refuse::default());
     let job = Job::new(plan, &environment, &HOOKS);
@@ -222,7 +221,7 @@ impl Mock {
         self.directory.path().join("s")
     }
 
-    fn channel(&self, runtime: &Runtime) -> Channel {
+    fn channel(&self, runtime: &Runtime) -> Connection {
         runtime.block_on(connect(self.socket())).expect("the mock listens")
     }
 }

@@ -208,6 +208,8 @@ pub struct Call {
     pub resource: String,
     /// The request message, encoded.
     pub request: Bytes,
+    /// Made on a context of its own, which the end of the apply's does not touch (E-332).
+    pub detached: bool,
 }
 
 /// A way to a provider: gRPC in the harness, a function in a test.

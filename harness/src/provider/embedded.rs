@@ -1,20 +1,17 @@
 //! The mock provider in our own process, over a real Unix socket.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use counterfoil_mock::{Provider, serve_unix};
-use hyper_util::rt::TokioIo;
-use tokio::{net::UnixStream, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::transport::{Channel, Endpoint};
-use tower::service_fn;
 
-use super::ProviderError;
+use super::{Connection, ProviderError, connect};
 
 /// A mock provider that is being served, and a connection to it. It is gone, its socket with it, when this is.
 #[derive(Debug)]
 pub struct Embedded {
-    channel: Channel,
+    channel: Connection,
     server: JoinHandle<std::io::Result<()>>,
     stop: DropGuard,
 }
@@ -34,8 +31,8 @@ impl Embedded {
         Ok(Self { channel, server, stop: stop.drop_guard() })
     }
 
-    /// The connection.
-    pub fn channel(&self) -> Channel {
+    /// The connection, which a fault may cut.
+    pub fn channel(&self) -> Connection {
         self.channel.clone()
     }
 
@@ -47,18 +44,4 @@ impl Embedded {
         // A server that failed has already been noticed by whoever called it.
         let _ = server.await;
     }
-}
-
-/// A connection to whatever listens on `socket`.
-///
-/// # Errors
-/// When nothing does.
-pub async fn connect(socket: PathBuf) -> Result<Channel, tonic::transport::Error> {
-    // The authority is never looked at; Go peers send one like it (E-208).
-    Endpoint::from_static("http://localhost")
-        .connect_with_connector(service_fn(move |_| {
-            let socket = socket.clone();
-            async move { UnixStream::connect(socket).await.map(TokioIo::new) }
-        }))
-        .await
 }

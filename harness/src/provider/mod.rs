@@ -1,10 +1,23 @@
 //! How a provider is reached. Today: embedded, our own mock behind a real Unix socket.
+//!
+//! ```text
+//! Link -> FaultyTransport ----> faults ----> Connection ~~ socket ~~> Embedded
+//!              |                  |              ^
+//!              +-> Lifetime       +----- cut ----+
+//! ```
+//!
+//! Faults of single calls stand in [`FaultyTransport`], those of the connection itself in [`Connection`]. A call under
+//! way is given up when the [`Lifetime`] of the apply ends, by a cancellation or a [`Deadline`].
 
+mod connection;
 mod embedded;
+mod lifetime;
 mod transport;
 
 pub use self::{
-    embedded::{Embedded, connect},
+    connection::{Connection, connect},
+    embedded::Embedded,
+    lifetime::{Deadline, Lifetime},
     transport::FaultyTransport,
 };
 
@@ -23,3 +36,6 @@ pub enum ProviderError {
     #[error("the provider does not answer on its socket: {0}")]
     Connect(#[from] tonic::transport::Error),
 }
+
+#[cfg(test)]
+mod tests;

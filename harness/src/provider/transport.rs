@@ -1,18 +1,21 @@
 //! The engine's way to a provider: a gRPC connection with the faults of a scenario in front of it.
 
-use std::sync::Arc;
+use std::{error::Error, io, iter, sync::Arc};
 
 use bytes::Bytes;
 use counterfoil_core::{
+    engine::Done,
     rpc::{Call, Code, RpcError, Transport},
     trace::{Event, Payload, Recorder, Reply},
 };
 use counterfoil_mock::{
     RawClient, UnaryCall,
-    fault::{Fault, FaultLayer, FaultService, Observer},
+    fault::{Disconnect, Fault, FaultLayer, FaultService, Observer, Reset},
 };
-use tonic::{Status, transport::Channel};
+use tonic::{Status, transport};
 use tower::{Layer, Service, ServiceExt as _};
+
+use super::{Connection, Lifetime};
 
 /// A connection with faults in front of it. What the provider is given, and what it answers, goes into the trace
 /// apart from what the engine sends and receives.
@@ -21,28 +24,38 @@ use tower::{Layer, Service, ServiceExt as _};
 /// action's address, which is unique, where two actions share a name.
 #[derive(Clone, Debug)]
 pub struct FaultyTransport {
-    service: FaultService<RawClient<Channel>>,
+    service: FaultService<RawClient<Connection>>,
     addresses: Arc<[String]>,
+    life: Lifetime,
 }
 
 impl FaultyTransport {
-    /// Calls over `channel`, struck by `faults`, each with its position in the scenario, witnessed by `log`.
+    /// Calls over `connection`, struck by `faults`, each with its position in the scenario, witnessed by `log`.
     /// `addresses` are those of the plan's actions, by their positions; without them a fault is found by the name of
     /// the resource.
     pub fn new(
-        channel: Channel,
+        connection: Connection,
         faults: impl IntoIterator<Item = (u32, Fault)>,
         addresses: &[String],
         log: Recorder,
     ) -> Self {
         let (positions, faults): (Vec<u32>, Vec<Fault>) = faults.into_iter().unzip();
         let layer = FaultLayer::new(faults.into(), Arc::new(Witness { log, positions }));
-        Self { service: layer.layer(RawClient::new(channel)), addresses: addresses.into() }
+        let service = layer.layer(RawClient::new(connection));
+        Self { service, addresses: addresses.into(), life: Lifetime::default() }
+    }
+
+    /// The same, within `life`: when that ends, a call under way is given up, and so is any made afterwards, before it
+    /// reaches the provider or a fault. Detached calls are not touched.
+    #[must_use]
+    pub fn within(self, life: Lifetime) -> Self {
+        Self { life, ..self }
     }
 }
 
 impl Transport for FaultyTransport {
     async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
+        let detached = call.detached;
         let address = call.action.and_then(|action| self.addresses.get(action as usize));
         let call = UnaryCall {
             id: call.id,
@@ -51,16 +64,70 @@ impl Transport for FaultyTransport {
             message: call.request,
         };
         let mut service = self.service.clone();
-        let answer = match service.ready().await {
-            Ok(ready) => ready.call(call).await,
-            Err(status) => Err(status),
+        let answer = async {
+            let answer = match service.ready().await {
+                Ok(ready) => ready.call(call).await,
+                Err(status) => Err(status),
+            };
+            answer.map_err(|status| rpc_error(&status))
         };
-        answer.map_err(|status| rpc_error(&status))
+        if detached {
+            return answer.await;
+        }
+        tokio::select! {
+            // Asked first, so that a call on a context that has ended never leaves.
+            biased;
+            cause = self.life.ended() => Err(given_up(cause)),
+            answer = answer => answer,
+        }
     }
 }
 
+/// What a call comes back with when its context ends.
+fn given_up(cause: Done) -> RpcError {
+    let code = match cause {
+        Done::Cancelled => Code::Cancelled,
+        Done::DeadlineExceeded => Code::DeadlineExceeded,
+    };
+    RpcError { code, message: cause.to_string() }
+}
+
+/// What the engine receives for a status. Where the way to the provider failed, the words are those of a Go client,
+/// and the same whatever the operating system says.
 fn rpc_error(status: &Status) -> RpcError {
-    RpcError { code: Code::from_number(status.code().into()), message: status.message().to_owned() }
+    let code = Code::from_number(status.code().into());
+    match Failure::of(status) {
+        Some(Failure::Lost) => RpcError { code: Code::Unavailable, message: Disconnect::MESSAGE.to_owned() },
+        Some(Failure::Reset(reason)) => RpcError { code, message: format!("{}{reason:?}", Reset::MESSAGE) },
+        None => RpcError { code, message: status.message().to_owned() },
+    }
+}
+
+/// How the way to the provider failed, so that there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    /// The connection was lost, or there was none.
+    Lost,
+    /// The stream of the call was reset; the connection stays.
+    Reset(h2::Reason),
+}
+
+impl Failure {
+    /// The failure behind a status; none where the status is an answer.
+    fn of(status: &Status) -> Option<Self> {
+        let causes = || iter::successors(status.source(), |&cause| cause.source());
+        let reset = causes()
+            .filter_map(|cause| cause.downcast_ref::<h2::Error>())
+            .find(|error| error.is_reset())
+            .and_then(h2::Error::reason);
+        if let Some(reason) = reset {
+            return Some(Self::Reset(reason));
+        }
+        let lost = causes().any(|cause| {
+            cause.is::<transport::Error>() || cause.is::<h2::Error>() || cause.is::<io::Error>()
+        });
+        lost.then_some(Self::Lost)
+    }
 }
 
 /// Writes down what the fault layer tells.
@@ -78,6 +145,8 @@ impl Observer for Witness {
     fn answered(&self, id: u32, reply: &Result<Bytes, Status>) {
         let reply = match reply {
             Ok(bytes) => Reply::Ok(Payload(bytes.clone())),
+            // It sent nothing then, whatever the engine receives.
+            Err(status) if Failure::of(status).is_some() => return,
             Err(status) => Reply::Error(rpc_error(status)),
         };
         self.log.push(Event::ReplySent { call: id, reply });

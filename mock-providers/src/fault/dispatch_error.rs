@@ -1,6 +1,8 @@
 use bytes::Bytes;
 use tonic::{Code, Status};
 
+use super::lose;
+
 /// A status in place of the reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DispatchError {
@@ -17,9 +19,7 @@ impl DispatchError {
         &self,
         delivery: impl Future<Output = Result<Bytes, Status>>,
     ) -> Result<Bytes, Status> {
-        if self.reaches_provider {
-            drop(delivery.await);
-        }
+        lose(self.reaches_provider, delivery).await;
         Err(Status::new(self.code, &self.message))
     }
 }

@@ -1,20 +1,34 @@
 //! Faults: what goes wrong between a caller and its provider, at points that a scenario names.
 //!
 //! A new kind is a file here, with a type that answers a call given the provider's reply yet to come, and a
-//! variant of [`Effect`].
+//! variant of [`Effect`]. What it says to the caller is fixed text in the words of a Go client, so that runs are the
+//! same byte for byte. The layer sees single calls: what befalls a whole connection is done by whoever dialled it,
+//! and the effect only says when (see [`Cut`]).
 
+mod alter;
+mod delay;
+mod disconnect;
 mod dispatch_error;
+mod hang;
 mod layer;
+mod reply;
+mod reset;
 
+pub use alter::Alter;
 use bytes::Bytes;
+pub use delay::Delay;
+pub use disconnect::{Cut, Disconnect};
 pub use dispatch_error::DispatchError;
+pub use hang::Hang;
 pub use layer::{FaultLayer, FaultService};
+pub use reply::Reply;
+pub use reset::Reset;
 use tonic::Status;
 
 use crate::UnaryCall;
 
 /// Something that goes wrong once, at one point.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Fault {
     /// Which call it strikes.
     pub point: Point,
@@ -41,10 +55,22 @@ impl Point {
 }
 
 /// What a fault does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Effect {
     /// The call fails with a status.
     DispatchError(DispatchError),
+    /// The reply comes late.
+    Delay(Delay),
+    /// The reply never comes.
+    Hang(Hang),
+    /// The stream of the call is reset.
+    Reset(Reset),
+    /// The connection is lost.
+    Disconnect(Disconnect),
+    /// The call is answered in the provider's place.
+    Reply(Reply),
+    /// The reply is altered on its way.
+    Alter(Alter),
 }
 
 impl Effect {
@@ -55,7 +81,20 @@ impl Effect {
     {
         match self {
             Self::DispatchError(error) => error.answer(delivery).await,
+            Self::Delay(delay) => delay.answer(delivery).await,
+            Self::Hang(hang) => hang.answer(delivery).await,
+            Self::Reset(reset) => reset.answer(delivery).await,
+            Self::Disconnect(disconnect) => disconnect.answer(delivery).await,
+            Self::Reply(reply) => Ok(reply.answer()),
+            Self::Alter(alter) => alter.answer(delivery).await,
         }
+    }
+}
+
+/// Loses the reply to a call, after the provider has done its work if the call reaches it.
+async fn lose(reaches_provider: bool, delivery: impl Future<Output = Result<Bytes, Status>>) {
+    if reaches_provider {
+        drop(delivery.await);
     }
 }
 
@@ -67,6 +106,9 @@ pub trait Observer: Send + Sync {
     }
 
     /// The provider has answered the call with this id. What the caller receives may be another thing.
+    ///
+    /// A status with a source (see [`std::error::Error::source`]) was made on our side: the way to the provider
+    /// failed, and it answered nothing.
     fn answered(&self, id: u32, reply: &Result<Bytes, Status>) {
         let _ = (id, reply);
     }

@@ -1,16 +1,24 @@
 use std::{
     future::{Ready, ready},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use counterfoil_proto::iac::{ResourceCreateRequest, ResourceSpec};
 use prost::Message as _;
+use tokio::time::{Instant, timeout};
 use tonic::{Code, Status};
 use tower::{Layer as _, Service, ServiceExt as _};
 
-use super::{DispatchError, Effect, Fault, FaultLayer, Observer, Point};
+use super::{
+    Alter, Cut, Delay, Disconnect, DispatchError, Effect, Fault, FaultLayer, Hang, Observer, Point, Reply,
+    Reset,
+};
 use crate::{Provider, RawClient, Setup, UnaryCall};
 
 const CREATE: &str = "/workflow.plugin.external.iac.ResourceDriver/Create";
@@ -163,4 +171,120 @@ async fn whether_the_cloud_did_the_work_is_what_the_fault_says() {
         assert_eq!(send(&mut service, create).await, quota(1));
         assert_eq!(provider.cloud().list().len(), usize::from(reaches_provider));
     }
+}
+
+/// A layer with one effect, on the first create of `db`.
+fn first(effect: Effect) -> (FaultLayer, Arc<Notes>) {
+    let point = Point { resource: "db".into(), method: Some(CREATE), nth: 1 };
+    layer(&[Fault { point, effect }])
+}
+
+/// What the observer is told of the call, beside that it was struck.
+fn told(reaches_provider: bool) -> Vec<&'static str> {
+    let mut told = vec!["1 injected 0"];
+    if reaches_provider {
+        told.extend(["1 delivered db", "1 answered hi"]);
+    }
+    told
+}
+
+/// A create of `db` that the provider refuses.
+fn refused() -> UnaryCall {
+    UnaryCall { message: Bytes::from_static(b"refuse"), ..call(1, CREATE, "db") }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_brings_any_reply_that_much_later() {
+    let wait = Duration::from_secs(3600);
+    for (struck, answer, reply) in [
+        (call(1, CREATE, "db"), "hi", Ok("hi".into())),
+        (refused(), "refused", Err((Code::Aborted, "refused".into()))),
+    ] {
+        let (layer, notes) = first(Effect::Delay(Delay(wait)));
+        let (mut service, start) = (layer.layer(Echo), Instant::now());
+        {
+            let mut late = std::pin::pin!(send(&mut service, struck));
+            // The provider has done its work long before.
+            timeout(Duration::from_secs(1), late.as_mut()).await.unwrap_err();
+            assert_eq!(notes.take(), ["1 injected 0", "1 delivered db", &format!("1 answered {answer}")]);
+            assert_eq!(late.await, reply);
+        }
+        assert_eq!(start.elapsed(), wait);
+        assert_eq!(send(&mut service, call(2, CREATE, "db")).await, Ok("hi".into()));
+        assert_eq!(start.elapsed(), wait);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hang_never_replies() {
+    for reaches_provider in [false, true] {
+        let (layer, notes) = first(Effect::Hang(Hang { reaches_provider }));
+        let mut service = layer.layer(Echo);
+        let hung = send(&mut service, call(1, CREATE, "db"));
+        timeout(Duration::from_secs(1_000_000), hung).await.unwrap_err();
+        assert_eq!(notes.take(), told(reaches_provider));
+        assert_eq!(send(&mut service, call(2, CREATE, "db")).await, Ok("hi".into()));
+    }
+}
+
+#[tokio::test]
+async fn a_reset_is_worded_as_a_go_client_does() {
+    for reaches_provider in [false, true] {
+        let (layer, notes) = first(Effect::Reset(Reset { reaches_provider }));
+        let mut service = layer.layer(Echo);
+        let message = "stream terminated by RST_STREAM with error code: INTERNAL_ERROR";
+        assert_eq!(
+            send(&mut service, call(1, CREATE, "db")).await,
+            Err((Code::Internal, message.to_owned()))
+        );
+        assert_eq!(notes.take(), told(reaches_provider));
+        assert_eq!(send(&mut service, call(2, CREATE, "db")).await, Ok("hi".into()));
+    }
+}
+
+#[tokio::test]
+async fn a_disconnect_cuts_the_connection_once_the_provider_has_answered() {
+    let lost = || Err((Code::Unavailable, "error reading from server: EOF".to_owned()));
+    for reaches_provider in [false, true] {
+        let cuts = Arc::new(AtomicUsize::new(0));
+        let cut = Cut::new({
+            let cuts = Arc::clone(&cuts);
+            move || {
+                cuts.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for (cut, expected) in [(Some(cut), 1), (None, 1)] {
+            let (layer, notes) = first(Effect::Disconnect(Disconnect { reaches_provider, cut }));
+            let mut service = layer.layer(Echo);
+            assert_eq!(send(&mut service, call(1, CREATE, "db")).await, lost());
+            assert_eq!(notes.take(), told(reaches_provider));
+            assert_eq!(send(&mut service, call(2, CREATE, "db")).await, Ok("hi".into()));
+            assert_eq!(cuts.load(Ordering::Relaxed), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_stands_in_for_the_provider() {
+    let (layer, notes) = first(Effect::Reply(Reply(Bytes::from_static(b"instead"))));
+    let mut service = layer.layer(Echo);
+    assert_eq!(send(&mut service, call(1, CREATE, "db")).await, Ok("instead".into()));
+    assert_eq!(notes.take(), told(false));
+    assert_eq!(send(&mut service, call(2, CREATE, "db")).await, Ok("hi".into()));
+}
+
+#[tokio::test]
+async fn what_is_altered_is_the_reply_that_the_caller_gets() {
+    let cut_short = Effect::Alter(Alter::new(|reply| reply.slice(..1)));
+    let (layer, notes) = first(cut_short.clone());
+    let mut service = layer.layer(Echo);
+    assert_eq!(send(&mut service, call(1, CREATE, "db")).await, Ok("h".into()));
+    // The provider sent all of it.
+    assert_eq!(notes.take(), told(true));
+    assert_eq!(send(&mut service, call(2, CREATE, "db")).await, Ok("hi".into()));
+
+    let (layer, notes) = first(cut_short);
+    let refusal = Err((Code::Aborted, "refused".into()));
+    assert_eq!(send(&mut layer.layer(Echo), refused()).await, refusal);
+    assert_eq!(notes.take(), ["1 injected 0", "1 delivered db", "1 answered refused"]);
 }

@@ -62,7 +62,7 @@ impl<T: Transport> Link<T> {
         });
         let reply = self
             .transport
-            .call(Call { id: call, action, method, resource: resource.to_owned(), request })
+            .call(Call { id: call, action, method, resource: resource.to_owned(), request, detached: false })
             .await;
         self.log.push(Event::ReplyReceived { call, reply: Reply::from_result(&reply) });
         reply.map(|bytes| (call, bytes))
