@@ -1,8 +1,21 @@
-//! Standard output that is closed, or full.
+//! Where output goes: a terminal, a file, a pipe; one that is closed, or full.
 
-use std::process::Stdio;
+use std::{
+    fs::File,
+    io::Read as _,
+    os::unix::ffi::OsStringExt as _,
+    process::{Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+};
 
-use crate::support::{LOST_REPLY, PASSING, Place, Running};
+use rustix::{
+    process::Signal,
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+
+use crate::support::{DEADLINE, LOST_REPLY, PASSING, Place, Running, UNMET, with_id};
 
 /// Commands with something to say, and how they end where somebody listens.
 const COMMANDS: [&[&str]; 9] = [
@@ -35,7 +48,7 @@ fn a_closed_stdout_ends_quietly() {
 fn a_run_whose_reader_goes_away_comes_to_its_end() {
     let place = Place::new();
     for n in 0..20 {
-        place.write(format!("suite/{n}.yaml"), crate::support::with_id(LOST_REPLY, &format!("s-{n:02}")));
+        place.write(format!("suite/{n}.yaml"), with_id(LOST_REPLY, &format!("s-{n:02}")));
     }
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = place.command(["run", "suite", "--report", "json=report.jsonl"]);
@@ -43,7 +56,7 @@ fn a_run_whose_reader_goes_away_comes_to_its_end() {
     let running = Running::new(&mut command);
     drop(command);
     let mut first = [0];
-    std::io::Read::read_exact(&mut { reader }, &mut first).unwrap();
+    { reader }.read_exact(&mut first).unwrap();
     place.check(&running.end().exits(0).quietly());
     assert_eq!(place.events("report.jsonl").last().unwrap()["run_finished"]["passed"], 180);
 }
@@ -61,8 +74,8 @@ fn the_same_through_a_shell() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_told_and_is_no_success() {
-    let place = Place::with([("passing.yaml", PASSING), ("unmet.yaml", crate::support::UNMET)]);
-    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let place = Place::with([("passing.yaml", PASSING), ("unmet.yaml", UNMET)]);
+    let full = || File::options().write(true).open("/dev/full").unwrap();
     let to_full = |args: &[&str]| {
         let mut command = place.command(args);
         command.stdout(full()).stderr(Stdio::piped());
@@ -82,4 +95,172 @@ fn a_full_disk_is_told_and_is_no_success() {
         .exits(3)
         .says("11 passed")
         .complains("the report /dev/full is not complete: No space left on device");
+}
+
+/// A terminal, and what has come to it.
+struct Terminal {
+    columns: u16,
+    user: File,
+    came: Receiver<Vec<u8>>,
+    bytes: Vec<u8>,
+}
+
+impl Terminal {
+    fn new(columns: u16) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = std::ffi::OsString::from_vec(ptsname(&master, Vec::new()).unwrap().into_bytes());
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&master, size).unwrap();
+        let user = File::options().read(true).write(true).open(name).unwrap();
+        let (tell, came) = mpsc::channel();
+        thread::spawn(move || {
+            let (mut master, mut buffer) = (File::from(master), [0; 4096]);
+            // A terminal that nobody has open any more is at its end, or fails, as the platform has it.
+            while let Ok(count @ 1..) = master.read(&mut buffer) {
+                if tell.send(buffer[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { columns, user, came, bytes: Vec::new() }
+    }
+
+    /// The terminal as a stream of a program.
+    fn stream(&self) -> Stdio {
+        self.user.try_clone().unwrap().into()
+    }
+
+    /// Waits until a text has come.
+    fn wait_for(&mut self, text: &str) {
+        while !self.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes()) {
+            let more = self.came.recv_timeout(DEADLINE);
+            self.bytes.extend(more.unwrap_or_else(|error| panic!("no {text:?}: {error}")));
+        }
+    }
+
+    /// Everything that came, when the program has ended.
+    fn end(self) -> String {
+        let Self { user, came, mut bytes, .. } = self;
+        drop(user);
+        bytes.extend(came.iter().flatten());
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// What can be seen of it in the end, however far one scrolls.
+    fn screen(self) -> String {
+        let mut screen = vt100::Parser::new(5000, self.columns, 0);
+        screen.process(self.end().as_bytes());
+        screen.screen().contents()
+    }
+}
+
+/// A run that takes long enough for a bar to be drawn.
+fn long_run() -> Place {
+    let place = Place::new();
+    for n in 0..400 {
+        let id = format!("s-{n:03}");
+        place.write(format!("suite/{id}.yaml"), with_id(if n == 0 { UNMET } else { PASSING }, &id));
+    }
+    place
+}
+
+/// How the bar counts them.
+const OF_ALL: &str = "/4390";
+
+fn in_terminal(place: &Place, args: &[&str]) -> Command {
+    let mut command = place.command(args);
+    command.env("TERM", "xterm-256color");
+    command
+}
+
+#[test]
+fn a_bar_stands_below_the_report_and_is_taken_away() {
+    let place = long_run();
+    let mut terminal = Terminal::new(100);
+    let mut command = in_terminal(&place, &["run", "suite"]);
+    command.stdout(terminal.stream()).stderr(terminal.stream());
+    let running = Running::new(&mut command);
+    drop(command);
+    terminal.wait_for(OF_ALL);
+    terminal.wait_for("1 failed");
+    running.signal(Signal::INT);
+    place.check(&running.end().exits(130));
+
+    let screen = terminal.screen();
+    assert!(!screen.contains(OF_ALL), "{screen}");
+    let mut lines = screen.lines();
+    assert!(lines.next().is_some_and(|line| line.starts_with("          fail  s-000 ")), "{screen}");
+    for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+        assert!(line.starts_with("          pass  s-"), "{line:?} in\n{screen}");
+        // The one that was interrupted says what was not run.
+        assert!(line.ends_with(" 0.54 to head") || line.contains("; not run "), "{line:?} in\n{screen}");
+    }
+    assert_eq!(lines.next(), Some("FAIL  s-000@0.54"), "{screen}");
+    assert!(screen.contains("\ninterrupted: what had finished is reported\n"), "{screen}");
+    assert!(screen.trim_end().ends_with(" rules"), "{screen}");
+}
+
+#[test]
+fn a_report_that_goes_to_a_file_leaves_the_terminal_to_the_bar() {
+    let place = long_run();
+    let mut terminal = Terminal::new(60);
+    let mut command = in_terminal(&place, &["run", "suite"]);
+    command.stdout(File::create(place.path("report")).unwrap()).stderr(terminal.stream());
+    let running = Running::new(&mut command);
+    drop(command);
+    terminal.wait_for(OF_ALL);
+    running.signal(Signal::INT);
+    place.check(&running.end().exits(130));
+    assert_eq!(terminal.screen(), "");
+    let report = place.read("report");
+    assert!(report.contains("interrupted: what had finished is reported\n"), "{report}");
+    assert!(!report.contains(['\r', '\u{1b}']), "{report}");
+}
+
+/// A run that outlasts the wait for the bar, with its report in this stream and progress in a terminal.
+fn no_bar(place: &Place, out: Option<Stdio>, set: (&str, &str)) -> String {
+    let terminal = Terminal::new(100);
+    let mut command = in_terminal(place, &["run", "suite", "--filter", "s-00*", "--filter", "s-01*"]);
+    command.env(set.0, set.1).stdout(out.unwrap_or_else(|| terminal.stream())).stderr(terminal.stream());
+    let running = Running::new(&mut command);
+    drop(command);
+    place.check(&running.end().exits(1));
+    terminal.end()
+}
+
+#[test]
+fn nothing_moves_where_nobody_watches() {
+    let place = long_run();
+    for set in [("CI", "true"), ("TERM", "dumb")] {
+        let shown = no_bar(&place, None, set);
+        assert!(!shown.contains("/210") && !shown.contains("\u{1b}[2K"), "{set:?}\n{shown}");
+        assert!(!shown.replace("\r\n", "\n").contains('\r'), "{set:?}\n{shown}");
+    }
+    // What reads a pipe may write to the same terminal.
+    assert_eq!(no_bar(&place, Some(Stdio::piped()), ("CI", "")), "");
+
+    let done = place.run(["run", "suite"]).exits(1).quietly();
+    assert!(!done.out.contains(['\r', '\u{1b}']), "{done}");
+}
+
+#[test]
+fn a_report_is_as_wide_and_as_colourful_as_its_terminal() {
+    let place = Place::with([("unmet.yaml", UNMET)]);
+    let shown = |set: (&str, &str)| {
+        let terminal = Terminal::new(50);
+        let mut command = in_terminal(&place, &["run", "unmet.yaml"]);
+        command.env("CI", "true").env(set.0, set.1).stdout(terminal.stream()).stderr(terminal.stream());
+        let running = Running::new(&mut command);
+        drop(command);
+        place.check(&running.end().exits(1));
+        terminal.end()
+    };
+    let plain = shown(("NO_COLOR", "1"));
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    assert!(plain.contains("found     error: rpc error: code = Unavailable\r\n"), "{plain}");
+    assert!(plain.lines().all(|line| line.trim_end().len() <= 50), "{plain}");
+    assert!(shown(("COLUMNS", "200")).contains("desc = no capacity\r\n"));
+    assert!(shown(("LANG", "C")).contains("\u{1b}["));
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error as _,
-    fmt::Write as _,
     fs::{self, File},
     io::{self, BufReader, BufWriter},
     num::NonZeroUsize,
@@ -15,15 +14,11 @@ use std::{
 
 use counterfoil_core::{
     judge::{self, Verdict},
-    mutants::{DECODERS, ENGINES},
     rules,
     scenario::{self, Scenario},
     trace::{LoadError, Trace},
 };
-use counterfoil_proto::{
-    Revision,
-    contract::{self, Severity},
-};
+use counterfoil_proto::contract::{self, Severity};
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -38,9 +33,8 @@ use crate::{
     report::{
         Reporter, diagnostics,
         json::Json,
-        rules as rules_report,
-        terminal::{self, Terminal, counted, span},
-        text::plain,
+        mutants, rules as rules_report, scenarios,
+        terminal::{self, Terminal, counted},
     },
     run::{self, Filter, Loaded, Options, Variant},
 };
@@ -56,9 +50,9 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
             output.print(&format!("{schema}\n"))
         }
         Command::Judge { trace, strict } => judge(&trace, strict, output),
-        Command::Rules => output.print(&rules_report::list()),
+        Command::Rules => output.print(&rules_report::list(output.layout())),
         Command::Explain { id } => explain(&id, output),
-        Command::Mutants => output.print(&mutants()),
+        Command::Mutants => output.print(&mutants::list(output.layout())),
         Command::Contract(command) => contract_command(command, output),
     }
 }
@@ -70,7 +64,12 @@ fn load(paths: &[PathBuf], output: Output) -> Result<Vec<Arc<Scenario>>, Exit> {
     if diagnostics.is_empty() {
         return Ok(scenarios);
     }
-    output.error_text(&diagnostics::render(&diagnostics, &sources, output.colors_errors()));
+    output.error_text(&diagnostics::render(
+        &diagnostics,
+        &sources,
+        output.error_layout(),
+        output.colors_errors(),
+    ));
     let faulty = diagnostics.iter().map(|mistake| &mistake.file).collect::<BTreeSet<_>>().len();
     let mistakes = counted(diagnostics.len(), "mistake");
     let of_files =
@@ -126,8 +125,11 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
             usage(&format!("no directory for traces can be made at {}: {error}", traces.display()), output)
         })?;
     }
+    let progress = output.progress();
+    let terminal = Terminal::new(progress.above(output.out()), output.layout());
+    // Progress is gone before the report comes to its end.
     let mut reporters: Vec<(String, Box<dyn Reporter>)> =
-        vec![("standard output".to_owned(), Box::new(Terminal::new(output.out())))];
+        vec![("progress".to_owned(), Box::new(progress)), ("standard output".to_owned(), Box::new(terminal))];
     for to in &args.report {
         let name = format!("the report {}", to.file.display());
         let file = File::create(&to.file)
@@ -144,7 +146,7 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
         fail_fast: args.fail_fast,
         keep_traces: args.keep_traces.clone(),
         variant,
-        reproduce: reproduce(args),
+        reproduce: run::reproduce(&args.select.paths, args.strict, args.mutant.as_deref()),
     };
     let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
     let summary = runtime.block_on(run::run_in(sockets.path(), jobs, &options, &stop, |event| {
@@ -207,48 +209,6 @@ impl Signals {
     }
 }
 
-/// The command line that this one would be for a single run, up to its filter.
-fn reproduce(args: &Run) -> String {
-    let mut words = vec!["counterfoil run".to_owned()];
-    for path in &args.select.paths {
-        let path = path.display().to_string();
-        // What looks like an option is none with a directory before it.
-        let path = if path.starts_with('-') { format!("./{path}") } else { path };
-        words.push(shell_word(&path));
-    }
-    if args.strict {
-        words.push("--strict".to_owned());
-    }
-    if let Some(mutant) = &args.mutant {
-        words.extend(["--mutant".to_owned(), mutant.clone()]);
-    }
-    words.join(" ")
-}
-
-/// A word as a shell reads it back.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./@:,+=%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else if text.chars().any(char::is_control) {
-        let escaped = text.chars().fold(String::new(), |mut escaped, c| {
-            match c {
-                '\'' | '\\' => escaped.extend(['\\', c]),
-                c if c.is_control() => {
-                    for byte in c.to_string().bytes() {
-                        let _ = write!(escaped, "\\x{byte:02x}");
-                    }
-                }
-                c => escaped.push(c),
-            }
-            escaped
-        });
-        format!("$'{escaped}'")
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 fn validate(paths: &[PathBuf], output: Output) -> Exit {
     match load(paths, output) {
         Ok(scenarios) => output.print(&format!("{} in order\n", counted(scenarios.len(), "scenario"))),
@@ -263,20 +223,7 @@ fn list(select: &Select, output: Output) -> Result<Exit, Exit> {
         output.error("no scenario matches the filter");
         return Err(Exit::Nothing);
     }
-    let mut lines: Vec<(&Scenario, Vec<Revision>)> = Vec::new();
-    for job in &jobs {
-        match lines.last_mut() {
-            Some((scenario, revisions)) if scenario.id == job.scenario.id => revisions.push(job.revision),
-            _ => lines.push((&job.scenario, vec![job.revision])),
-        }
-    }
-    let lines: Vec<_> = lines.into_iter().map(|(scenario, of)| (scenario, span(&of))).collect();
-    let ids = lines.iter().map(|(scenario, _)| scenario.id.len()).max().unwrap_or(0);
-    let spans = lines.iter().map(|(_, span)| span.len()).max().unwrap_or(0);
-    let line = |(scenario, span): &(&Scenario, String)| {
-        format!("{:<ids$}  {span:<spans$}  {}\n", scenario.id, plain(&scenario.title))
-    };
-    Ok(output.print(&lines.iter().map(line).collect::<String>()))
+    Ok(output.print(&scenarios::list(&jobs, output.layout())))
 }
 
 fn judge(path: &Path, strict: bool, output: Output) -> Exit {
@@ -293,31 +240,21 @@ fn judge(path: &Path, strict: bool, output: Output) -> Exit {
         }
     };
     let assessment = judge::assess(&trace, strict);
-    let mut account = Vec::new();
-    terminal::judged(&mut account, &trace, &assessment).expect("memory takes everything");
+    let account = terminal::judged(&trace, &assessment, output.layout());
     let exit = match assessment.verdict {
         Verdict::Pass => Exit::Passed,
         Verdict::Fail => Exit::Broken,
         Verdict::Unjudged { .. } | Verdict::Skip { .. } => Exit::Unjudged,
     };
-    exit.unless(output.print(&String::from_utf8_lossy(&account)))
+    exit.unless(output.print(&account))
 }
 
 fn explain(id: &str, output: Output) -> Exit {
     let wanted = id.to_uppercase();
     if let Some(rule) = rules::find(&wanted) {
-        return output.print(&rules_report::explain(rule));
+        return output.print(&rules_report::explain(rule, output.layout()));
     }
     usage(&format!("no rule is called {id:?}: {}", run::rules_help(id)), output)
-}
-
-fn mutants() -> String {
-    let engines = ENGINES.iter().map(|mutant| ("engine", mutant.name, mutant.what, mutant.caught_by));
-    let decoders = DECODERS.iter().map(|mutant| ("decoder", mutant.name, mutant.what, mutant.caught_by));
-    engines.chain(decoders).fold(String::new(), |mut lines, (kind, name, what, rules)| {
-        let _ = writeln!(lines, "{kind:<8}  {name:<24}  {:<24}  {what}", rules.join(" "));
-        lines
-    })
 }
 
 fn contract_command(command: Contract, output: Output) -> Exit {
@@ -333,7 +270,11 @@ fn contract_command(command: Contract, output: Output) -> Exit {
         Contract::Check { file, revision, format } => {
             match crate::contract::check(contract::Contract::at(revision), &file) {
                 Err(DescriptorError::Proto(report)) => {
-                    output.error_text(&diagnostics::render_report(report.as_ref(), output.colors_errors()));
+                    output.error_text(&diagnostics::render_report(
+                        report.as_ref(),
+                        output.error_layout(),
+                        output.colors_errors(),
+                    ));
                     usage(&format!("{} does not compile", file.display()), output)
                 }
                 Err(error) => usage(&error.to_string(), output),

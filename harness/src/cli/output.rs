@@ -5,23 +5,53 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::{AutoStream, ColorChoice};
 
 use super::Exit;
+use crate::report::{
+    layout::Layout,
+    progress::{self, Progress},
+};
 
 /// Standard output and standard error.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     out: ColorChoice,
     err: ColorChoice,
+    layout: Layout,
+    error_layout: Layout,
 }
 
 impl Output {
     /// The standard streams. `NO_COLOR` and the like are heeded (see anstream).
     pub(super) fn standard() -> Self {
-        Self { out: AutoStream::choice(&io::stdout()), err: AutoStream::choice(&io::stderr()) }
+        Self {
+            out: AutoStream::choice(&io::stdout()),
+            err: AutoStream::choice(&io::stderr()),
+            layout: Layout::on(&io::stdout()),
+            error_layout: Layout::on(&io::stderr()),
+        }
     }
 
     /// Standard output.
-    pub(super) fn out(self) -> impl Write {
+    pub(super) fn out(self) -> impl Write + 'static {
         Quiet(AutoStream::new(io::stdout(), self.out))
+    }
+
+    /// How wide a text on standard output is laid out.
+    pub(super) fn layout(self) -> Layout {
+        self.layout
+    }
+
+    /// How wide a text on standard error is laid out.
+    pub(super) fn error_layout(self) -> Layout {
+        self.error_layout
+    }
+
+    /// Follows a run on standard error.
+    pub(super) fn progress(self) -> Progress {
+        if progress::can_draw() {
+            Progress::bar(self.error_layout, self.colors_errors())
+        } else {
+            Progress::notes(AutoStream::new(io::stderr(), self.err))
+        }
     }
 
     /// Whether standard error takes colour.

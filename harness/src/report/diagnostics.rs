@@ -8,9 +8,12 @@ use miette::{
     SourceSpan, SpanContents,
 };
 
-use super::text::{is_unfit, plain};
+use super::{
+    layout::Layout,
+    text::{is_unfit, plain},
+};
 
-/// Diagnostics are made for terminals of this width.
+/// Diagnostics are this wide where their layout does not say.
 const WIDTH: usize = 80;
 
 /// The longest line, in characters, that is shown whole. Files of a single line exist.
@@ -20,8 +23,13 @@ const WHOLE: usize = 120;
 const BEFORE: usize = 50;
 
 /// Renders diagnostics one after the other. `sources` has the text of each file by its name.
-pub fn render(diagnostics: &[Diagnostic], sources: &[(String, Arc<str>)], color: bool) -> String {
-    let handler = handler(color);
+pub fn render(
+    diagnostics: &[Diagnostic],
+    sources: &[(String, Arc<str>)],
+    layout: Layout,
+    color: bool,
+) -> String {
+    let handler = handler(layout, color);
     let mut out = String::new();
     for diagnostic in diagnostics {
         let text = sources.iter().find(|(file, _)| *file == diagnostic.file).map(|(_, text)| &**text);
@@ -33,15 +41,18 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[(String, Arc<str>)], color:
 }
 
 /// Renders what somebody else's reader says of a file.
-pub fn render_report(report: &dyn miette::Diagnostic, color: bool) -> String {
+pub fn render_report(report: &dyn miette::Diagnostic, layout: Layout, color: bool) -> String {
     let mut out = String::new();
-    let _ = handler(color).render_report(&mut out, report);
+    let _ = handler(layout, color).render_report(&mut out, report);
     out
 }
 
-fn handler(color: bool) -> GraphicalReportHandler {
+fn handler(layout: Layout, color: bool) -> GraphicalReportHandler {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_break_words(false).with_links(false)
+    GraphicalReportHandler::new_themed(theme)
+        .with_width(layout.for_reading().columns().unwrap_or(WIDTH))
+        .with_break_words(false)
+        .with_links(false)
 }
 
 /// A diagnostic in the form that miette shows.
@@ -184,7 +195,7 @@ mod tests {
 
     fn shown(text: &str, start: usize, len: usize) -> String {
         let diagnostic = Diagnostic::at("a.yaml", text, "code", Span { start, len }, "no good").label("here");
-        render(&[diagnostic], &[("a.yaml".to_owned(), text.into())], false)
+        render(&[diagnostic], &[("a.yaml".to_owned(), text.into())], Layout::ENDLESS, false)
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 pub mod diagnostics;
 pub mod json;
+pub mod layout;
+pub mod mutants;
+pub mod progress;
 pub mod rules;
+pub mod scenarios;
 pub mod terminal;
 pub mod text;
 

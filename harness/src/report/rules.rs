@@ -3,43 +3,52 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    mem,
 };
 
 use counterfoil_core::rules::{FAMILIES, Party, Rule, catalogue};
 
+use super::layout::{Layout, Page, keep};
 use crate::suite::coverage;
 
 /// Every rule in a line, family by family.
-pub fn list() -> String {
-    let mut out = String::new();
+pub fn list(layout: Layout) -> String {
+    let mut page = Page::new(layout);
     for (family, about, rules) in FAMILIES {
-        let _ = writeln!(out, "{family}  {about}");
+        page.wrapped(&format!("{family}  "), 6, about);
         for rule in rules {
-            let _ = writeln!(out, "  {}  {:<6}  {}", rule.id, rule.level, rule.title);
+            page.wrapped(&format!("  {}  {:<6}  ", rule.id, rule.level), 19, rule.title);
         }
-        let _ = writeln!(out);
+        page.blank();
     }
-    let _ = writeln!(out, "{} rules; `counterfoil explain ID` says all about one", catalogue().count());
-    out
+    let command = keep("`counterfoil explain ID`");
+    page.wrapped("", 2, &format!("{} rules; {command} says all about one", catalogue().count()));
+    page.take()
 }
 
 /// Everything about a rule. What exercises it and what trips it is computed from the stock suite.
-pub fn explain(rule: &Rule) -> String {
-    let mut out = format!("{}  {}\n\n", rule.id, rule.title);
+pub fn explain(rule: &Rule, layout: Layout) -> String {
+    let mut page = Page::new(layout.for_reading());
+    page.wrapped(&format!("{}  ", rule.id), rule.id.len() + 2, rule.title);
+    page.blank();
     let parties: Vec<String> = rule.judges.iter().map(Party::to_string).collect();
     for (key, value) in [
-        ("level", rule.level.to_string()),
-        ("judges", parties.join(", ")),
-        ("revisions", rule.range()),
-        ("enforced by", rule.enforced.to_owned()),
-        ("why", rule.reason.to_owned()),
-        ("source", rule.source.to_owned()),
-        ("exercised by", below_each_other(rule, &named(rule, &coverage().scenarios))),
-        ("tripped by", below_each_other(rule, &named(rule, &coverage().mutants))),
+        ("level", &*rule.level.to_string()),
+        ("judges", &parties.join(", ")),
+        ("revisions", &rule.range()),
+        ("enforced by", rule.enforced),
+        ("why", rule.reason),
+        ("source", rule.source),
     ] {
-        let _ = writeln!(out, "{key:<12}  {value}");
+        page.wrapped(&format!("{key:<12}  "), 14, value);
     }
-    out
+    for (key, of) in [("exercised by", &coverage().scenarios), ("tripped by", &coverage().mutants)] {
+        let mut key = key;
+        for name in shown_names(rule, &named(rule, of)) {
+            page.wrapped(&format!("{:<12}  ", mem::take(&mut key)), 14, &name);
+        }
+    }
+    page.take()
 }
 
 /// The catalogue as a page: `docs/rules.md`.
@@ -83,14 +92,15 @@ fn named<'c>(rule: &Rule, of: &'c BTreeMap<String, BTreeSet<String>>) -> Vec<&'c
 }
 
 /// Names for a screen: the first of them, and where to find the others.
-fn below_each_other(rule: &Rule, names: &[&str]) -> String {
+fn shown_names(rule: &Rule, names: &[&str]) -> Vec<String> {
     const SHOWN: usize = 12;
     let (shown, left) = names.split_at(names.len().min(SHOWN));
     let mut lines: Vec<String> = shown.iter().map(|name| (*name).to_owned()).collect();
     if !left.is_empty() {
-        lines.push(format!("and {} more: `counterfoil list --filter rule:{}`", left.len(), rule.id));
+        let command = keep(format_args!("`counterfoil list --filter rule:{}`", rule.id));
+        lines.push(format!("and {} more: {command}", left.len()));
     }
-    if lines.is_empty() { "none".to_owned() } else { lines.join("\n              ") }
+    if lines.is_empty() { vec!["none".to_owned()] } else { lines }
 }
 
 #[cfg(test)]

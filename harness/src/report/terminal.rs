@@ -1,8 +1,9 @@
 //! What a person sees: a line for each scenario, everything about each failure, and the run in numbers.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
-    mem,
+    iter, mem,
 };
 
 use anstyle::{AnsiColor, Style};
@@ -14,7 +15,11 @@ use counterfoil_core::{
 };
 use counterfoil_proto::Revision;
 
-use super::{Reporter, text::plain};
+use super::{
+    Reporter,
+    layout::{Layout, Page, keep, pad, width},
+    text::plain,
+};
 use crate::run::{ActionLine, Finished, FoundFinding, RunEvent, Summary, account};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -29,10 +34,17 @@ const SHOWN_EVENTS: usize = 8;
 /// Actions of a plan that are shown at most; those that just succeeded are left out first.
 const SHOWN_ACTIONS: usize = 30;
 
+/// The margin of everything that stands below a heading.
+const MARGIN: &str = "      ";
+
+/// Its margin where there is little room.
+const SMALL_MARGIN: &str = "  ";
+
 /// Writes for a person. Styles are written always: the writer takes them out where they are not wanted.
 #[derive(Debug)]
 pub struct Terminal<W> {
     out: W,
+    sheet: Sheet,
     /// Runs of the scenario that is under way, in the order of their revisions.
     current: Vec<Finished>,
     /// Runs that did not pass, or passed with warnings.
@@ -43,14 +55,14 @@ pub struct Terminal<W> {
 
 impl<W: Write> Terminal<W> {
     /// Writes to `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, current: Vec::new(), remarkable: Vec::new(), skipped: Vec::new() }
+    pub fn new(out: W, layout: Layout) -> Self {
+        let sheet = Sheet(Page::new(layout));
+        Self { out, sheet, current: Vec::new(), remarkable: Vec::new(), skipped: Vec::new() }
     }
 
     /// One line for all revisions of a scenario.
-    fn close_scenario(&mut self) -> io::Result<()> {
+    fn close_scenario(&mut self) {
         let runs = mem::take(&mut self.current);
-        let Some(first) = runs.first() else { return Ok(()) };
         for run in &runs {
             if let Verdict::Skip { kind, reason } = &run.verdict {
                 match self.skipped.iter_mut().find(|(known, why, _)| known == kind && why == reason) {
@@ -59,36 +71,12 @@ impl<W: Write> Terminal<W> {
                 }
             }
         }
-        let of = |is: fn(&Verdict) -> bool| -> Vec<Revision> {
-            runs.iter().filter(|run| is(&run.verdict)).map(|run| run.revision).collect()
-        };
-        let groups = [
-            (BAD, "fail", of(|verdict| *verdict == Verdict::Fail)),
-            (ODD, "unjudged", of(|verdict| matches!(verdict, Verdict::Unjudged { .. }))),
-            (GOOD, "pass", of(|verdict| *verdict == Verdict::Pass)),
-            (DIM, "not applicable", of(|v| matches!(v, Verdict::Skip { kind: SkipKind::NotApplicable, .. }))),
-            (ODD, "not run", of(is_not_run)),
-        ];
-        let mut is_first = true;
-        // What was not run at all is counted at the end: after an interruption that may be nearly everything.
-        let groups = groups.into_iter().filter(|_| !runs.iter().all(|run| is_not_run(&run.verdict)));
-        for (style, word, revisions) in groups.filter(|(.., revisions)| !revisions.is_empty()) {
-            if mem::take(&mut is_first) {
-                write!(self.out, "{style}{word:>14}{style:#}  {:<40}", first.scenario)?;
-            } else {
-                write!(self.out, "; {style}{word}{style:#}")?;
-            }
-            write!(self.out, " {DIM}{}{DIM:#}", span(&revisions))?;
-        }
-        if !is_first {
-            writeln!(self.out)?;
-        }
+        self.sheet.scenario(&runs);
         self.remarkable.extend(runs.into_iter().filter(is_remarkable));
-        Ok(())
     }
 
-    fn close_run(&mut self, summary: &Summary) -> io::Result<()> {
-        self.close_scenario()?;
+    fn close_run(&mut self, summary: &Summary) {
+        self.close_scenario();
         let mut runs = mem::take(&mut self.remarkable);
         // The worst stands last, where the eye is when the run is over.
         runs.sort_by_key(|run| match run.verdict {
@@ -96,52 +84,123 @@ impl<W: Write> Terminal<W> {
             Verdict::Unjudged { .. } | Verdict::Skip { .. } => 1,
             Verdict::Fail => 2,
         });
+        let mut accounts: Vec<(Finished, Vec<Revision>)> = Vec::new();
         while !runs.is_empty() {
             let first = runs.remove(0);
-            let (same, others) = runs.into_iter().partition(|run| is_same(&first, run));
+            let (same, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| is_same(&first, run));
             runs = others;
-            self.details(&first, &same)?;
+            accounts.push((first, same.iter().map(|run| run.revision).collect()));
         }
-        self.summary(summary)
+        for (run, same) in &accounts {
+            self.sheet.details(run, same);
+        }
+        self.sheet.again(&accounts);
+        self.sheet.summary(summary, &self.skipped, &warned(&accounts));
     }
 
-    /// Everything about a run that did not just pass; `same` are other revisions that ended alike.
-    fn details(&mut self, run: &Finished, same: &[Finished]) -> io::Result<()> {
+    /// Writes what has been laid out, all at once.
+    fn write(&mut self) -> io::Result<()> {
+        let text = self.sheet.0.take();
+        if !text.is_empty() {
+            self.out.write_all(text.as_bytes())?;
+        }
+        self.out.flush()
+    }
+}
+
+/// The parts of the report, each as a block of lines.
+#[derive(Debug)]
+struct Sheet(Page);
+
+impl Sheet {
+    fn margin(&self) -> &'static str {
+        if self.0.layout.is_narrow() { SMALL_MARGIN } else { MARGIN }
+    }
+
+    /// A text below a heading; what follows its first line is moved in by so many columns more.
+    fn below(&mut self, hang: usize, text: &str) {
+        let margin = self.margin();
+        self.0.wrapped(margin, margin.len() + hang, text);
+    }
+
+    /// How a scenario ended, at all its revisions.
+    fn scenario(&mut self, runs: &[Finished]) {
+        let Some(first) = runs.first() else { return };
+        let is_narrow = self.0.layout.is_narrow();
+        let of = |is: fn(&Verdict) -> bool| -> Vec<Revision> {
+            runs.iter().filter(|run| is(&run.verdict)).map(|run| run.revision).collect()
+        };
+        let out_of_reach = if is_narrow { "skipped" } else { "not applicable" };
+        let groups = [
+            (BAD, "fail", of(|verdict| *verdict == Verdict::Fail)),
+            (ODD, "unjudged", of(|verdict| matches!(verdict, Verdict::Unjudged { .. }))),
+            (GOOD, "pass", of(|verdict| *verdict == Verdict::Pass)),
+            (DIM, out_of_reach, of(|v| matches!(v, Verdict::Skip { kind: SkipKind::NotApplicable, .. }))),
+            (ODD, "not run", of(is_not_run)),
+        ];
+        // What was not run at all is counted at the end: after an interruption that may be nearly everything.
+        if runs.iter().all(|run| is_not_run(&run.verdict)) {
+            return;
+        }
+        let words = if is_narrow { 8 } else { 14 };
+        // The revisions have their place in one column, and enough of it to stay in one line.
+        let ids = self.0.layout.left_after(words + 2 + 1 + 12).clamp(10, 40);
+        let mut line = String::new();
+        for (style, word, revisions) in groups.into_iter().filter(|(.., revisions)| !revisions.is_empty()) {
+            let revisions = keep(format_args!("{DIM}{}{DIM:#}", span(&revisions)));
+            if line.is_empty() {
+                let id = pad(&first.scenario, ids);
+                line = format!("{style}{word:>words$}{style:#}  {id} {revisions}");
+            } else {
+                let word = keep(format_args!("{style}{word}{style:#} {revisions}"));
+                line.extend(["; ", &word]);
+            }
+        }
+        self.0.wrapped("", words + 4, &line);
+    }
+
+    /// Everything about a run that did not just pass; it ended alike at the revisions `same`.
+    fn details(&mut self, run: &Finished, same: &[Revision]) {
         let (style, word) = match &run.verdict {
             Verdict::Fail => (BAD, "FAIL"),
             Verdict::Pass => (ODD, "WARN"),
             Verdict::Unjudged { .. } | Verdict::Skip { .. } => (ODD, "UNJUDGED"),
         };
-        write!(self.out, "\n{style}{word}{style:#}  {BOLD}{}{BOLD:#}", run.id())?;
+        let mut heading = format!("{style}{word}{style:#}  {BOLD}{}{BOLD:#}", run.id());
         if !same.is_empty() {
-            let revisions: Vec<Revision> = same.iter().map(|run| run.revision).collect();
-            write!(self.out, "  {DIM}(the same at {}){DIM:#}", span(&revisions))?;
+            let same = keep(format_args!("{DIM}(the same at {}){DIM:#}", span(same)));
+            heading.extend(["  ", &same]);
         }
+        self.0.blank();
+        self.0.wrapped("", word.len() + 2, &heading);
         let file = plain(&run.file);
-        writeln!(self.out, "\n      {}\n      {DIM}{file}{DIM:#}", plain(&run.title))?;
+        self.below(0, &plain(&run.title));
+        self.below(0, &keep(format_args!("{DIM}{file}{DIM:#}")));
         if let Verdict::Unjudged { reason } = &run.verdict {
-            writeln!(self.out, "\n      {}", plain(reason))?;
+            self.0.blank();
+            self.below(0, &plain(reason));
         }
-        self.actions(&run.actions, run.apply_error.as_deref())?;
+        self.actions(&run.actions, run.apply_error.as_deref());
         for finding in &run.findings {
-            self.finding(finding)?;
+            self.finding(finding);
         }
         for unmet in &run.mismatches {
-            let place = format_args!("{file}:{}:{}", unmet.line, unmet.column);
-            writeln!(self.out, "\n      {BAD}not as expected{BAD:#}  {DIM}{place}{DIM:#}")?;
-            self.mismatch(&unmet.expected, &unmet.found)?;
+            let place = keep(format_args!("{DIM}{file}:{}:{}{DIM:#}", unmet.line, unmet.column));
+            self.mismatch(&place, &unmet.expected, &unmet.found);
         }
+        self.0.blank();
         if let Some(trace) = &run.trace {
-            write!(self.out, "\n      trace      {}", plain(trace))?;
+            let mut text = format!("trace      {}", keep(plain(trace)));
             if let Some(error) = &run.trace_error {
-                write!(self.out, "  {BAD}not complete{BAD:#}: {}", plain(error))?;
+                text.extend(["  ", &format!("{BAD}not complete{BAD:#}: {}", plain(error))]);
             }
+            self.below(2, &text);
         }
-        writeln!(self.out, "\n      run again  {}", run.reproduce)
+        self.below(2, &format!("run again  {}", keep(&run.reproduce)));
     }
 
-    /// The plan and what became of it, side by side.
-    fn actions(&mut self, lines: &[ActionLine], apply_error: Option<&str>) -> io::Result<()> {
+    /// The plan and what became of it, side by side; the text of an error below, where it does not fit in there.
+    fn actions(&mut self, lines: &[ActionLine], apply_error: Option<&str>) {
         let mut shown: Vec<(usize, &ActionLine)> = lines.iter().enumerate().collect();
         if lines.len() > SHOWN_ACTIONS {
             shown.retain(|(_, line)| !matches!(&line.outcomes[..], [one] if one.status == Status::Success));
@@ -154,66 +213,123 @@ impl<W: Write> Terminal<W> {
                 (at, plain(&planned).into_owned(), line)
             })
             .collect();
+        let margin = self.margin();
+        let numbers = if self.0.layout.is_narrow() { 1 } else { 3 };
+        let inner = margin.len() + numbers + 2;
         if !shown.is_empty() {
-            let width = shown.iter().map(|(_, planned, _)| planned.chars().count()).max().unwrap_or(0).max(4);
-            writeln!(self.out, "\n      {DIM}  #  {:<width$}  outcome{DIM:#}", "plan")?;
+            let widest = shown.iter().map(|(_, planned, _)| width(planned)).max().unwrap_or(0).max(4);
+            let statuses = shown.iter().flat_map(|(.., line)| &line.outcomes);
+            let status = statuses.map(|outcome| width(&outcome.status.to_string())).max().unwrap_or(0);
+            let column = widest.min(self.0.layout.left_after(inner + 2 + status.max("outcome".len())).max(4));
+            self.0.blank();
+            self.0.line(&format!("{margin}{DIM}{:>numbers$}  {}  outcome{DIM:#}", "#", pad("plan", column)));
             for (at, planned, line) in &shown {
-                write!(self.out, "      {at:>3}  {planned:<width$}  ")?;
+                let mut before = format!("{margin}{at:>numbers$}  {}  ", pad(planned, column));
                 if line.outcomes.is_empty() {
-                    writeln!(self.out, "{DIM}none{DIM:#}")?;
+                    self.outcome(&before, inner, &format!("{DIM}none{DIM:#}"), "");
                 }
-                for (nth, outcome) in line.outcomes.iter().enumerate() {
+                for outcome in &line.outcomes {
                     let style = if outcome.status == Status::Success { GOOD } else { BAD };
-                    if nth > 0 {
-                        write!(self.out, "           {:<width$}  ", "")?;
-                    }
-                    write!(self.out, "{style}{}{style:#}", outcome.status)?;
-                    if !outcome.error.is_empty() {
-                        write!(self.out, "  {}", plain(&outcome.error))?;
-                    }
-                    writeln!(self.out)?;
+                    let status = format!("{style}{}{style:#}", outcome.status);
+                    self.outcome(&before, inner, &status, &plain(&outcome.error));
+                    before = " ".repeat(inner + column + 2);
                 }
             }
         }
         let left = lines.len() - shown.len();
         if left > 0 {
-            writeln!(self.out, "           {DIM}and {} more{DIM:#}", counted(left, "action"))?;
+            let left = counted(left, "action");
+            self.0.line(&format!("{}{DIM}and {left} more{DIM:#}", " ".repeat(inner)));
         }
-        match apply_error {
-            Some(error) => {
-                writeln!(self.out, "\n      {BAD}the apply ended with an error{BAD:#}  {}", plain(error))
-            }
-            None => Ok(()),
+        if let Some(error) = apply_error {
+            self.0.blank();
+            self.below(2, &format!("{BAD}the apply ended with an error{BAD:#}  {}", plain(error)));
         }
     }
 
-    fn finding(&mut self, finding: &FoundFinding) -> io::Result<()> {
-        let style = if finding.level == Level::Must { BAD } else { ODD };
-        writeln!(
-            self.out,
-            "\n      {style}{}{style:#}  {} {}  {}",
-            finding.rule, finding.level, finding.party, finding.title
-        )?;
-        writeln!(self.out, "        {}", plain(&finding.message))?;
+    fn outcome(&mut self, before: &str, inner: usize, status: &str, error: &str) {
+        let mut line = format!("{before}{status}");
+        if self.0.layout.left_after(width(&line)) == 0 && !before.trim().is_empty() {
+            self.0.line(before.trim_end());
+            line = format!("{}{status}", " ".repeat(inner + 2));
+        }
+        if error.is_empty() {
+            self.0.line(&line);
+        } else if self.0.layout.left_after(width(&line) + 2) >= width(error) {
+            self.0.line(&format!("{line}  {error}"));
+        } else {
+            self.0.line(&line);
+            self.0.wrapped(&" ".repeat(inner + 2), inner + 2, error);
+        }
+    }
+
+    fn finding(&mut self, finding: &FoundFinding) {
+        let FoundFinding { rule, level, party, .. } = finding;
+        let style = if *level == Level::Must { BAD } else { ODD };
+        self.0.blank();
+        self.below(9, &format!("{style}{rule}{style:#}  {level} {party}  {}", finding.title));
+        let margin = format!("{}  ", self.margin());
+        self.0.wrapped(&margin, margin.len() + 2, &plain(&finding.message));
+        let numbers = if self.0.layout.is_narrow() { 3 } else { 5 };
+        let texts = margin.len() + numbers + 2;
         for evidence in finding.evidence.iter().take(SHOWN_EVENTS) {
-            writeln!(self.out, "        {DIM}{:>5}  {}{DIM:#}", evidence.event, plain(&evidence.text))?;
+            let text = format!("{DIM}{:>numbers$}  {}{DIM:#}", evidence.event, plain(&evidence.text));
+            self.0.wrapped(&margin, texts, &text);
         }
         let left = finding.evidence.len().saturating_sub(SHOWN_EVENTS);
         if left > 0 {
-            writeln!(self.out, "        {DIM}       and {} more{DIM:#}", counted(left, "event"))?;
+            let left = counted(left, "event");
+            self.0.line(&format!("{}{DIM}and {left} more{DIM:#}", " ".repeat(texts)));
         }
-        Ok(())
     }
 
-    fn mismatch(&mut self, expected: &str, found: &str) -> io::Result<()> {
-        writeln!(self.out, "        expected  {}", plain(expected))?;
-        writeln!(self.out, "        found     {}", plain(found))
+    /// An expectation that was not met; `place` says where it stands.
+    fn mismatch(&mut self, place: &str, expected: &str, found: &str) {
+        self.0.blank();
+        self.below(2, format!("{BAD}not as expected{BAD:#}  {place}").trim_end());
+        let margin = format!("{}  ", self.margin());
+        self.0.wrapped(&format!("{margin}expected  "), margin.len() + 10, &plain(expected));
+        self.0.wrapped(&format!("{margin}found     "), margin.len() + 10, &plain(found));
     }
 
-    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
-        writeln!(self.out)?;
+    /// What went wrong, in short, where it takes more than one account to tell.
+    fn again(&mut self, accounts: &[(Finished, Vec<Revision>)]) {
+        let bad: Vec<_> = accounts.iter().filter(|(run, _)| run.verdict != Verdict::Pass).collect();
+        if bad.len() < 2 {
+            return;
+        }
+        let rows: Vec<_> = bad
+            .into_iter()
+            .map(|(run, same)| {
+                let revisions: Vec<Revision> = iter::once(run.revision).chain(same.iter().copied()).collect();
+                (run, span(&revisions))
+            })
+            .collect();
+        let is_narrow = self.0.layout.is_narrow();
+        let widest = |widths: &mut dyn Iterator<Item = usize>| {
+            if is_narrow { 0 } else { widths.max().unwrap_or(0).min(40) }
+        };
+        let ids = widest(&mut rows.iter().map(|(run, _)| width(&run.scenario)));
+        let spans = widest(&mut rows.iter().map(|(_, at)| width(at)));
+        self.0.blank();
+        for (run, at) in &rows {
+            let (style, word) = if run.verdict == Verdict::Fail { (BAD, "FAIL") } else { (ODD, "UNJUDGED") };
+            let id = pad(&format!("{BOLD}{}{BOLD:#}", run.scenario), ids);
+            let at = keep(pad(&format!("{DIM}{at}{DIM:#}"), spans));
+            let text = format!("{style}{word}{style:#}  {id}  {at}  {}", causes(run));
+            self.0.wrapped("", word.len() + 2, &text);
+        }
+    }
+
+    fn summary(
+        &mut self,
+        summary: &Summary,
+        skipped: &[(SkipKind, String, usize)],
+        warned: &BTreeMap<&str, usize>,
+    ) {
+        self.0.blank();
         if summary.interrupted {
-            writeln!(self.out, "{ODD}interrupted{ODD:#}: what had finished is reported")?;
+            self.0.wrapped("", 2, &format!("{ODD}interrupted{ODD:#}: what had finished is reported"));
         }
         let counts = [
             (GOOD, summary.passed, "passed"),
@@ -222,71 +338,99 @@ impl<W: Write> Terminal<W> {
             (DIM, summary.not_applicable, "not applicable"),
             (ODD, summary.not_run, "not run"),
         ];
-        write!(self.out, "{BOLD}{}{BOLD:#}", counted(summary.runs(), "run"))?;
-        for (at, (style, count, word)) in counts.into_iter().filter(|(_, count, _)| *count > 0).enumerate() {
-            write!(self.out, "{}{style}{count} {word}{style:#}", if at == 0 { ": " } else { ", " })?;
-        }
+        let counts = counts.into_iter().filter(|(_, count, _)| *count > 0);
+        let counts: Vec<String> = counts
+            .map(|(style, count, word)| format!("{style}{}{style:#}", keep(format_args!("{count} {word}"))))
+            .collect();
         let seconds = f64::from(u32::try_from(summary.millis).unwrap_or(u32::MAX)) / 1000.0;
-        writeln!(self.out, " {DIM}in {seconds:.2} s{DIM:#}")?;
-        for (kind, reason, count) in &self.skipped {
+        let runs = format!("{BOLD}{}{BOLD:#}", keep(counted(summary.runs(), "run")));
+        let time = keep(format_args!("in {seconds:.2} s"));
+        let colon = if counts.is_empty() { "" } else { ": " };
+        self.0.wrapped("", 2, &format!("{runs}{colon}{} {DIM}{time}{DIM:#}", counts.join(", ")));
+        for (kind, reason, count) in skipped {
             let word = match kind {
                 SkipKind::NotApplicable => "not applicable",
                 SkipKind::NotRun => "not run",
             };
-            writeln!(self.out, "{count} {word}: {}", plain(reason))?;
+            self.0.wrapped("", 2, &format!("{count} {word}: {}", plain(reason)));
         }
         if summary.warnings > 0 {
             let warnings = counted(summary.warnings, "warning");
-            writeln!(self.out, "{ODD}{warnings}{ODD:#}, which --strict fails")?;
+            let rules: Vec<String> =
+                warned.iter().map(|(rule, count)| keep(format_args!("{rule} ({count})"))).collect();
+            let text = format!("{ODD}{warnings}{ODD:#}, which --strict fails: {}", rules.join(", "));
+            self.0.wrapped("", 2, &text);
         }
-        writeln!(self.out, "judged {} of {} rules", summary.rules_judged, summary.rules)
+        self.0.wrapped("", 2, &format!("judged {} of {} rules", summary.rules_judged, summary.rules));
     }
 }
 
 impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { .. } => {}
+            RunEvent::RunStarted { .. } | RunEvent::Live(_) => return Ok(()),
             RunEvent::Finished(finished) => {
                 if self.current.first().is_some_and(|run| run.scenario != finished.scenario) {
-                    self.close_scenario()?;
+                    self.close_scenario();
                 }
                 self.current.push((**finished).clone());
             }
-            RunEvent::RunFinished(summary) => self.close_run(summary)?,
+            RunEvent::RunFinished(summary) => self.close_run(summary),
         }
-        self.out.flush()
+        self.write()
     }
 }
 
 /// What came of judging a saved trace.
-///
-/// # Errors
-/// Those of the writer.
-pub fn judged(out: impl Write, trace: &Trace, assessment: &Assessment) -> io::Result<()> {
-    let mut terminal = Terminal::new(out);
+pub fn judged(trace: &Trace, assessment: &Assessment, layout: Layout) -> String {
+    let mut sheet = Sheet(Page::new(layout));
     let (style, word) = match &assessment.verdict {
         Verdict::Pass => (GOOD, "PASS"),
         Verdict::Fail => (BAD, "FAIL"),
         Verdict::Unjudged { .. } | Verdict::Skip { .. } => (ODD, "UNJUDGED"),
     };
     let id = trace.header.run_id();
-    writeln!(terminal.out, "{style}{word}{style:#}  {BOLD}{}{BOLD:#}", plain(&id))?;
+    sheet.0.line(&format!("{style}{word}{style:#}  {BOLD}{}{BOLD:#}", plain(&id)));
     if let Verdict::Unjudged { reason } = &assessment.verdict {
-        writeln!(terminal.out, "\n      {}", plain(reason))?;
+        sheet.0.blank();
+        sheet.below(0, &plain(reason));
     }
     let (lines, apply_error) = account(trace);
-    terminal.actions(&lines, apply_error.as_deref())?;
+    sheet.actions(&lines, apply_error.as_deref());
     for finding in &assessment.findings {
-        terminal.finding(&FoundFinding::new(finding, trace))?;
+        sheet.finding(&FoundFinding::new(finding, trace));
     }
     for unmet in &assessment.mismatches {
-        writeln!(terminal.out, "\n      {BAD}not as expected{BAD:#}")?;
-        terminal.mismatch(&unmet.expected, &unmet.found)?;
+        sheet.mismatch("", &unmet.expected, &unmet.found);
     }
     let (judged, rules) = (assessment.judged.len(), rules::catalogue().count());
-    writeln!(terminal.out, "\njudged {judged} of {rules} rules")?;
-    terminal.out.flush()
+    sheet.0.blank();
+    sheet.0.line(&format!("judged {judged} of {rules} rules"));
+    sheet.0.take()
+}
+
+/// How often each rule warned.
+fn warned(accounts: &[(Finished, Vec<Revision>)]) -> BTreeMap<&str, usize> {
+    let mut warned = BTreeMap::new();
+    for (run, same) in accounts.iter().filter(|(run, _)| run.verdict == Verdict::Pass) {
+        for finding in &run.findings {
+            *warned.entry(&*finding.rule).or_default() += 1 + same.len();
+        }
+    }
+    warned
+}
+
+/// Why a run did not pass, in a few words.
+fn causes(run: &Finished) -> String {
+    if let Verdict::Unjudged { reason } = &run.verdict {
+        return plain(reason).into_owned();
+    }
+    let mut causes: Vec<String> = run.findings.iter().map(|finding| finding.rule.clone()).collect();
+    causes.dedup();
+    if !run.mismatches.is_empty() {
+        causes.push(keep("not as expected"));
+    }
+    causes.join(", ")
 }
 
 /// A number of things.

@@ -30,10 +30,30 @@ pub enum RunEvent {
         /// How many scenarios will be run, each revision counted.
         runs: usize,
     },
+    /// What is under way. These come as things happen, and are no part of the form on disk.
+    #[serde(skip)]
+    Live(Live),
     /// A scenario is finished at a revision. These come in the order of the jobs, whatever ran first.
     Finished(Box<Finished>),
     /// The run is over. Always the last event, unless Counterfoil itself was killed.
     RunFinished(Summary),
+}
+
+/// What is told of a run while it lasts.
+#[derive(Clone, Debug)]
+pub enum Live {
+    /// A scenario is begun at a revision.
+    Began {
+        /// `id@revision`
+        run: String,
+    },
+    /// It has come to its end. It is reported as finished when all before it are.
+    Ended {
+        /// `id@revision`
+        run: String,
+        /// How it ended.
+        verdict: Verdict,
+    },
 }
 
 /// A scenario, finished at one revision.

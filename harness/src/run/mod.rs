@@ -5,6 +5,7 @@ mod event;
 mod filter;
 mod limits;
 mod load;
+mod reproduce;
 mod schedule;
 
 use std::sync::Arc;
@@ -20,12 +21,13 @@ use counterfoil_proto::Revision;
 pub use self::{
     drive::{DriveError, drive},
     event::{
-        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, RunEvent, Summary, VERSION, account,
-        describe,
+        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, Live, RunEvent, Summary, VERSION,
+        account, describe,
     },
     filter::{Filter, FilterError, rules_help},
     limits::within_file_limit,
     load::{Loaded, load, stock},
+    reproduce::reproduce,
     schedule::{Options, private_directory, run, run_in},
 };
 

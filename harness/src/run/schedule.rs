@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{DriveError, Finished, Job, RunEvent, Summary, VERSION, Variant, drive};
+use super::{DriveError, Finished, Job, Live, RunEvent, Summary, VERSION, Variant, drive};
 
 /// The longest that a single run may take. An embedded run takes milliseconds; this is for when we hang.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -112,6 +112,7 @@ pub async fn run_in(
     loop {
         while !book.closed && running.len() < options.jobs.get() {
             let Some((at, job)) = waiting.next() else { break };
+            (book.report)(RunEvent::Live(Live::Began { run: job.id() }));
             let (job, options, directory) = (job.clone(), options.clone(), sockets.to_owned());
             let handle = running.spawn(async move { one(&job, &options, &directory, at).await });
             at_work.insert(handle.id(), at);
@@ -165,6 +166,8 @@ struct Book<'a, R> {
 impl<R: FnMut(RunEvent)> Book<'_, R> {
     /// Takes what a job gave, and reports it as soon as all before it are reported.
     fn hand_in(&mut self, jobs: &[Job], at: usize, done: Done) {
+        let verdict = done.finished.verdict.clone();
+        (self.report)(RunEvent::Live(Live::Ended { run: jobs[at].id(), verdict }));
         self.closed |= self.options.fail_fast && done.finished.verdict == Verdict::Fail;
         self.done[at] = Some(done);
         while let Some(done) = self.done.get_mut(self.next).and_then(Option::take) {
