@@ -77,7 +77,7 @@ fn a_plan_with_names_of_any_width() {
 /// The first lines of a catalogue, which grows at its end.
 fn first_lines(mut done: Done, is_last: impl Fn(&str) -> bool) -> Done {
     let lines = done.out.lines().take_while(|line| !is_last(line));
-    done.out = lines.map(|line| format!("{line}\n")).collect();
+    done.out = lines.flat_map(|line| [line, "\n"]).collect();
     done
 }
 
@@ -105,7 +105,7 @@ fn the_picture_of_a_failing_run_is_what_the_command_prints() {
     let mut colors = WIN10_CONSOLE.0;
     colors.copy_within(9..16, 1);
     let picture = Term::new().palette(Palette(colors)).render_svg(&screen);
-    let picture = picture.replace(".dimmed { opacity: 0.4; }", ".dimmed { opacity: 0.7; }");
+    let picture = picture.replace(".dimmed { opacity: 0.4; }", ".dimmed { fill-opacity: 0.7; }");
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images/failing-run.svg");
     if env::var_os("UPDATE_GOLDEN").is_some() {

@@ -219,10 +219,13 @@ fn a_report_that_goes_to_a_file_leaves_the_terminal_to_the_bar() {
     assert!(!report.contains(['\r', '\u{1b}']), "{report}");
 }
 
-/// A run that outlasts the wait for the bar, with its report in this stream and progress in a terminal.
+/// So many of them that they outlast the wait for the bar.
+const SOME: [&str; 6] = ["run", "suite", "--filter", "s-00*", "--filter", "s-01*"];
+
+/// Runs some, with its report in this stream and progress in a terminal.
 fn no_bar(place: &Place, out: Option<Stdio>, set: (&str, &str)) -> String {
     let terminal = Terminal::new(100);
-    let mut command = in_terminal(place, &["run", "suite", "--filter", "s-00*", "--filter", "s-01*"]);
+    let mut command = in_terminal(place, &SOME);
     command.env(set.0, set.1).stdout(out.unwrap_or_else(|| terminal.stream())).stderr(terminal.stream());
     let running = Running::new(&mut command);
     drop(command);
@@ -241,7 +244,7 @@ fn nothing_moves_where_nobody_watches() {
     // What reads a pipe may write to the same terminal.
     assert_eq!(no_bar(&place, Some(Stdio::piped()), ("CI", "")), "");
 
-    let done = place.run(["run", "suite"]).exits(1).quietly();
+    let done = place.run(SOME).exits(1).quietly();
     assert!(!done.out.contains(['\r', '\u{1b}']), "{done}");
 }
 

@@ -7,21 +7,26 @@ use counterfoil_proto::Revision;
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 110, after_help = EXIT_CODES)]
+#[command(version, about, max_term_width = 110, after_help = AFTER_HELP)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:
+const AFTER_HELP: &str = "Exit codes:
   0  every scenario passed, or was skipped with its kind and reason
   1  the contract is broken
   2  usage, or a file that is not valid; nothing was run
   3  something could not be judged
   4  nothing was judged
   5  a defect of Counterfoil itself
-  130, 143  interrupted (129 when the terminal goes away); what had finished is reported";
+  130, 143  interrupted (129 when the terminal goes away); what had finished is reported
+
+Environment:
+  NO_COLOR, CLICOLOR_FORCE  no colours; colours even where the output is no terminal
+  COLUMNS                   how wide reports are, whatever they are written to
+  CI, TERM=dumb             no progress bar";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

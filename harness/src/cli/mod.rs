@@ -23,7 +23,7 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 pub fn main() -> ExitCode {
     panic::set_hook(Box::new(|info| {
         PANICKED.store(true, Ordering::Relaxed);
-        Output::standard().error(&format!(
+        Output::standard().error_instead_of_bar(&format!(
             "a defect of Counterfoil itself: {info}\nplease report it, with the command line and this text"
         ));
     }));

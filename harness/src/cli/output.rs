@@ -71,6 +71,14 @@ impl Output {
         }
     }
 
+    /// Writes an error to standard error, on the line where the bar of a run may stand.
+    pub(super) fn error_instead_of_bar(self, text: &str) {
+        if progress::can_draw() {
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
+        self.error(text);
+    }
+
     /// Writes an error, a line of its own, to standard error.
     pub(super) fn error(self, text: &str) {
         let style = anstyle::AnsiColor::Red.on_default().bold();

@@ -1,7 +1,7 @@
 //! What a person sees: a line for each scenario, everything about each failure, and the run in numbers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
     iter, mem,
 };
@@ -156,6 +156,13 @@ impl Sheet {
                 line.extend(["; ", &word]);
             }
         }
+        let passed = runs.iter().filter(|run| run.verdict == Verdict::Pass);
+        let warning: BTreeSet<&str> =
+            passed.flat_map(|run| &run.findings).map(|finding| &*finding.rule).collect();
+        if !warning.is_empty() {
+            let rules = Vec::from_iter(warning).join(", ");
+            line.extend(["  ", &keep(format_args!("{ODD}warns{ODD:#} {rules}"))]);
+        }
         self.0.wrapped("", words + 4, &line);
     }
 
@@ -180,7 +187,7 @@ impl Sheet {
             self.0.blank();
             self.below(0, &plain(reason));
         }
-        self.actions(&run.actions, run.apply_error.as_deref());
+        self.actions(&run.actions, run.apply_error.as_deref(), &blamed(&run.findings));
         for finding in &run.findings {
             self.finding(finding);
         }
@@ -200,7 +207,8 @@ impl Sheet {
     }
 
     /// The plan and what became of it, side by side; the text of an error below, where it does not fit in there.
-    fn actions(&mut self, lines: &[ActionLine], apply_error: Option<&str>) {
+    /// Actions that a finding is about are marked by colour: the finding itself says so in words.
+    fn actions(&mut self, lines: &[ActionLine], apply_error: Option<&str>, blamed: &[usize]) {
         let mut shown: Vec<(usize, &ActionLine)> = lines.iter().enumerate().collect();
         if lines.len() > SHOWN_ACTIONS {
             shown.retain(|(_, line)| !matches!(&line.outcomes[..], [one] if one.status == Status::Success));
@@ -224,9 +232,13 @@ impl Sheet {
             self.0.blank();
             self.0.line(&format!("{margin}{DIM}{:>numbers$}  {}  outcome{DIM:#}", "#", pad("plan", column)));
             for (at, planned, line) in &shown {
-                let mut before = format!("{margin}{at:>numbers$}  {}  ", pad(planned, column));
+                let is_blamed = blamed.contains(at);
+                let number = if is_blamed { BAD } else { Style::new() };
+                let planned = pad(planned, column);
+                let mut before = format!("{margin}{number}{at:>numbers$}{number:#}  {planned}  ");
                 if line.outcomes.is_empty() {
-                    self.outcome(&before, inner, &format!("{DIM}none{DIM:#}"), "");
+                    let style = if is_blamed { BAD } else { DIM };
+                    self.outcome(&before, inner, &format!("{style}none{style:#}"), "");
                 }
                 for outcome in &line.outcomes {
                     let style = if outcome.status == Status::Success { GOOD } else { BAD };
@@ -396,9 +408,11 @@ pub fn judged(trace: &Trace, assessment: &Assessment, layout: Layout) -> String 
         sheet.below(0, &plain(reason));
     }
     let (lines, apply_error) = account(trace);
-    sheet.actions(&lines, apply_error.as_deref());
-    for finding in &assessment.findings {
-        sheet.finding(&FoundFinding::new(finding, trace));
+    let findings: Vec<_> =
+        assessment.findings.iter().map(|finding| FoundFinding::new(finding, trace)).collect();
+    sheet.actions(&lines, apply_error.as_deref(), &blamed(&findings));
+    for finding in &findings {
+        sheet.finding(finding);
     }
     for unmet in &assessment.mismatches {
         sheet.mismatch("", &unmet.expected, &unmet.found);
@@ -407,6 +421,12 @@ pub fn judged(trace: &Trace, assessment: &Assessment, layout: Layout) -> String 
     sheet.0.blank();
     sheet.0.line(&format!("judged {judged} of {rules} rules"));
     sheet.0.take()
+}
+
+/// The actions that findings of level MUST are about.
+fn blamed(findings: &[FoundFinding]) -> Vec<usize> {
+    let findings = findings.iter().filter(|finding| finding.level == Level::Must);
+    findings.filter_map(|finding| finding.action?.try_into().ok()).collect()
 }
 
 /// How often each rule warned.
