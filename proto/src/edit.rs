@@ -1,6 +1,18 @@
 //! Changes to an encoded message, by the names of its fields: what a `wire` fault does to a reply.
+//!
+//! A path leads from the message to what is changed: `output.outputs_json`, with a position in a list
+//! (`result.actions.0.status`) or a key of a map (`output.sensitive.password`). The bytes of everything else stay
+//! as they were sent, and in their order.
 
-/// What is done to a message.
+use std::{borrow::Cow, sync::OnceLock};
+
+use bytes::Bytes;
+use prost::encode_length_delimiter;
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value as Reflected};
+
+use crate::DESCRIPTORS;
+
+/// What is done to a message, in this order: fields are dropped, fields are set, the rest is cut off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
     /// Fields that get another value, by their paths.
@@ -20,4 +32,617 @@ pub enum Value {
     Number(i64),
     /// True or false.
     Bool(bool),
+}
+
+/// Why an edit does not fit a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The contract has no such message.
+    #[error("there is no message `{0}`")]
+    NoMessage(String),
+    /// A step of the path names no field.
+    #[error("{message} has no field `{field}`")]
+    NoField {
+        /// The message, by its short name.
+        message: String,
+        /// What was written.
+        field: String,
+        /// The field that was probably meant.
+        nearest: Option<String>,
+        /// The fields that the message has.
+        known: Vec<String>,
+    },
+    /// A step into a list is no position.
+    #[error("`{field}` is a list, and `{position}` is no position in it")]
+    NoPosition {
+        /// The list.
+        field: String,
+        /// What was written.
+        position: String,
+    },
+    /// The path goes on behind a single value.
+    #[error("nothing is inside of `{field}`, which is {kind}")]
+    NothingInside {
+        /// The field.
+        field: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Only single values can be set, not messages, lists and maps.
+    #[error("`{field}` is {kind}, which cannot be set as a whole")]
+    NotOneValue {
+        /// The field.
+        field: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The field holds values of another type.
+    #[error("`{field}` takes {expected}")]
+    WrongValue {
+        /// The field.
+        field: String,
+        /// What would fit.
+        expected: &'static str,
+    },
+    /// An enum has no value of that name.
+    #[error("{name} has no value `{value}`")]
+    NoEnumValue {
+        /// The enum, by its short name.
+        name: String,
+        /// What was written.
+        value: String,
+        /// The value that was probably meant.
+        nearest: Option<String>,
+        /// The values that it has.
+        known: Vec<String>,
+    },
+}
+
+impl Edit {
+    /// The message as it is after the edit. `message` is its full name.
+    ///
+    /// What cannot be done is left undone: a path to drop that is not there, a position behind the end of a list (one
+    /// that is equal to the length appends), and everything but the cut where the bytes are no message.
+    pub fn apply(&self, message: &str, bytes: &[u8]) -> Bytes {
+        let dropped = self.drop.iter().map(|path| (path, None));
+        let set = self.set.iter().map(|(path, value)| (path, Some(value)));
+        let mut bytes = Cow::Borrowed(bytes);
+        for (path, value) in dropped.chain(set) {
+            let steps = match value {
+                None => steps(message, path),
+                Some(_) => steps_to_value(message, path),
+            };
+            if let Some(changed) = steps.ok().and_then(|steps| change(&bytes, &steps, value)) {
+                bytes = Cow::Owned(changed);
+            }
+        }
+        let mut bytes = Bytes::from(bytes.into_owned());
+        bytes.truncate(self.truncate.unwrap_or(usize::MAX));
+        bytes
+    }
+
+    /// Whether a path leads somewhere in the message of that full name, so that it can be dropped.
+    ///
+    /// # Errors
+    /// Where it leads astray.
+    pub fn check_drop(message: &str, path: &str) -> Result<(), Mismatch> {
+        steps(message, path).map(drop)
+    }
+
+    /// Whether a path leads to a single value in the message of that full name, and takes `value`.
+    ///
+    /// # Errors
+    /// Where it leads astray, or what would fit there.
+    pub fn check_set(message: &str, path: &str, value: &Value) -> Result<(), Mismatch> {
+        let steps = steps_to_value(message, path)?;
+        let Some(field) = steps.last().map(Step::field) else { return Ok(()) };
+        let wrong = |expected| Mismatch::WrongValue { field: field.name().to_owned(), expected };
+        match (reflected(&field.kind(), value), field.kind(), value) {
+            (Some(_), ..) => Ok(()),
+            (None, Kind::Enum(kind), Value::Text(value)) => {
+                let known: Vec<_> = kind.values().map(|known| known.name().to_owned()).collect();
+                Err(Mismatch::NoEnumValue {
+                    name: kind.name().to_owned(),
+                    value: value.clone(),
+                    nearest: nearest(value, &known),
+                    known,
+                })
+            }
+            (None, kind, _) => Err(wrong(described(&kind))),
+        }
+    }
+}
+
+fn pool() -> &'static DescriptorPool {
+    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTORS).expect("the build script encoded it"))
+}
+
+/// One step of a path.
+enum Step {
+    /// To a field.
+    Field(FieldDescriptor),
+    /// To a position in a list.
+    Element(FieldDescriptor, usize),
+    /// To the entry of a map that has this key. An entry is a message of `key` and `value`.
+    Entry(FieldDescriptor, String),
+}
+
+impl Step {
+    fn field(&self) -> &FieldDescriptor {
+        match self {
+            Self::Field(field) | Self::Element(field, _) | Self::Entry(field, _) => field,
+        }
+    }
+}
+
+/// The steps of a path.
+fn steps(message: &str, path: &str) -> Result<Vec<Step>, Mismatch> {
+    let no_message = || Mismatch::NoMessage(message.to_owned());
+    let mut inside = pool().get_message_by_name(message).ok_or_else(no_message)?;
+    let mut steps = Vec::new();
+    let mut rest = path;
+    loop {
+        let (name, behind) = cut(rest);
+        let field = inside.get_field_by_name(name).ok_or_else(|| {
+            let known: Vec<_> = inside.fields().map(|field| field.name().to_owned()).collect();
+            Mismatch::NoField {
+                message: inside.name().to_owned(),
+                field: name.to_owned(),
+                nearest: nearest(name, &known),
+                known,
+            }
+        })?;
+        let mut holder = field.clone();
+        let behind = match behind {
+            Some(behind) if field.is_map() => {
+                if let Kind::Message(entry) = field.kind() {
+                    holder = entry.map_entry_value_field();
+                }
+                // A key may have dots where nothing can stand behind it.
+                let (key, behind) =
+                    if holder.kind().as_message().is_some() { cut(behind) } else { (behind, None) };
+                steps.push(Step::Entry(field, key.to_owned()));
+                behind
+            }
+            // They stand in one record, and no reply that anybody edits has such a field.
+            Some(_) if field.is_packed() => {
+                let (field, kind) = (field.name().to_owned(), "a list of numbers");
+                return Err(Mismatch::NothingInside { field, kind });
+            }
+            Some(behind) if field.is_list() => {
+                let (position, behind) = cut(behind);
+                let Ok(at) = position.parse() else {
+                    let (field, position) = (field.name().to_owned(), position.to_owned());
+                    return Err(Mismatch::NoPosition { field, position });
+                };
+                steps.push(Step::Element(field, at));
+                behind
+            }
+            behind => {
+                steps.push(Step::Field(field));
+                behind
+            }
+        };
+        let Some(behind) = behind else { return Ok(steps) };
+        let Kind::Message(next) = holder.kind() else {
+            let (field, kind) = (holder.name().to_owned(), described(&holder.kind()));
+            return Err(Mismatch::NothingInside { field, kind });
+        };
+        (inside, rest) = (next, behind);
+    }
+}
+
+/// The steps of a path to a single value.
+fn steps_to_value(message: &str, path: &str) -> Result<Vec<Step>, Mismatch> {
+    let mut steps = steps(message, path)?;
+    if let Some(Step::Entry(field, _)) = steps.last()
+        && let Kind::Message(entry) = field.kind()
+    {
+        steps.push(Step::Field(entry.map_entry_value_field()));
+    }
+    let kind = match steps.last() {
+        Some(Step::Field(field)) if field.is_map() => Some("a map"),
+        Some(Step::Field(field)) if field.is_list() => Some("a list"),
+        Some(step) => step.field().kind().as_message().map(|_| "a message"),
+        None => None,
+    };
+    match (kind, steps.last()) {
+        (Some(kind), Some(step)) => {
+            Err(Mismatch::NotOneValue { field: step.field().name().to_owned(), kind })
+        }
+        _ => Ok(steps),
+    }
+}
+
+fn cut(path: &str) -> (&str, Option<&str>) {
+    path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)))
+}
+
+fn nearest(word: &str, known: &[String]) -> Option<String> {
+    let word = word.to_lowercase();
+    known
+        .iter()
+        .map(|known| (known, strsim::normalized_damerau_levenshtein(&word, &known.to_lowercase())))
+        .filter(|(_, likeness)| *likeness >= 0.6)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(known, _)| known.clone())
+}
+
+/// The values of a kind, in words.
+fn described(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "`true` or `false`",
+        Kind::String | Kind::Bytes => "text",
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 | Kind::Double | Kind::Float => {
+            "a whole number of 32 bits"
+        }
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => "a whole number",
+        Kind::Uint32 | Kind::Fixed32 => "a whole number of 32 bits, from 0",
+        Kind::Uint64 | Kind::Fixed64 => "a whole number from 0",
+        Kind::Enum(_) => "a value by name, or a number of 32 bits",
+        Kind::Message(_) => "a message",
+    }
+}
+
+/// A value as a field of that kind holds it; none where it does not fit.
+fn reflected(kind: &Kind, value: &Value) -> Option<Reflected> {
+    Some(match (kind, value) {
+        (Kind::String, Value::Text(text)) => Reflected::String(text.clone()),
+        (Kind::Bytes, Value::Text(text)) => Reflected::Bytes(text.clone().into()),
+        (Kind::Bool, Value::Bool(value)) => Reflected::Bool(*value),
+        (Kind::Int32 | Kind::Sint32 | Kind::Sfixed32, Value::Number(n)) => {
+            Reflected::I32((*n).try_into().ok()?)
+        }
+        (Kind::Int64 | Kind::Sint64 | Kind::Sfixed64, Value::Number(n)) => Reflected::I64(*n),
+        (Kind::Uint32 | Kind::Fixed32, Value::Number(n)) => Reflected::U32((*n).try_into().ok()?),
+        (Kind::Uint64 | Kind::Fixed64, Value::Number(n)) => Reflected::U64((*n).try_into().ok()?),
+        (Kind::Double, Value::Number(n)) => Reflected::F64(i32::try_from(*n).ok()?.into()),
+        (Kind::Float, Value::Number(n)) => Reflected::F32(i16::try_from(*n).ok()?.into()),
+        (Kind::Enum(_), Value::Number(n)) => Reflected::EnumNumber((*n).try_into().ok()?),
+        (Kind::Enum(kind), Value::Text(name)) => {
+            Reflected::EnumNumber(kind.get_value_by_name(name)?.number())
+        }
+        _ => return None,
+    })
+}
+
+/// One field as it stands in an encoded message.
+struct Record<'b> {
+    number: u64,
+    /// With its key.
+    whole: Cow<'b, [u8]>,
+    /// What it holds, where that has a length of its own.
+    body: Option<&'b [u8]>,
+}
+
+/// The fields of an encoded message; none where it is none.
+fn records(mut bytes: &[u8]) -> Option<Vec<Record<'_>>> {
+    let mut records = Vec::new();
+    while !bytes.is_empty() {
+        let mut rest = bytes;
+        let key = varint(&mut rest)?;
+        let (body, rest) = match key & 7 {
+            0 => {
+                varint(&mut rest)?;
+                (None, rest)
+            }
+            1 => (None, rest.get(8..)?),
+            2 => {
+                let length = usize::try_from(varint(&mut rest)?).ok()?;
+                let (body, rest) = rest.split_at_checked(length)?;
+                (Some(body), rest)
+            }
+            5 => (None, rest.get(4..)?),
+            // Groups, which the contract does not have.
+            _ => return None,
+        };
+        let whole = Cow::Borrowed(&bytes[..bytes.len() - rest.len()]);
+        records.push(Record { number: key >> 3, whole, body });
+        bytes = rest;
+    }
+    Some(records)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            *bytes = &bytes[at + 1..];
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// A field that holds a message, encoded.
+fn wrap(field: &FieldDescriptor, body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(body.len() + 8);
+    let key = field.number() as usize * 8 + 2;
+    for number in [key, body.len()] {
+        encode_length_delimiter(number, &mut whole).expect("a Vec grows");
+    }
+    whole.extend_from_slice(body);
+    whole
+}
+
+/// A field that holds this value, encoded; empty where that is the same as its absence.
+fn encode(field: &FieldDescriptor, value: &Value) -> Option<Vec<u8>> {
+    let value = reflected(&field.kind(), value)?;
+    let mut message = DynamicMessage::new(field.parent_message().clone());
+    message.set_field(field, if field.is_list() { Reflected::List(vec![value]) } else { value });
+    Some(prost::Message::encode_to_vec(&message))
+}
+
+/// The message with the value set at the end of the steps, or dropped there; none where there is nothing to do.
+fn change(bytes: &[u8], steps: &[Step], value: Option<&Value>) -> Option<Vec<u8>> {
+    let (step, rest) = steps.split_first()?;
+    let field = step.field();
+    let number = u64::from(field.number());
+    let mut records = records(bytes)?;
+    let mut own = records.iter().enumerate().filter(|(_, record)| record.number == number);
+    let replaced = |body: Option<&[u8]>| match (rest, value) {
+        ([], None) => Some(None),
+        ([], Some(value)) => encode(field, value).map(Some),
+        _ => change(body?, rest, value).map(|body| Some(wrap(field, &body))),
+    };
+    let (place, new) = match step {
+        Step::Field(_) => {
+            let bodies: Vec<_> = own.map(|(_, record)| record.body).collect();
+            if bodies.is_empty() && value.is_none() {
+                return None;
+            }
+            // A message in several parts is what they are one behind another.
+            let body = bodies.into_iter().collect::<Option<Vec<_>>>().map(|bodies| bodies.concat());
+            let new = replaced(body.as_deref())?;
+            records.retain(|record| record.number != number);
+            (None, new)
+        }
+        Step::Element(_, at) => {
+            let count = own.clone().count();
+            match own.nth(*at) {
+                Some((place, record)) => (Some(place), replaced(record.body)?),
+                None if *at == count && value.is_some() => (None, replaced(Some(&[]))?),
+                None => return None,
+            }
+        }
+        Step::Entry(_, key) => {
+            let has_key =
+                |record: &Record<'_>| record.body.and_then(key_of).is_some_and(|of| of == key.as_bytes());
+            match own.rfind(|(_, record)| has_key(record)) {
+                Some((place, record)) => (Some(place), replaced(record.body)?),
+                None if value.is_some() => (None, replaced(Some(&entry(field, key)?))?),
+                None => return None,
+            }
+        }
+    };
+    match (place, new) {
+        (Some(place), Some(new)) => records[place].whole = Cow::Owned(new),
+        (Some(place), None) => drop(records.remove(place)),
+        (None, Some(new)) => records.push(Record { number, whole: Cow::Owned(new), body: None }),
+        (None, None) => {}
+    }
+    Some(records.iter().flat_map(|record| record.whole.iter().copied()).collect())
+}
+
+/// The key of a map's entry.
+fn key_of(entry: &[u8]) -> Option<&[u8]> {
+    let keys = records(entry)?;
+    let key = keys.iter().rfind(|record| record.number == 1);
+    key.map_or(Some(&[]), |record| record.body)
+}
+
+/// The entry of a map without a value.
+fn entry(field: &FieldDescriptor, key: &str) -> Option<Vec<u8>> {
+    let kind = field.kind();
+    encode(&kind.as_message()?.map_entry_key_field(), &Value::Text(key.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use prost::Message as _;
+
+    use super::*;
+    use crate::iac::{
+        ActionError, ActionResult, ApplyResponse, ApplyResult, CapabilitiesResponse, FinalizeApplyResponse,
+        ResourceCreateResponse, ResourceOutput,
+    };
+
+    const CREATE: &str = "workflow.plugin.external.iac.ResourceCreateResponse";
+    const APPLY: &str = "workflow.plugin.external.iac.ApplyResponse";
+    const FINALIZE: &str = "workflow.plugin.external.iac.FinalizeApplyResponse";
+
+    fn created() -> ResourceCreateResponse {
+        ResourceCreateResponse {
+            output: Some(ResourceOutput {
+                name: "net".to_owned(),
+                r#type: "infra.vpc".to_owned(),
+                provider_id: "net-1".to_owned(),
+                outputs_json: "{}".into(),
+                sensitive: BTreeMap::from([("a.b".to_owned(), true), ("token".to_owned(), true)]),
+                status: "up".to_owned(),
+            }),
+        }
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    fn set<const N: usize>(set: [(&str, Value); N]) -> Edit {
+        Edit { set: set.map(|(path, value)| (path.to_owned(), value)).into(), ..Edit::default() }
+    }
+
+    fn dropped<const N: usize>(paths: [&str; N]) -> Edit {
+        Edit { drop: paths.map(str::to_owned).into(), ..Edit::default() }
+    }
+
+    fn edited<M: prost::Message + Default>(edit: &Edit, name: &str, message: &M) -> M {
+        M::decode(edit.apply(name, &message.encode_to_vec())).unwrap()
+    }
+
+    #[test]
+    fn fields_are_set_and_nothing_else_changes() {
+        let edit = set([
+            ("output.provider_id", text("net-2")),
+            ("output.outputs_json", text("{")),
+            ("output.sensitive.token", Value::Bool(false)),
+            ("output.sensitive.password", Value::Bool(true)),
+            ("output.sensitive.x.y", Value::Bool(true)),
+            ("output.status", text("")),
+        ]);
+        let mut expected = created();
+        let output = expected.output.as_mut().unwrap();
+        output.provider_id = "net-2".to_owned();
+        output.outputs_json = "{".into();
+        output.sensitive = [("a.b", true), ("token", false), ("password", true), ("x.y", true)]
+            .map(|(key, value)| (key.to_owned(), value))
+            .into();
+        output.status = String::new();
+        assert_eq!(edited(&edit, CREATE, &created()), expected);
+    }
+
+    #[test]
+    fn what_is_on_the_way_is_made() {
+        let empty = ResourceCreateResponse { output: None };
+        let output = ResourceOutput { name: "net".to_owned(), ..ResourceOutput::default() };
+        let made = edited(&set([("output.name", text("net"))]), CREATE, &empty);
+        assert_eq!(made.output, Some(output.clone()));
+
+        let edit = Edit { drop: vec!["output".to_owned()], ..set([("output.name", text("net"))]) };
+        assert_eq!(edited(&edit, CREATE, &created()).output, Some(output), "dropped first, then set");
+    }
+
+    #[test]
+    fn positions_lead_into_lists() {
+        let result = |statuses: &[i32]| ApplyResponse {
+            result: Some(ApplyResult {
+                actions: (0..)
+                    .zip(statuses)
+                    .map(|(action_index, status)| ActionResult {
+                        action_index,
+                        status: *status,
+                        error: String::new(),
+                    })
+                    .collect(),
+                ..ApplyResult::default()
+            }),
+        };
+        let edit = set([
+            ("result.actions.1.status", text("ACTION_STATUS_SKIPPED")),
+            ("result.actions.0.status", Value::Number(-7)),
+            ("result.actions.3.status", Value::Number(2)),
+            ("result.actions.3.action_index", Value::Number(3)),
+            ("result.actions.9.status", Value::Number(1)),
+        ]);
+        assert_eq!(edited(&edit, APPLY, &result(&[1, 1, 1])), result(&[-7, 6, 1, 2]));
+        assert_eq!(edited(&dropped(["result.actions"]), APPLY, &result(&[1, 2])), result(&[]));
+        assert_eq!(
+            edited(&dropped(["result.actions.1", "result.actions.5"]), APPLY, &result(&[1, 2])),
+            result(&[1])
+        );
+
+        let keys =
+            CapabilitiesResponse { canonical_keys: vec!["a".to_owned()], ..CapabilitiesResponse::default() };
+        let edit = set([("canonical_keys.1", text("")), ("canonical_keys.0", text("b"))]);
+        let name = "workflow.plugin.external.iac.CapabilitiesResponse";
+        assert_eq!(edited(&edit, name, &keys).canonical_keys, ["b", ""]);
+    }
+
+    #[test]
+    fn what_is_absent_is_not_dropped() {
+        let edit = dropped(["output.sensitive.none", "output.sensitive.a.b", "output.name"]);
+        let changed = edited(&edit, CREATE, &created()).output.unwrap();
+        assert_eq!((&*changed.name, changed.sensitive.len()), ("", 1));
+
+        let empty = FinalizeApplyResponse { errors: Vec::<ActionError>::new() };
+        assert_eq!(dropped(["errors.0", "errors"]).apply(FINALIZE, &empty.encode_to_vec()), Bytes::new());
+    }
+
+    #[test]
+    fn the_cut_comes_last_and_works_on_anything() {
+        let edit = Edit { truncate: Some(3), ..set([("output.name", text("x"))]) };
+        let whole = set([("output.name", text("x"))]).apply(CREATE, &created().encode_to_vec());
+        assert_eq!(edit.apply(CREATE, &created().encode_to_vec()), whole.slice(..3));
+        assert_eq!(edit.apply(CREATE, b"\xff\xff\xff\xff"), b"\xff\xff\xff"[..]);
+        assert_eq!(set([("output.name", text("x"))]).apply(CREATE, b"\x0a"), b"\x0a"[..], "no message");
+        let long = Edit { truncate: Some(1000), ..Edit::default() };
+        assert_eq!(long.apply(CREATE, b"ab"), b"ab"[..]);
+        assert_eq!(Edit::default().apply("no.Message", b"ab"), b"ab"[..]);
+    }
+
+    #[test]
+    fn fields_that_nobody_knows_are_kept() {
+        // A varint, a double word, text, and a word, under numbers that the message does not have.
+        let strange = b"\x78\x01\x79\x01\x02\x03\x04\x05\x06\x07\x08\x7a\x01x\x7d\x01\x02\x03\x04";
+        let changed = set([("output.name", text("x"))]).apply(CREATE, strange);
+        assert_eq!(changed, [&strange[..], b"\x0a\x03\x0a\x01x"].concat());
+    }
+
+    #[test]
+    fn parts_of_a_message_count_as_one() {
+        let part = |name: &str, status: &str| {
+            let (name, status) = (name.to_owned(), status.to_owned());
+            let output = Some(ResourceOutput { name, status, ..ResourceOutput::default() });
+            ResourceCreateResponse { output }.encode_to_vec()
+        };
+        let bytes = [part("a", "s"), part("b", "")].concat();
+        let changed = set([("output.provider_id", text("i"))]).apply(CREATE, &bytes);
+        let output = ResourceCreateResponse::decode(changed).unwrap().output.unwrap();
+        assert_eq!((&*output.name, &*output.status, &*output.provider_id), ("b", "s", "i"));
+    }
+
+    #[test]
+    fn mistakes_say_what_would_fit() {
+        let no = |path: &str, value: Value| Edit::check_set(CREATE, path, &value).unwrap_err().to_string();
+        assert_eq!(no("outputs.name", text("x")), "ResourceCreateResponse has no field `outputs`");
+        assert_eq!(no("", text("x")), "ResourceCreateResponse has no field ``");
+        assert_eq!(no("output.name.x", text("x")), "nothing is inside of `name`, which is text");
+        assert_eq!(no("output", text("x")), "`output` is a message, which cannot be set as a whole");
+        assert_eq!(no("output.sensitive", text("x")), "`sensitive` is a map, which cannot be set as a whole");
+        assert_eq!(no("output.name", Value::Number(1)), "`name` takes text");
+        assert_eq!(no("output.sensitive.x", text("yes")), "`value` takes `true` or `false`");
+        let no = |path: &str, value: Value| Edit::check_set(APPLY, path, &value).unwrap_err();
+        assert_eq!(
+            no("result.actions.first.error", text("x")).to_string(),
+            "`actions` is a list, and `first` is no position in it"
+        );
+        assert_eq!(
+            no("result.actions.0.action_index", Value::Number(-1)).to_string(),
+            "`action_index` takes a whole number of 32 bits, from 0"
+        );
+        assert_eq!(
+            no("result.actions", text("x")).to_string(),
+            "`actions` is a list, which cannot be set as a whole"
+        );
+        let Mismatch::NoEnumValue { nearest, known, .. } =
+            no("result.actions.0.status", text("ACTION_STATUS_SKIPED"))
+        else {
+            panic!("an enum")
+        };
+        assert_eq!((nearest.as_deref(), known.len()), (Some("ACTION_STATUS_SKIPPED"), 7));
+        let Mismatch::NoField { nearest, .. } = Edit::check_drop(CREATE, "output.outputs_jso").unwrap_err()
+        else {
+            panic!("a field")
+        };
+        assert_eq!(nearest.as_deref(), Some("outputs_json"));
+        for path in ["output", "output.sensitive", "output.sensitive.a.b", "output.name"] {
+            assert_eq!(Edit::check_drop(CREATE, path), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_contract_has_only_what_is_edited_here() {
+        let ours = pool().all_messages().filter(|message| !message.full_name().starts_with("google."));
+        for field in ours.flat_map(|message| message.fields().collect::<Vec<_>>()) {
+            let name = field.full_name();
+            assert!(field.containing_oneof().is_none(), "{name}: setting one of a group drops the others");
+            if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
+                assert_eq!(entry.map_entry_key_field().kind(), Kind::String, "{name}");
+            }
+        }
+    }
 }

@@ -1,17 +1,16 @@
 //! `plan` and `state`: actions, their addresses, and resources without an action.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     Span,
     diagnostic::{Report, shown},
     existing::Claim,
-    read::{At, List, Object, OneKey, Required, Table, Word, listed, shape},
+    read::{At, Json, List, Object, OneKey, Required, Table, Word, listed, shape},
 };
 use crate::{
     json::JsonMap,
-    plan::{Action, ActionKind, Current, Hints, Plan, Spec},
-    rpc::Method,
+    plan::{Action, ActionKind, Change, Current, Hints, Plan, Spec},
 };
 
 shape! {
@@ -29,7 +28,9 @@ shape! {
 shape! {
     /// One action: the resource as it should become, and as the state knows it. With `provider_id`, `outputs` or
     /// `applied_config` there is a current state, else there is none.
-    struct ActionShape as "Action", later: ["changes"] {
+    struct ActionShape as "Action" {
+        /// unknown: the word of the action, which the engine does not know.
+        word: Option<At<String>>,
         /// How faults and expectations call this action. Left out: the resource's name.
         r#as: Option<At<String>>,
         /// The resource's name, which references use.
@@ -51,6 +52,22 @@ shape! {
         hints: Option<At<HintsShape>>,
         /// Names of resources that the planner put before this one.
         depends_on: Option<List<String>>,
+        /// What differs, as the planner found it. It travels with the plan, and nothing reads it.
+        changes: Option<List<ChangeShape>>,
+    }
+}
+
+shape! {
+    /// A difference in one field of a configuration.
+    struct ChangeShape as "Change" {
+        /// The field's path, in the provider's notation.
+        path: Required<String>,
+        /// The value before: anything. Left out: the field was not set.
+        old: Option<Json>,
+        /// The value after: anything. Left out: the field is not wanted any more.
+        new: Option<Json>,
+        /// Whether only a replacement brings it about. Left out: no.
+        force_new: Option<bool>,
     }
 }
 
@@ -110,6 +127,8 @@ pub(super) enum Verb {
     Update,
     Replace,
     Delete,
+    /// A word that the engine does not know.
+    Unknown,
 }
 
 impl Word for Verb {
@@ -122,28 +141,55 @@ impl Word for Verb {
             ("update", Self::Update),
             ("replace", Self::Replace),
             ("delete", Self::Delete),
+            ("unknown", Self::Unknown),
         ]
         .into_iter()
     }
 }
 
 impl Verb {
-    /// The calls that the engine makes for such an action, in order.
-    pub(super) fn calls(self) -> &'static [Method] {
-        match self {
-            Self::Create => &[Method::Create],
-            Self::Update => &[Method::Update],
-            Self::Replace => &[Method::Delete, Method::Create],
-            Self::Delete => &[Method::Delete],
-        }
+    pub(super) fn as_str(self) -> &'static str {
+        Self::all().find(|(_, verb)| *verb == self).map_or("", |(word, _)| word)
     }
 
-    pub(super) fn kind(self) -> ActionKind {
-        match self {
+    /// The kind of such an action. `word` is that of an unknown one.
+    fn kind(self, word: Option<&At<String>>) -> Option<ActionKind> {
+        Some(match self {
             Self::Create => ActionKind::Create,
             Self::Update => ActionKind::Update,
             Self::Replace => ActionKind::Replace,
             Self::Delete => ActionKind::Delete,
+            Self::Unknown => ActionKind::Unknown(word?.value.clone()),
+        })
+    }
+
+    /// Only an unknown action has a word of its own, and it needs one.
+    fn check_word(self, word: Option<&At<String>>, span: Span, report: &mut Report<'_>) {
+        match (self, word) {
+            (Self::Unknown, None) => {
+                let mistake = report.mistake("missing-field", span, "`word` is missing in `unknown`");
+                mistake.label("`word` belongs here").help("such as `word: Create`, which no engine knows");
+            }
+            (Self::Unknown, Some(At { value: word, span })) => {
+                let known = ActionKind::from(word.clone());
+                if !matches!(known, ActionKind::Unknown(_)) {
+                    report
+                        .mistake("known-word", *span, format!("`{known}` is a word that engines know"))
+                        .label("not unknown")
+                        .help(format!("write `- {known}: …`, or a word such as `Create` or `upgrade`"));
+                }
+            }
+            (_, Some(At { span, .. })) => {
+                report
+                    .mistake(
+                        "field-not-taken",
+                        *span,
+                        format!("`{}` is the word of this action", self.as_str()),
+                    )
+                    .label("only an `unknown` action has another")
+                    .help("leave it out, or write `- unknown: { word: …, … }`");
+            }
+            (_, None) => {}
         }
     }
 }
@@ -152,6 +198,7 @@ impl Verb {
 pub(super) struct Planned {
     pub(super) verb: Option<Verb>,
     pub(super) address: Option<String>,
+    pub(super) name: Option<String>,
     pub(super) resource_type: Option<String>,
     pub(super) span: Span,
     claim: Option<Claim>,
@@ -167,6 +214,9 @@ impl Planned {
             refuse_of_delete("size", shape.size.as_ref(), report);
             refuse_of_delete("hints", shape.hints.as_ref(), report);
         }
+        if let Some(verb) = verb {
+            verb.check_word(shape.word.as_ref(), span, report);
+        }
         let address = shape.r#as.as_ref().or(shape.name.0.as_ref());
         if let Some(empty) = address.filter(|address| address.value.is_empty()) {
             report
@@ -176,6 +226,7 @@ impl Planned {
         Self {
             verb,
             address: address.map(|address| address.value.clone()),
+            name: shape.name.0.as_ref().map(|name| name.value.clone()),
             resource_type: shape.r#type.0.as_ref().map(|resource_type| resource_type.value.clone()),
             span,
             claim: shape.claim(report),
@@ -187,6 +238,7 @@ impl Planned {
         Self {
             verb: None,
             address: None,
+            name: None,
             resource_type: None,
             span: Span::default(),
             claim: None,
@@ -233,7 +285,11 @@ impl ActionShape {
 
     fn into_action(self, verb: Verb) -> Option<Action> {
         let object = |given: Option<At<Object>>| given.map(|given| map(given).value).unwrap_or_default();
+        let kind = verb.kind(self.word.as_ref())?;
         let known = self.is_known();
+        let changes =
+            self.changes.into_iter().flat_map(List::into_values).filter_map(ChangeShape::into_change);
+        let changes = changes.collect();
         let name = self.name.0?.value;
         let current = known.then(|| Current {
             name: name.clone(),
@@ -254,7 +310,18 @@ impl ActionShape {
             hints,
             depends_on: self.depends_on.into_iter().flat_map(List::into_values).collect(),
         };
-        Some(Action { kind: verb.kind(), spec, current, changes: Vec::new() })
+        Some(Action { kind, spec, current, changes })
+    }
+}
+
+impl ChangeShape {
+    fn into_change(self) -> Option<Change> {
+        Some(Change {
+            path: self.path.0?,
+            old: self.old.map(|Json(value)| value),
+            new: self.new.map(|Json(value)| value),
+            force_new: self.force_new.unwrap_or_default(),
+        })
     }
 }
 
@@ -294,9 +361,19 @@ impl Actions {
         self.list.iter_mut().filter_map(|planned| planned.claim.take())
     }
 
+    /// The action that an address means.
+    pub(super) fn get(&self, address: &str) -> Option<usize> {
+        self.by_address.get(address).copied()
+    }
+
+    /// The address of an action, to be shown.
+    pub(super) fn shown(&self, action: usize) -> String {
+        shown(self.list[action].address.as_deref().unwrap_or_default())
+    }
+
     /// The action that an address means; else a mistake.
     pub(super) fn find(&self, address: &str, span: Span, report: &mut Report<'_>) -> Option<usize> {
-        let found = self.by_address.get(address).copied();
+        let found = self.get(address);
         // An action whose own address is a mistake may be the one that is meant.
         if found.is_none() && self.list.iter().all(|planned| planned.address.is_some()) {
             let addresses = || self.list.iter().filter_map(|planned| planned.address.as_deref());
@@ -316,9 +393,13 @@ impl Actions {
     }
 
     /// The plan, if every action could be read.
-    pub(super) fn into_plan(self, id: String, inputs: Option<Table<String>>) -> Option<(Plan, Vec<String>)> {
+    pub(super) fn into_plan(
+        self,
+        id: String,
+        inputs: BTreeMap<String, String>,
+    ) -> Option<(Plan, Vec<String>)> {
         let pairs = self.list.into_iter().map(|planned| Some((planned.action?, planned.address?)));
         let (actions, addresses) = pairs.collect::<Option<_>>()?;
-        Some((Plan { id, inputs: inputs.map(Table::into_map).unwrap_or_default(), actions }, addresses))
+        Some((Plan { id, inputs, actions }, addresses))
     }
 }

@@ -1,15 +1,22 @@
 //! What has to come of a scenario. What an expectation leaves out is not checked; the rules always are.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map::Entry},
+};
 
 use regex_lite::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
 
 use super::{
-    Hook, Span,
-    actions::{Actions, Verb},
+    Fault, FaultKind, Hook, Span,
+    actions::Actions,
     diagnostic::{Report, shown},
+    file::HookWord,
+    order::{Order, Refused},
+    reach::{HookUse, Reach},
     read::{At, List, OneKey, Read, Table, Word, listed, mismatch, one_key_such_as, shape},
     yaml::{Node, Value},
 };
@@ -155,7 +162,7 @@ pub struct ExpectSpans {
 
 shape! {
     /// What is special about the scenario. What is left out is not checked; the rules always are.
-    struct ExpectShape as "Expectations", later: ["hooks"] {
+    struct ExpectShape as "Expectations" {
         /// How actions end, by address; actions that are not listed are not checked. Or `none`: there is no outcome.
         outcomes: Option<At<OutcomesShape>>,
         /// The texts of failures, by address.
@@ -164,12 +171,19 @@ shape! {
         calls: Option<At<List<Call>>>,
         /// The calls that reach the provider, exactly, in order.
         received: Option<At<List<Call>>>,
+        /// The hooks that are called, exactly, in order, as `resource-applied: net`, or the word `plan-complete`. Those
+        /// that a revision does not have are left out there.
+        hooks: Option<At<List<HookCall>>>,
         /// The error of the apply as a whole, or `none`.
         apply_error: Option<At<ApplyErrorShape>>,
         /// The names of the result's resources, exactly, in order.
         resources: Option<At<List<String>>>,
         /// The new ids of replaced resources, by name, exactly.
         replace_ids: Option<At<Table<TextMatch>>>,
+        /// The names of the resources that the state holds in the end, in any order.
+        state: Option<At<List<At<String>>>>,
+        /// The names of the plan's inputs that changed since it was made, in any order.
+        input_drift: Option<At<List<At<String>>>>,
         /// The rules that have to find something, by id.
         findings: Option<List<At<String>>>,
     }
@@ -177,6 +191,53 @@ shape! {
 
 /// A call, and the address of the action that it is for.
 type Call = OneKey<Method, At<String>>;
+
+/// A hook that is called, and the address of the action that it is about. Only plan-complete has none.
+pub(super) enum HookCall {
+    PlanComplete(Span),
+    About(OneKey<HookWord, At<String>>),
+}
+
+const PLAN_COMPLETE: &str = "plan-complete";
+
+impl Read for HookCall {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let Value::Text(word) = &node.value else { return OneKey::read(node, at, report).map(Self::About) };
+        if HookWord::of(word, node.span, report)? == HookWord::PlanComplete {
+            return Some(Self::PlanComplete(node.span));
+        }
+        report
+            .mistake("missing-field", node.span, format!("`{word}` is called for an action"))
+            .label("the action belongs here")
+            .help(format!("such as `{word}: net`"));
+        None
+    }
+}
+
+impl JsonSchema for HookCall {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "HookCall".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words = HookWord::all().map(|(word, _)| word).filter(|word| *word != PLAN_COMPLETE);
+        let about: Map<_, _> = words.map(|word| (word.to_owned(), json!({ "type": "string" }))).collect();
+        json_schema!({ "anyOf": [
+            { "const": PLAN_COMPLETE },
+            {
+                "type": "object",
+                "properties": about,
+                "additionalProperties": false,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ] })
+    }
+}
 
 /// Absence, as a value.
 const NONE: &str = "none";
@@ -304,7 +365,13 @@ impl JsonSchema for TextMatch {
 
 impl ExpectShape {
     /// The expectations, their addresses resolved.
-    pub(super) fn resolve(self, actions: &Actions, report: &mut Report<'_>) -> (Expect, ExpectSpans) {
+    pub(super) fn resolve(
+        self,
+        reach: &Reach<'_>,
+        inputs: &BTreeMap<String, String>,
+        report: &mut Report<'_>,
+    ) -> (Expect, ExpectSpans) {
+        let actions = reach.actions();
         let mut expect = Expect::default();
         let mut spans = ExpectSpans::default();
 
@@ -325,12 +392,12 @@ impl ExpectShape {
         }
         if let Some(At { value: calls, span }) = self.calls {
             spans.calls = Some(span);
-            let (calls, places) = calls_of(calls, actions, report);
+            let (calls, places) = calls_of(calls, reach, report);
             (expect.calls, spans.call) = (Some(calls), places);
         }
         if let Some(At { value: calls, span }) = self.received {
             spans.received = Some(span);
-            let (calls, places) = calls_of(calls, actions, report);
+            let (calls, places) = calls_of(calls, reach, report);
             (expect.received, spans.arrival) = (Some(calls), places);
         }
         if let Some(At { value: ApplyErrorShape(error), span }) = self.apply_error {
@@ -344,6 +411,23 @@ impl ExpectShape {
         if let Some(At { value: ids, span }) = self.replace_ids {
             spans.replace_ids = Some(span);
             expect.replace_ids = Some(ids.into_map());
+        }
+        if let Some(At { value: hooks, span }) = self.hooks {
+            spans.hooks = Some(span);
+            let hooks = hooks.into_values().filter_map(|hook| hook_call(hook, reach, report));
+            let (hooks, places) = hooks.unzip();
+            (expect.hooks, spans.hook) = (Some(hooks), places);
+        }
+        if let Some(At { value: names, span }) = self.state {
+            spans.state = Some(span);
+            expect.state = Some(set_of(names, report));
+        }
+        if let Some(At { value: names, span }) = self.input_drift {
+            spans.input_drift = Some(span);
+            for At { value: name, span } in names.0.iter().flatten() {
+                check_input(name, *span, inputs, report);
+            }
+            expect.input_drift = Some(set_of(names, report));
         }
         let findings = self.findings.into_iter().flat_map(List::into_values);
         (expect.findings, spans.findings) = findings.map(|id| (id.value, id.span)).unzip();
@@ -364,24 +448,127 @@ fn by_action<T>(
     found.unzip()
 }
 
-fn calls_of(calls: List<Call>, actions: &Actions, report: &mut Report<'_>) -> (Vec<ExpectedCall>, Vec<Span>) {
+fn calls_of(calls: List<Call>, reach: &Reach<'_>, report: &mut Report<'_>) -> (Vec<ExpectedCall>, Vec<Span>) {
     let found = calls.into_values().filter_map(|OneKey { word, span, body }| {
         let address = body?;
-        let action = actions.find(&address.value, address.span, report)?;
-        let (method, verb) = (word?, actions.list[action].verb?);
-        check_call(method, verb, &address.value, span, report);
+        let action = reach.actions().find(&address.value, address.span, report)?;
+        let method = word?;
+        reach.check_expected(action, method, span, report);
         Some((ExpectedCall { method, action }, span))
     });
     found.unzip()
 }
 
-fn check_call(method: Method, verb: Verb, address: &str, span: Span, report: &mut Report<'_>) {
-    if !verb.calls().contains(&method) {
-        let made = listed(verb.calls().iter().map(|method| method.as_str()));
-        report
-            .mistake("call-not-made", span, format!("`{}` makes no call `{method}`", shown(address)))
-            .label("never made")
-            .help(format!("a {} makes {made}", verb.kind()));
+fn hook_call(hook: HookCall, reach: &Reach<'_>, report: &mut Report<'_>) -> Option<(ExpectedHook, Span)> {
+    let (hook, action, span) = match hook {
+        HookCall::PlanComplete(span) => (Hook::PlanComplete, None, span),
+        HookCall::About(OneKey { word, span, body }) => {
+            let address = body?;
+            let hook = word?.hook();
+            if hook == Hook::PlanComplete {
+                report
+                    .mistake(
+                        "field-not-taken",
+                        address.span,
+                        "the plan-complete hook is about no single action",
+                    )
+                    .label("not taken")
+                    .help("write `- plan-complete`");
+                return None;
+            }
+            (hook, Some(reach.actions().find(&address.value, address.span, report)?), span)
+        }
+    };
+    reach.check_hook(hook, action, HookUse::EXPECTED, span, report);
+    Some((ExpectedHook { hook, action }, span))
+}
+
+/// Names in their order, each once.
+fn set_of(names: List<At<String>>, report: &mut Report<'_>) -> Vec<String> {
+    let mut set = BTreeMap::new();
+    for At { value: name, span } in names.into_values() {
+        match set.entry(name) {
+            Entry::Vacant(vacant) => drop(vacant.insert(span)),
+            Entry::Occupied(first) => {
+                let line = report.line(*first.get());
+                report
+                    .mistake("twice-there", span, format!("`{}` is named twice", shown(first.key())))
+                    .label("named again")
+                    .help(format!("the first is in line {line}; keep one of them"));
+            }
+        }
+    }
+    set.into_keys().collect()
+}
+
+fn check_input(name: &str, span: Span, inputs: &BTreeMap<String, String>, report: &mut Report<'_>) {
+    if inputs.contains_key(name) {
+        return;
+    }
+    let known = || inputs.keys().map(String::as_str);
+    let meant = report.guess(name, known());
+    let message = format!("the plan has no input `{}`", shown(name));
+    let mistake = report.mistake("no-such-input", span, message).label("not in `plan: inputs`");
+    mistake.help(match meant {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if inputs.is_empty() => "the plan has no inputs".to_owned(),
+        None => format!("it has {}", listed(known())),
+    });
+}
+
+/// What faults certainly make of actions and of the apply is not to be expected otherwise.
+pub(super) fn check_against_faults(
+    expect: &Expect,
+    spans: &ExpectSpans,
+    order: &Order<'_>,
+    faults: &[Fault],
+    report: &mut Report<'_>,
+) {
+    let line = |fault: usize, report: &Report<'_>| report.line(faults[fault].span);
+    if let Some(ExpectedOutcomes::Of(outcomes)) = &expect.outcomes {
+        for (action, status) in outcomes {
+            let Some(span) = spans.outcome.get(action) else { continue };
+            let (message, help) = if order.preflight().is_some() {
+                let message = "no action has an outcome: the apply ends in preflight".to_owned();
+                (message, "write `outcomes: none`".to_owned())
+            } else if let Some(fatal) = order.fatal().filter(|fatal| *action > fatal.last) {
+                let line = line(fatal.fault, report);
+                let message =
+                    format!("the action has no outcome: the fault in line {line} ends the apply before it");
+                (message, "leave the action out, or the fault".to_owned())
+            } else if let (Status::Success, Some(fault)) = (status, order.failure(*action)) {
+                let message = "the action cannot succeed: a fault fails it".to_owned();
+                (message, format!("the fault is in line {}; expect another outcome", line(fault, report)))
+            } else {
+                continue;
+            };
+            report.mistake("contradiction", *span, message).label("contradicts `faults`").help(help);
+        }
+    }
+    if let (Some(ApplyError::None), Some(span)) = (&expect.apply_error, spans.apply_error) {
+        let plan_complete =
+            |fault: &Fault| matches!(fault.kind, FaultKind::HookError { hook: Hook::PlanComplete, .. });
+        let ends = match order.preflight() {
+            Some(Refused(fault)) => Some(fault),
+            None => {
+                order.fatal().map(|fatal| fatal.fault).or(faults.iter().position(plan_complete)).map(Some)
+            }
+        };
+        let Some(fault) = ends else { return };
+        let (message, help) = match fault {
+            Some(fault) => (
+                "the apply cannot end without an error: a fault ends it with one",
+                format!(
+                    "the fault is in line {}; leave `apply_error` out, or expect a text",
+                    line(fault, report)
+                ),
+            ),
+            None => (
+                "the apply cannot end without an error: preflight refuses drivers that replace by themselves",
+                "leave `replacer` out, or take resource-deleted out of `engine: { hooks: […] }`".to_owned(),
+            ),
+        };
+        report.mistake("contradiction", span, message).label("contradicts `faults`").help(help);
     }
 }
 

@@ -1,23 +1,19 @@
 //! What goes wrong in a scenario.
 
-use std::{
-    collections::{HashMap, HashSet},
-    mem,
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{num::NonZeroU32, time::Duration};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Hook, Hooks, Span,
-    actions::{Actions, Verb},
-    diagnostic::{Report, shown},
-    read::{At, List, Read, Required, Word, listed, shape},
+    Hook, Span,
+    diagnostic::Report,
+    file::HookWord,
+    read::{At, List, Read, Required, Table, Time, Word, listed, mismatch, schema_is, shape},
+    reply::ErrorShape,
     yaml::{Node, Value},
 };
-use counterfoil_proto::{Revision, edit::Edit};
+use counterfoil_proto::edit::{self, Edit};
 
 use crate::{
     outcome::ActionError,
@@ -163,7 +159,6 @@ impl Word for ResolvePoint {
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema)]
 #[schemars(rename_all = "kebab-case")]
-#[expect(clippy::enum_variant_names, reason = "the words of the format")]
 pub(super) enum Inject {
     /// The config has a reference that nothing resolves.
     JitError,
@@ -171,305 +166,239 @@ pub(super) enum Inject {
     DriverResolveError,
     /// A call comes back with an error.
     DispatchError,
+    /// A hook of the engine's host fails.
+    HookError,
+    /// The context of the apply is cancelled.
+    Cancel,
+    /// `FinalizeApply` answers with errors, or fails.
+    FinalizeError,
+    /// The way to the provider fails.
+    Transport,
+    /// The reply to a call is altered on its way.
+    Wire,
 }
 
 impl Word for Inject {
     const NOUN: &'static str = "a fault";
     const CODE: &'static str = "unknown-fault";
-    const LATER: &'static [&'static str] = &["hook-error", "cancel", "finalize-error", "transport", "wire"];
 
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        [Self::JitError, Self::DriverResolveError, Self::DispatchError]
-            .into_iter()
-            .map(|kind| (kind.word(), kind))
+        [
+            ("jit-error", Self::JitError),
+            ("driver-resolve-error", Self::DriverResolveError),
+            ("dispatch-error", Self::DispatchError),
+            ("hook-error", Self::HookError),
+            ("cancel", Self::Cancel),
+            ("finalize-error", Self::FinalizeError),
+            ("transport", Self::Transport),
+            ("wire", Self::Wire),
+        ]
+        .into_iter()
     }
 }
 
 impl Inject {
-    fn word(self) -> &'static str {
+    /// A fault of this kind, in words, without an article.
+    pub(super) fn noun(self) -> &'static str {
         match self {
             Self::JitError => "jit-error",
             Self::DriverResolveError => "driver-resolve-error",
             Self::DispatchError => "dispatch-error",
+            Self::HookError => "hook-error",
+            Self::Cancel => "cancel",
+            Self::FinalizeError => "finalize-error",
+            Self::Transport => "transport fault",
+            Self::Wire => "wire fault",
         }
     }
 
-    /// The fields that a fault of this kind takes beside `inject` and `action`.
+    /// The fields that a fault of this kind takes beside `inject`.
     fn fields(self) -> &'static [&'static str] {
         match self {
-            Self::JitError => &[],
-            Self::DriverResolveError => &["at"],
-            Self::DispatchError => &["call", "nth", "reaches_provider", "code", "message"],
+            Self::JitError => &["action"],
+            Self::DriverResolveError => &["action", "at"],
+            Self::DispatchError => &["action", "call", "nth", "reaches_provider", "code", "message"],
+            Self::HookError => &["action", "hook", "message"],
+            Self::Cancel => &["at"],
+            Self::FinalizeError => &["errors", "code", "message"],
+            Self::Transport => &["action", "call", "nth", "reaches_provider", "kind", "for"],
+            Self::Wire => &["action", "call", "nth", "set", "drop", "truncate"],
         }
+    }
+}
+
+/// How the way to a provider fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+pub(super) enum TransportWord {
+    /// The reply comes late, by `for`.
+    Delay,
+    /// The reply never comes. The scenario needs a `deadline`.
+    Hang,
+    /// The stream of the call is reset.
+    Reset,
+    /// The connection is lost.
+    Disconnect,
+    /// The provider's process is killed.
+    Kill,
+}
+
+impl Word for TransportWord {
+    const NOUN: &'static str = "a kind of transport fault";
+    const CODE: &'static str = "unknown-transport";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [
+            ("delay", Self::Delay),
+            ("hang", Self::Hang),
+            ("reset", Self::Reset),
+            ("disconnect", Self::Disconnect),
+            ("kill", Self::Kill),
+        ]
+        .into_iter()
+    }
+}
+
+/// The value of `at`: for a driver-resolve-error a word, for a cancel one of the moments.
+pub(super) enum AtShape {
+    Word(String),
+    Moment(MomentShape),
+}
+
+impl Read for AtShape {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Text(word) => Some(Self::Word(word.clone().into_owned())),
+            Value::Map(_) => MomentShape::read(node, at, report).map(Self::Moment),
+            _ => mismatch(node, at, "`dispatch`, `preflight`, or a moment such as `{ before: net }`", report),
+        }
+    }
+}
+
+impl JsonSchema for AtShape {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "At".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (point, moment) =
+            (generator.subschema_for::<ResolvePoint>(), generator.subschema_for::<MomentShape>());
+        json_schema!({ "anyOf": [point, moment] })
     }
 }
 
 shape! {
-    /// One thing that goes wrong. Which fields it takes goes with its kind.
-    struct FaultShape as "Fault", later: ["hook", "errors", "kind", "for", "set", "drop", "truncate"] {
-        /// The kind of fault.
-        inject: Required<Inject>,
-        /// The action that it strikes, by its `as`, else its `name`. Only a fault of the `apply` call has none.
-        action: Option<At<String>>,
-        /// dispatch-error: the call that fails. Left out: the first that the action makes.
+    /// When a context is cancelled: one of `before`, `during` and `after`.
+    struct MomentShape as "Moment" {
+        /// Before the engine looks at this action.
+        before: Option<At<String>>,
+        /// When the reply to a call of this action has arrived, and before the engine goes on.
+        during: Option<At<String>>,
+        /// When this action has its outcome, and before the engine goes on.
+        after: Option<At<String>>,
+        /// during: the call. Left out: the first that the action makes.
         call: Option<At<Method>>,
-        /// dispatch-error: which of several such calls of the action, from 1. Left out: the first.
-        nth: Option<NonZeroU32>,
-        /// dispatch-error: whether the provider does its work and only the reply is lost. Left out: the call never
-        /// arrives.
-        reaches_provider: Option<bool>,
-        /// dispatch-error: the gRPC status code. Left out: `unknown`.
-        code: Option<Code>,
-        /// dispatch-error: the gRPC status message.
-        message: Option<String>,
-        /// driver-resolve-error: when the resolver refuses. Left out: `dispatch`.
-        at: Option<At<ResolvePoint>>,
+        /// during: which of several such calls, from 1. Left out: the first.
+        nth: Option<At<NonZeroU32>>,
     }
 }
 
-/// What a failing call says where the scenario does not care.
-const DEFAULT_MESSAGE: &str = "injected failure";
+/// The new value of a field of a message.
+pub(super) struct FieldValue(pub(super) edit::Value);
+
+impl Read for FieldValue {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        Some(Self(match &node.value {
+            Value::Text(text) => edit::Value::Text(text.clone().into_owned()),
+            Value::Bool(value) => edit::Value::Bool(*value),
+            Value::Number(number) if number.as_i64().is_some() => {
+                edit::Value::Number(number.as_i64().unwrap_or_default())
+            }
+            _ => return mismatch(node, at, "text, a whole number, `true` or `false`", report),
+        }))
+    }
+}
+
+schema_is! {
+    FieldValue => { "type": ["string", "integer", "boolean"] },
+}
+
+shape! {
+    /// One thing that goes wrong. Which fields it takes goes with its kind.
+    struct FaultShape as "Fault" {
+        /// The kind of fault.
+        inject: Required<Inject>,
+        /// The action that it strikes, by its `as`, else its `name`. Not for a cancel, a finalize-error, the
+        /// plan-complete hook, and calls that are about no single action.
+        action: Option<At<String>>,
+        /// dispatch-error, transport, wire: the call that is struck. Left out: the first that the action makes, or
+        /// `apply` with `dispatch: v1`.
+        call: Option<At<Method>>,
+        /// dispatch-error, transport, wire: which of several such calls, from 1. Left out: the first.
+        nth: Option<At<NonZeroU32>>,
+        /// dispatch-error, transport: whether the provider does its work and only the reply is lost. Left out: the
+        /// call never arrives. A delayed call always does.
+        reaches_provider: Option<At<bool>>,
+        /// dispatch-error, finalize-error: the gRPC status code. Left out: `unknown`.
+        code: Option<At<Code>>,
+        /// dispatch-error, finalize-error: the gRPC status message. hook-error: what the hook says.
+        message: Option<At<String>>,
+        /// driver-resolve-error: `dispatch` (the default) or `preflight`. cancel: when, such as `{ before: net }`.
+        at: Option<At<AtShape>>,
+        /// hook-error: the hook that fails. The action-complete hook panics, which changes nothing.
+        hook: Option<At<HookWord>>,
+        /// finalize-error: what `FinalizeApply` answers beside status OK.
+        errors: Option<At<List<ErrorShape>>>,
+        /// transport: how the way fails.
+        kind: Option<At<TransportWord>>,
+        /// transport: how long a delay is, such as `150ms`, `2s` or `1m`.
+        r#for: Option<At<Time>>,
+        /// wire: fields of the reply that get another value, by their paths, such as `output.outputs_json`.
+        set: Option<At<Table<At<FieldValue>>>>,
+        /// wire: fields of the reply that are taken out, by their paths, before others are set.
+        drop: Option<At<List<At<String>>>>,
+        /// wire: how many bytes of the reply are kept in the end.
+        truncate: Option<At<u32>>,
+    }
+}
 
 /// A fault as written, with no fields but those of its kind.
 #[derive(JsonSchema)]
 #[schemars(transparent, inline)]
 pub(super) struct FaultEntry {
-    shape: FaultShape,
+    pub(super) shape: FaultShape,
     #[schemars(skip)]
-    span: Span,
+    pub(super) span: Span,
 }
 
 impl Read for FaultEntry {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        // The fields of a kind that is not run yet mean something else there.
-        if let Value::Map(entries) = &node.value
-            && let Some(inject) = entries.iter().find(|entry| entry.key == "inject")
-            && let Value::Text(word) = &inject.value.value
-            && Inject::LATER.contains(&&**word)
-        {
-            Inject::read(&inject.value, "inject", report);
-            return None;
-        }
         let shape = FaultShape::read(node, at, report)?;
         if let (Some(kind), Value::Map(entries)) = (shape.inject.0, &node.value) {
-            let own = |field: &str| field == "inject" || field == "action" || kind.fields().contains(&field);
-            let others = || Inject::all().filter(|(_, other)| *other != kind);
+            let own = |field: &str| field == "inject" || kind.fields().contains(&field);
             for entry in entries.iter().filter(|entry| !own(&entry.key)) {
-                let owners =
-                    others().filter(|(_, other)| other.fields().contains(&&*entry.key)).map(|(word, _)| word);
-                let owners = listed(owners);
-                if !owners.is_empty() {
-                    let message = format!("a {} takes no `{}`", kind.word(), entry.key);
-                    report
-                        .mistake("field-not-taken", entry.key_span, message)
-                        .label("not a field of this kind of fault")
-                        .help(format!("`{}` belongs to {owners}", entry.key));
-                }
+                let owners = Inject::all().filter(|(_, other)| other.fields().contains(&&*entry.key));
+                let owners = listed(owners.map(|(word, _)| word));
+                let help = match (kind, &*entry.key) {
+                    // Not a field at all, which is reported.
+                    _ if owners.is_empty() => continue,
+                    (Inject::Cancel, "action") => {
+                        "say when in `at`, such as `at: { before: net }`".to_owned()
+                    }
+                    (Inject::FinalizeError, "action") => "`FinalizeApply` is about the whole plan".to_owned(),
+                    (_, field) => format!("`{field}` belongs to {owners}"),
+                };
+                let message = format!("a {} takes no `{}`", kind.noun(), entry.key);
+                report
+                    .mistake("field-not-taken", entry.key_span, message)
+                    .label("not a field of this kind of fault")
+                    .help(help);
             }
         }
         Some(Self { shape, span: node.span })
-    }
-}
-
-/// What decides which faults can be reached.
-pub(super) struct Reach<'a> {
-    /// The plan goes to the provider in one `Apply` call.
-    pub(super) v1: bool,
-    pub(super) hooks: &'a Hooks,
-    pub(super) actions: &'a Actions,
-}
-
-impl Reach<'_> {
-    /// The faults as they can happen; every other is a mistake.
-    pub(super) fn check(&self, entries: List<FaultEntry>, report: &mut Report<'_>) -> Vec<Fault> {
-        let faults: Vec<_> = entries.into_values().filter_map(|entry| self.fault(entry, report)).collect();
-        self.check_types(&faults, report);
-        Self::check_order(&faults, report);
-        faults
-    }
-
-    fn fault(&self, FaultEntry { shape, span }: FaultEntry, report: &mut Report<'_>) -> Option<Fault> {
-        let action = match &shape.action {
-            Some(address) => self.actions.find(&address.value, address.span, report),
-            None if self.v1 && shape.inject.0 == Some(Inject::DispatchError) => {
-                let method = self.call(0, shape.call.as_ref(), report)?;
-                return Some(Fault {
-                    action: None,
-                    kind: FaultKind::DispatchError {
-                        point: CallPoint { method, nth: shape.nth.map_or(1, NonZeroU32::get) },
-                        code: shape.code.unwrap_or(Code::Unknown),
-                        message: shape.message.unwrap_or_else(|| DEFAULT_MESSAGE.to_owned()),
-                        reaches_provider: shape.reaches_provider.unwrap_or_default(),
-                    },
-                    span,
-                });
-            }
-            None => {
-                report
-                    .mistake("missing-field", span, "the fault strikes no action")
-                    .label("`action` belongs here");
-                None
-            }
-        };
-        let kind = shape.inject.0?;
-        if self.v1 && kind != Inject::DispatchError {
-            report
-                .mistake("unreachable-fault", span, format!("with `dispatch: v1` there is no {}", kind.word()))
-                .label("never happens")
-                .help("the provider gets the whole plan in one `apply` call; only a dispatch-error can strike it");
-            return None;
-        }
-        let action = action?;
-        let kind = match kind {
-            Inject::JitError => FaultKind::JitError,
-            Inject::DriverResolveError => {
-                FaultKind::DriverResolveError { at: self.resolve_point(action, shape.at, span, report)? }
-            }
-            Inject::DispatchError => FaultKind::DispatchError {
-                point: CallPoint {
-                    method: self.call(action, shape.call.as_ref(), report)?,
-                    nth: shape.nth.map_or(1, NonZeroU32::get),
-                },
-                code: shape.code.unwrap_or(Code::Unknown),
-                message: shape.message.unwrap_or_else(|| DEFAULT_MESSAGE.to_owned()),
-                reaches_provider: shape.reaches_provider.unwrap_or_default(),
-            },
-        };
-        Some(Fault { action: Some(action), kind, span })
-    }
-
-    fn call(&self, action: usize, given: Option<&At<Method>>, report: &mut Report<'_>) -> Option<Method> {
-        let made = if self.v1 { &[Method::Apply] } else { self.actions.list[action].verb?.calls() };
-        let Some(&At { value: call, span }) = given else { return made.first().copied() };
-        if made.contains(&call) {
-            return Some(call);
-        }
-        let made = listed(made.iter().map(|method| method.as_str()));
-        if self.v1 {
-            report
-                .mistake(
-                    "call-not-made",
-                    span,
-                    format!("with `dispatch: v1` the engine makes no call `{call}`"),
-                )
-                .label("never made")
-                .help(format!("the one call that it makes is {made}"));
-        } else {
-            let mistake = report.mistake("call-not-made", span, format!("the action makes no call `{call}`"));
-            mistake.label("never made").help(format!("it makes {made}"));
-        }
-        None
-    }
-
-    fn resolve_point(
-        &self,
-        action: usize,
-        given: Option<At<ResolvePoint>>,
-        span: Span,
-        report: &mut Report<'_>,
-    ) -> Option<ResolvePoint> {
-        let replace = self.actions.list[action].verb? == Verb::Replace;
-        let guarded = self.hooks.at(Revision::Head).contains(&Hook::ResourceDeleted);
-        let span = given.as_ref().map_or(span, |at| at.span);
-        let point = given.map(|at| at.value).unwrap_or_default();
-        let (message, help) = match point {
-            ResolvePoint::Preflight if !replace => {
-                ("only a replace is resolved in preflight", "leave `at` out, or make the action a replace")
-            }
-            ResolvePoint::Preflight if !guarded => (
-                "without the resource-deleted hook there is no preflight",
-                "leave `at` out, or leave the hook on",
-            ),
-            ResolvePoint::Dispatch if replace && guarded => (
-                "under the resource-deleted hook a replace is resolved in preflight",
-                "write `at: preflight`, or turn the hook off with `engine: { hooks: [] }`",
-            ),
-            ResolvePoint::Dispatch | ResolvePoint::Preflight => return Some(point),
-        };
-        report.mistake("unreachable-fault", span, message).label("never happens").help(help);
-        None
-    }
-
-    /// A resolver is asked for a type, so it refuses every action of that type.
-    fn check_types(&self, faults: &[Fault], report: &mut Report<'_>) {
-        let refusals =
-            || faults.iter().filter(|fault| matches!(fault.kind, FaultKind::DriverResolveError { .. }));
-        let refused: HashSet<_> = refusals().filter_map(|fault| fault.action).collect();
-        let mut spared = HashMap::new();
-        for (index, planned) in
-            self.actions.list.iter().enumerate().filter(|(index, _)| !refused.contains(index))
-        {
-            if let (Some(resource_type), Some(address)) = (&planned.resource_type, &planned.address) {
-                spared.entry(resource_type.as_str()).or_insert((index, address));
-            }
-        }
-        for fault in refusals() {
-            let Some(resource_type) =
-                fault.action.and_then(|action| self.actions.list[action].resource_type.as_ref())
-            else {
-                continue;
-            };
-            if let Some((_, other)) = spared.get(resource_type.as_str()) {
-                let (resource_type, other) = (shown(resource_type), shown(other));
-                report
-                    .mistake(
-                        "shared-type",
-                        fault.span,
-                        format!("`{other}` has the type `{resource_type}` too"),
-                    )
-                    .label("the resolver refuses a type, not an action")
-                    .help(format!("give `{other}` another type, or a driver-resolve-error of its own"));
-            }
-        }
-    }
-
-    /// An action ends with its first failure, and the plan with a refused preflight.
-    fn check_order(faults: &[Fault], report: &mut Report<'_>) {
-        use FaultKind::{DispatchError, DriverResolveError, JitError};
-
-        let actions = |struck: fn(&FaultKind) -> bool| -> HashSet<usize> {
-            faults.iter().filter(|fault| struck(&fault.kind)).filter_map(|fault| fault.action).collect()
-        };
-        let preflight =
-            !actions(|kind| matches!(kind, DriverResolveError { at: ResolvePoint::Preflight })).is_empty();
-        let not_dispatched = actions(|kind| matches!(kind, JitError | DriverResolveError { .. }));
-        let not_deleted = actions(|kind| {
-            matches!(kind, DispatchError { point: CallPoint { method: Method::Delete, nth: 1 }, .. })
-        });
-        let mut seen = HashSet::new();
-        for fault in faults {
-            let early = match fault.kind {
-                // Striking a whole type may need more of these than can happen.
-                DriverResolveError { .. } => None,
-                _ if preflight => Some("the apply ends in preflight"),
-                DispatchError { .. }
-                    if fault.action.is_some_and(|action| not_dispatched.contains(&action)) =>
-                {
-                    Some("another fault ends the action before it makes a call")
-                }
-                DispatchError { point: CallPoint { method: Method::Create, .. }, .. }
-                    if fault.action.is_some_and(|action| not_deleted.contains(&action)) =>
-                {
-                    Some("another fault ends the replace with its delete")
-                }
-                _ => None,
-            };
-            let point = match fault.kind {
-                DispatchError { point, .. } => Some(point),
-                _ => None,
-            };
-            if let Some(why) = early {
-                report
-                    .mistake("unreachable-fault", fault.span, format!("this fault never happens: {why}"))
-                    .label("never happens")
-                    .help("keep one of the faults, or strike different actions");
-            }
-            if !seen.insert((fault.action, mem::discriminant(&fault.kind), point)) {
-                report
-                    .mistake("duplicate-fault", fault.span, "this fault is given twice")
-                    .label("given again")
-                    .help("a fault point fails once; keep one of them");
-            }
-        }
     }
 }

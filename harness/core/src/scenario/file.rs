@@ -1,27 +1,29 @@
 //! The file as a whole: from bytes to a checked [`Scenario`].
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use counterfoil_proto::{Hook, ParseRangeError, Revision, RevisionRange};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
-    Diagnostic, Dispatch, EngineSetup, Expect, ExpectSpans, Hooks, ProviderSetup, Scenario, Seam, Services,
-    Source, Span,
+    Diagnostic, Dispatch, EngineSetup, Expect, ExpectSpans, Hooks, Need, ProviderSetup, Scenario, Seam,
+    Services, Source, Span,
     actions::{Actions, PlanShape, SeedShape},
     check_size,
     diagnostic::{Report, shown},
     existing,
-    expect::ExpectShape,
-    faults::{FaultEntry, Reach},
-    read::{At, List, Read, Required, Table, Word, listed, shape},
+    expect::{ExpectShape, check_against_faults},
+    faults::FaultEntry,
+    order::Order,
+    reach::Reach,
+    read::{At, List, NotYet, Read, Required, Table, Time, Word, listed, shape},
     reply::{ReplyShape, from_hex},
     yaml,
 };
 
 shape! {
     /// One scenario: what is planned, what goes wrong on the way, and what has to come of it.
-    struct FileShape as "Scenario", later: ["seams", "needs", "deadline"] {
+    struct FileShape as "Scenario" {
         /// A name for reports and filters: lower-case letters, digits and `-`, at most 100. Unique within a run.
         id: Required<At<Id>>,
         /// What the scenario shows, in a sentence.
@@ -30,6 +32,13 @@ shape! {
         revisions: Option<At<Range>>,
         /// For `--filter`.
         tags: Option<List<String>>,
+        /// Where the thing under test may stand. Left out: at every seam that the scenario can reach.
+        seams: Option<At<List<At<Seam>>>>,
+        /// What a run needs of its surroundings. Left out: nothing.
+        needs: Option<List<Need>>,
+        /// How long the apply may take, such as `2s`, before its context ends. Left out: for ever, so that a hang
+        /// needs one.
+        deadline: Option<Time>,
         /// What the engine is asked to do.
         plan: Required<PlanShape>,
         /// What references of the form `${NAME}` read.
@@ -55,7 +64,9 @@ shape! {
 
 shape! {
     /// What the provider is like.
-    struct ProviderShape as "Provider", later: ["profile"] {
+    struct ProviderShape as "Provider" {
+        /// The name of a provider of Counterfoil's own. This version has only one.
+        profile: Option<NotYet>,
         /// What its capabilities declare; exactly `v2` has it driven call by call. Left out: as the dispatch needs it.
         compute_plan_version: Option<At<String>>,
         /// Config fields that cannot be changed in place.
@@ -67,9 +78,13 @@ shape! {
 
 shape! {
     /// What the engine is like.
-    struct EngineShape as "Engine", later: ["upsert", "replacer"] {
-        /// The hooks that its host has installed. Left out: those of the real command line.
+    struct EngineShape as "Engine" {
+        /// The hooks that its host has installed. Left out: those of the real command line, every one.
         hooks: Option<List<HookWord>>,
+        /// Drivers say that a create of what exists already may go on as an update. No wire carries that.
+        upsert: Option<bool>,
+        /// Drivers replace by themselves. No wire carries that.
+        replacer: Option<bool>,
     }
 }
 
@@ -92,22 +107,65 @@ impl Word for Service {
     }
 }
 
-/// A hook that this version runs.
-#[derive(Clone, Copy, JsonSchema)]
+/// A hook of the engine's host.
+#[derive(Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", rename = "Hook")]
 pub(super) enum HookWord {
+    /// Before anything is done for an action; it can stop the apply. From 0.64.
+    BeforeAction,
+    /// After a resource was created, updated or replaced.
+    ResourceApplied,
     /// After a resource was deleted; it turns preflight on.
     ResourceDeleted,
+    /// After an action has its outcome; it cannot fail it. From 0.80.
+    ActionComplete,
+    /// After the last action of a plan that ran to its end. From 0.55.
+    PlanComplete,
+}
+
+impl HookWord {
+    pub(super) fn hook(self) -> Hook {
+        match self {
+            Self::BeforeAction => Hook::BeforeAction,
+            Self::ResourceApplied => Hook::ResourceApplied,
+            Self::ResourceDeleted => Hook::ResourceDeleted,
+            Self::ActionComplete => Hook::ActionComplete,
+            Self::PlanComplete => Hook::PlanComplete,
+        }
+    }
 }
 
 impl Word for HookWord {
     const NOUN: &'static str = "a hook";
     const CODE: &'static str = "unknown-hook";
-    const LATER: &'static [&'static str] =
-        &["before-action", "resource-applied", "action-complete", "plan-complete"];
 
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        [("resource-deleted", Self::ResourceDeleted)].into_iter()
+        [
+            ("before-action", Self::BeforeAction),
+            ("resource-applied", Self::ResourceApplied),
+            ("resource-deleted", Self::ResourceDeleted),
+            ("action-complete", Self::ActionComplete),
+            ("plan-complete", Self::PlanComplete),
+        ]
+        .into_iter()
+    }
+}
+
+impl Word for Seam {
+    const NOUN: &'static str = "a seam";
+    const CODE: &'static str = "unknown-seam";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [("provider", Self::Provider), ("engine", Self::Engine), ("decoder", Self::Decoder)].into_iter()
+    }
+}
+
+impl Word for Need {
+    const NOUN: &'static str = "a need";
+    const CODE: &'static str = "unknown-need";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        [("cloud", Self::Cloud), ("process", Self::Process), ("finalizer", Self::Finalizer)].into_iter()
     }
 }
 
@@ -280,14 +338,9 @@ impl FileShape {
         } else {
             Dispatch::V2
         };
-        let engine = EngineSetup {
-            hooks: self.engine.and_then(|engine| engine.hooks).map_or(Hooks::CommandLine, |hooks| {
-                Hooks::Only(
-                    hooks.into_values().map(|HookWord::ResourceDeleted| Hook::ResourceDeleted).collect(),
-                )
-            }),
-            ..EngineSetup::default()
-        };
+        let scripted = matches!(dispatch, Dispatch::V1 { reply: Some(_) });
+        let engine = self.engine.map(EngineShape::into_setup).unwrap_or_default();
+        let provider = ProviderShape::into_setup(self.provider, v1);
 
         let PlanShape { id: plan_id, inputs, actions } = self.plan.0?;
         let mut actions = Actions::read(actions.0?, report);
@@ -296,9 +349,22 @@ impl FileShape {
         claims.extend(actions.take_claims());
         let state = existing::settle(claims, report);
         let faults = self.faults.unwrap_or_else(|| List(Vec::new()));
-        let faults = Reach { v1, hooks: &engine.hooks, actions: &actions }.check(faults, report);
+        let reach = Reach::new(v1, revisions.revisions(), &engine, provider.services, &actions, &faults);
+        let faults = reach.faults(faults, self.deadline.is_some(), report);
+        let seams = reach.seams(self.seams, scripted, &faults, report);
+        let inputs = inputs.map(Table::into_map).unwrap_or_default();
         let (expect, expect_spans) = match self.expect {
-            Some(expect) => expect.resolve(&actions, report),
+            Some(expect) => {
+                let (expect, spans) = expect.resolve(&reach, &inputs, report);
+                check_against_faults(
+                    &expect,
+                    &spans,
+                    &Order::of(&actions, &engine, &faults),
+                    &faults,
+                    report,
+                );
+                (expect, spans)
+            }
             None => (Expect::default(), ExpectSpans::default()),
         };
 
@@ -321,12 +387,12 @@ impl FileShape {
             addresses,
             state,
             environment: self.environment.map(Table::into_map).unwrap_or_default(),
-            provider: ProviderShape::into_setup(self.provider, v1),
+            provider,
             dispatch,
             engine,
-            seams: BTreeSet::from([Seam::Provider, Seam::Engine, Seam::Decoder]),
-            needs: BTreeSet::new(),
-            deadline: None,
+            seams,
+            needs: self.needs.into_iter().flat_map(List::into_values).collect(),
+            deadline: self.deadline.map(|Time(time)| time),
             faults,
             expect,
             source,
@@ -380,10 +446,22 @@ impl FileShape {
     }
 }
 
+impl EngineShape {
+    fn into_setup(self) -> EngineSetup {
+        EngineSetup {
+            hooks: self.hooks.map_or(Hooks::CommandLine, |hooks| {
+                Hooks::Only(hooks.into_values().map(HookWord::hook).collect())
+            }),
+            upsert: self.upsert.unwrap_or_default(),
+            replacer: self.replacer.unwrap_or_default(),
+        }
+    }
+}
+
 impl ProviderShape {
     fn into_setup(given: Option<Self>, v1: bool) -> ProviderSetup {
-        let Self { compute_plan_version, force_new, services } =
-            given.unwrap_or(Self { compute_plan_version: None, force_new: None, services: None });
+        let nothing = Self { profile: None, compute_plan_version: None, force_new: None, services: None };
+        let Self { profile: None, compute_plan_version, force_new, services } = given.unwrap_or(nothing);
         let services = services.map_or_else(Services::default, |services| {
             let services: Vec<_> = services.into_values().collect();
             Services {

@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 pub use counterfoil_proto::Hook;
 use counterfoil_proto::{Revision, RevisionRange};
+use schemars::JsonSchema;
 
 use crate::{json::JsonMap, plan::Plan};
 
@@ -22,6 +23,8 @@ mod existing;
 mod expect;
 mod faults;
 mod file;
+mod order;
+mod reach;
 mod read;
 mod reply;
 mod schema;
@@ -142,18 +145,23 @@ pub enum Hooks {
 }
 
 impl Hooks {
+    /// Whether a hook is installed, at the revisions that have it.
+    pub(crate) fn has(&self, hook: Hook) -> bool {
+        match self {
+            Self::CommandLine => true,
+            Self::Only(hooks) => hooks.contains(&hook),
+        }
+    }
+
     /// The hooks that are installed at a revision, in the order in which one action meets them.
     pub fn at(&self, revision: Revision) -> Vec<Hook> {
-        let wanted = |hook: &Hook| match self {
-            Self::CommandLine => true,
-            Self::Only(hooks) => hooks.contains(hook),
-        };
-        revision.engine().hooks.iter().copied().filter(wanted).collect()
+        revision.engine().hooks.iter().copied().filter(|hook| self.has(*hook)).collect()
     }
 }
 
 /// Where the thing under test stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum Seam {
     /// A provider, against our engine.
     Provider,
@@ -164,7 +172,8 @@ pub enum Seam {
 }
 
 /// What a run needs of its surroundings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum Need {
     /// A real cloud, and leave to change it.
     Cloud,

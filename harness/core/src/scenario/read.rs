@@ -3,7 +3,7 @@
 //! A construct of the format is written down once, with [`shape!`]: that gives the struct, its reader and, by
 //! schemars, its part of the JSON Schema, so that none of the three can say what the others do not.
 
-use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
+use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Map;
@@ -66,16 +66,13 @@ impl<'n, 'a> Fields<'n, 'a> {
         node: &'n Node<'a>,
         at: &'n str,
         known: &[&'static str],
-        later: &[&'static str],
         report: &mut Report<'_>,
     ) -> Option<Self> {
         let entries = expect_map(node, at, report)?;
         let mut fields = Self { entries, span: node.span, at, meant: Vec::new() };
         for Entry { key, key_span, .. } in entries {
-            if later.contains(&&**key) {
-                not_yet(report, *key_span, key);
-            } else if !known.contains(&&**key) {
-                let meant = report.guess(key, known.iter().chain(later).copied());
+            if !known.contains(&&**key) {
+                let meant = report.guess(key, known.iter().copied());
                 let message = format!("unknown field `{}`{}", shown(key), fields.place());
                 let mistake = report.mistake("unknown-field", *key_span, message).label("not a field");
                 match meant {
@@ -103,7 +100,7 @@ impl<'n, 'a> Fields<'n, 'a> {
 macro_rules! shape {
     (
         $(#[doc = $doc:literal])*
-        struct $name:ident as $title:literal $(, later: [$($later:literal),* $(,)?])? {
+        struct $name:ident as $title:literal {
             $($(#[doc = $field_doc:literal])* $field:ident: $type:ty,)*
         }
     ) => {
@@ -122,8 +119,7 @@ macro_rules! shape {
             ) -> Option<Self> {
                 use $crate::scenario::read::{Field, Fields};
                 const KNOWN: &[&str] = &[$($crate::scenario::read::bare(stringify!($field))),*];
-                const LATER: &[&str] = &[$($($later),*)?];
-                let fields = Fields::of(node, at, KNOWN, LATER, report)?;
+                let fields = Fields::of(node, at, KNOWN, report)?;
                 Some(Self {
                     $($field: Field::read_field(&fields, $crate::scenario::read::bare(stringify!($field)), report),)*
                 })
@@ -146,22 +142,16 @@ pub(super) trait Word: Copy + 'static {
     /// What the words name, with its article.
     const NOUN: &'static str;
     const CODE: &'static str;
-    /// Every word that this version runs.
+    /// Every word.
     fn all() -> impl Iterator<Item = (&'static str, Self)>;
-    /// Words of the format that it does not run yet.
-    const LATER: &'static [&'static str] = &[];
 
     /// The value of a word; else a mistake.
     fn of(word: &str, span: Span, report: &mut Report<'_>) -> Option<Self> {
         if let Some((_, value)) = Self::all().find(|(known, _)| *known == word) {
             return Some(value);
         }
-        if Self::LATER.contains(&word) {
-            not_yet(report, span, word);
-            return None;
-        }
         let words = || Self::all().map(|(word, _)| word);
-        let meant = report.guess(word, words().chain(Self::LATER.iter().copied()));
+        let meant = report.guess(word, words());
         let noun = Self::NOUN.split_once(' ').map_or(Self::NOUN, |(_, noun)| noun);
         let mistake = report.mistake(Self::CODE, span, format!("unknown {noun} `{}`", shown(word)));
         let mistake = mistake.label(format!("not {}", Self::NOUN));
@@ -404,6 +394,59 @@ impl Read for NonZeroU32 {
     }
 }
 
+/// A length of time: a whole number and a unit.
+#[derive(Clone, Copy)]
+pub(super) struct Time(pub(super) Duration);
+
+impl Time {
+    const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    const LONGEST: Duration = Duration::from_secs(300);
+
+    fn parse(text: &str) -> Option<Duration> {
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+        let (_, millis) = Self::UNITS.into_iter().find(|(known, _)| *known == unit)?;
+        let number: u64 = number.parse().ok()?;
+        Some(Duration::from_millis(number.saturating_mul(millis)))
+    }
+}
+
+impl Read for Time {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let (message, help) = match &node.value {
+            Value::Text(text) => match Self::parse(text) {
+                Some(time) if time.is_zero() => (
+                    format!("`{at}`: `{}` is no time at all", shown(text)),
+                    "the shortest is `1ms`".to_owned(),
+                ),
+                Some(time) if time > Self::LONGEST => {
+                    (format!("`{at}`: `{}` is too long", shown(text)), "the longest is `5m`".to_owned())
+                }
+                Some(time) => return Some(Self(time)),
+                None => (
+                    format!("`{at}`: `{}` is no duration", shown(text)),
+                    "write a whole number and `ms`, `s` or `m`: `150ms`, `2s`, `1m`".to_owned(),
+                ),
+            },
+            Value::Number(_) => {
+                let number = shown(report.written(node.span));
+                (format!("`{at}`: `{number}` has no unit"), format!("write `{number}s`, or `{number}ms`"))
+            }
+            _ => return mismatch(node, at, "a duration such as `2s`", report),
+        };
+        report.mistake("bad-duration", node.span, message).label("not a duration").help(help);
+        None
+    }
+}
+
+/// Any value.
+pub(super) struct Json(pub(super) serde_json::Value);
+
+impl Read for Json {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        Some(Self(json(node, at, report)))
+    }
+}
+
 /// A whole number, in any notation.
 pub(super) fn integer(node: &Node<'_>) -> Option<i64> {
     match &node.value {
@@ -450,15 +493,16 @@ fn mismatch_with<T>(
     None
 }
 
-fn not_yet(report: &mut Report<'_>, span: Span, word: &str) {
-    report
-        .mistake(
-            "not-yet",
-            span,
-            format!("`{word}` belongs to the format, but this version cannot run it yet"),
-        )
-        .label("not yet")
-        .help("leave it out, or run the scenario with a newer version");
+/// A field of the format that this version cannot run. It has no value.
+pub(super) enum NotYet {}
+
+impl Read for NotYet {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let message = format!("`{at}` belongs to the format, but this version cannot run it yet");
+        let mistake = report.mistake("not-yet", node.span, message).label("not yet");
+        mistake.help("leave it out, or run the scenario with a newer version");
+        None
+    }
 }
 
 /// `a`, `b` or `c`.
@@ -523,16 +567,29 @@ impl<W: Word, T: JsonSchema> JsonSchema for OneKey<W, T> {
     }
 }
 
-impl JsonSchema for Object {
-    fn inline_schema() -> bool {
-        true
-    }
+/// Schemas of what is read by hand.
+macro_rules! schema_is {
+    ($($name:ident => $schema:tt),* $(,)?) => {$(
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
 
-    fn schema_name() -> Cow<'static, str> {
-        "Object".into()
-    }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object" })
-    }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!($schema)
+            }
+        }
+    )*};
+}
+pub(super) use schema_is;
+
+schema_is! {
+    Object => { "type": "object" },
+    Json => {},
+    NotYet => { "not": {} },
+    Time => { "type": "string", "pattern": "^[0-9]+(ms|s|m)$" },
 }

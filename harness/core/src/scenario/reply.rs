@@ -14,7 +14,7 @@ use super::{
     read::{List, Read, Table, Word, integer, mismatch, shape},
     yaml::{Node, Value},
 };
-use crate::outcome::Status;
+use crate::outcome::{ActionError, Status};
 
 shape! {
     /// An `ApplyResponse`, by field name. Nothing in it has to be right.
@@ -183,6 +183,16 @@ impl From<ResourceShape> for iac::ResourceOutput {
 }
 
 impl From<ErrorShape> for iac::ActionError {
+    fn from(shape: ErrorShape) -> Self {
+        Self {
+            resource: shape.resource.unwrap_or_default(),
+            action: shape.action.unwrap_or_default(),
+            error: shape.error.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<ErrorShape> for ActionError {
     fn from(shape: ErrorShape) -> Self {
         Self {
             resource: shape.resource.unwrap_or_default(),

@@ -10,9 +10,11 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use counterfoil_proto::edit::{self, Edit};
+
 use crate::{
-    outcome::Status,
-    plan::{ActionKind, Current},
+    outcome::{ActionError, Status},
+    plan::{ActionKind, Change, Current},
     rpc::{Code, Method},
 };
 
@@ -20,11 +22,14 @@ const EVERYTHING: &str = r#"
 # yaml-language-server: $schema=../scenario.schema.json
 id: everything
 title: All that a file can say
-revisions: ">=0.54, <0.57"
+revisions: ">=0.54"
 tags: [outcome, "on"]
+seams: [decoder, provider]
+needs: [finalizer, process]
+deadline: 2s
 plan:
   id: plan-1
-  inputs: { REGION: abc }
+  inputs: { REGION: abc, ZONE: def }
   actions:
     - create:
         name: net
@@ -32,33 +37,49 @@ plan:
         config: { region: nyc3, ports: [80, 1.50, 0x1F, 1e6, 007, yes, ~], nested: { "${a.b}": true } }
         size: s
         hints: { cpu: 500m }
-    - update: { as: db-again, name: db, type: infra.database, provider_id: d-1, outputs: {}, depends_on: [net] }
+    - update:
+        as: db-again
+        name: db
+        type: infra.database
+        provider_id: d-1
+        outputs: {}
+        depends_on: [net]
+        changes: [{ path: size, old: 1, new: [2], force_new: true }, { path: gone, old: ~ }]
     - replace: { name: cache, type: infra.cache, provider_id: c-1, outputs: { id: c-1 }, applied_config: { a: 1 } }
+    - create: { name: web, type: infra.app }
+    - unknown: { word: Create, name: odd, type: infra.odd }
     - delete: { name: old, type: infra.volume }
+    - delete: { name: last, type: infra.dns, provider_id: l-1 }
 environment: { REGION: nyc3 }
 state:
   - { name: seed, type: infra.dns, provider_id: s-1, config: { a: b } }
-provider: { compute_plan_version: v2, force_new: [region], services: [resource-driver] }
-engine: { hooks: [] }
+provider: { compute_plan_version: v2, force_new: [region] }
+engine: { hooks: [before-action, resource-applied, resource-deleted, action-complete, plan-complete], upsert: true }
 faults:
   - { inject: jit-error, action: net }
-  - { inject: driver-resolve-error, action: cache }
   - inject: dispatch-error
     action: db-again
     call: update
-    nth: 2
+    nth: 1
     reaches_provider: true
     code: resource_exhausted
     message: quota exceeded
-  - { inject: dispatch-error, action: old }
+  - { inject: dispatch-error, action: db-again, call: read, code: not_found }
+  - { inject: transport, action: cache, kind: delay, for: 150ms }
+  - { inject: wire, action: cache, call: create, set: { output.name: other, output.sensitive.token: true }, drop: [output.status], truncate: 700 }
+  - { inject: hook-error, hook: resource-applied, action: cache, message: the store is full }
+  - { inject: dispatch-error, call: capabilities, nth: 2 }
 expect:
-  outcomes: { net: skipped, db-again: error, cache: skipped, old: delete_failed }
-  errors: { db-again: { contains: quota }, net: { matches: "^jit .*$" }, old: injected failure }
-  calls: [update: db-again, delete: old]
+  outcomes: { net: skipped, db-again: error }
+  errors: { db-again: { contains: quota }, net: { matches: "^jit .*$" } }
+  calls: [update: db-again, delete: cache]
   received: []
-  apply_error: none
+  hooks: [before-action: net, action-complete: net]
+  apply_error: { starts_with: infra }
   resources: [net]
   replace_ids: { cache: { starts_with: c- } }
+  state: [seed, net]
+  input_drift: [ZONE, REGION]
   findings: [OUT-003]
 "#;
 
@@ -70,13 +91,16 @@ fn messages(file: &str, bytes: &[u8]) -> Vec<String> {
 fn a_file_can_say_everything() {
     let scenario = parse("all.yaml", EVERYTHING.as_bytes()).unwrap();
     assert_eq!((&*scenario.id, &*scenario.title), ("everything", "All that a file can say"));
-    assert_eq!(scenario.revisions.to_string(), ">=0.54, <0.57");
+    assert_eq!(scenario.revisions.to_string(), ">=0.54");
     assert_eq!(scenario.tags, ["outcome", "on"]);
-    assert_eq!(scenario.addresses, ["net", "db-again", "cache", "old"]);
+    assert_eq!(scenario.seams, BTreeSet::from([Seam::Provider, Seam::Decoder]));
+    assert_eq!(scenario.needs, BTreeSet::from([Need::Process, Need::Finalizer]));
+    assert_eq!(scenario.deadline, Some(Duration::from_secs(2)));
+    assert_eq!(scenario.addresses, ["net", "db-again", "cache", "web", "odd", "old", "last"]);
     assert_eq!(scenario.plan.id, "plan-1");
     assert_eq!(scenario.plan.inputs["REGION"], "abc");
 
-    let [net, db, cache, old] = scenario.plan.actions.as_slice() else { panic!("four actions") };
+    let [net, db, cache, _, odd, old, _] = scenario.plan.actions.as_slice() else { panic!("seven actions") };
     assert_eq!(
         net.spec.config.as_bytes(),
         r#"{"nested":{"${a.b}":true},"ports":[80,1.50,31,1e+6,"007","yes",null],"region":"nyc3"}"#
@@ -87,16 +111,22 @@ fn a_file_can_say_everything() {
     assert!(db.spec.config.is_nil());
     let current = db.current.as_ref().unwrap();
     assert_eq!((&*current.name, &*current.provider_id, current.outputs.is_nil()), ("db", "d-1", false));
+    let size =
+        Change { path: "size".to_owned(), old: Some(1.into()), new: Some(vec![2].into()), force_new: true };
+    let gone = Change { path: "gone".to_owned(), old: Some(Value::Null), new: None, force_new: false };
+    assert_eq!(db.changes, [size, gone]);
     assert_eq!(cache.current.as_ref().unwrap().applied_config.as_bytes(), r#"{"a":1}"#);
+    assert_eq!(odd.kind, ActionKind::Unknown("Create".to_owned()));
     assert_eq!((&old.kind, &old.current), (&ActionKind::Delete, &None::<Current>));
 
     let existing: Vec<_> = scenario.state.iter().map(|seed| &*seed.provider_id).collect();
-    assert_eq!(existing, ["s-1", "d-1", "c-1"]);
+    assert_eq!(existing, ["s-1", "d-1", "c-1", "l-1"]);
     assert_eq!(scenario.state[0].config.as_bytes(), r#"{"a":"b"}"#);
     assert_eq!(scenario.state[2].config.as_bytes(), r#"{"a":1}"#);
     assert_eq!(scenario.environment["REGION"], "nyc3");
-    assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: false });
-    assert_eq!(scenario.engine.hooks, Hooks::Only(BTreeSet::new()));
+    assert_eq!(scenario.provider.services, Services { resource_driver: true, finalizer: true });
+    let hooks = Revision::Head.engine().hooks.iter().copied().collect();
+    assert_eq!(scenario.engine, EngineSetup { hooks: Hooks::Only(hooks), upsert: true, replacer: false });
     assert_eq!(scenario.dispatch, Dispatch::V2);
 
     let faults: Vec<_> = scenario.faults.iter().map(|fault| (fault.action, fault.kind.clone())).collect();
@@ -106,18 +136,40 @@ fn a_file_can_say_everything() {
         message: message.to_owned(),
         reaches_provider,
     };
+    let text = |text: &str| text.to_owned();
+    let edit = Edit {
+        set: vec![
+            (text("output.name"), edit::Value::Text(text("other"))),
+            (text("output.sensitive.token"), edit::Value::Bool(true)),
+        ],
+        drop: vec![text("output.status")],
+        truncate: Some(700),
+    };
     assert_eq!(
         faults,
         [
             (Some(0), FaultKind::JitError),
-            (Some(2), FaultKind::DriverResolveError { at: ResolvePoint::Dispatch }),
-            (Some(1), failing(Method::Update, 2, Code::ResourceExhausted, "quota exceeded", true)),
-            (Some(3), failing(Method::Delete, 1, Code::Unknown, "injected failure", false)),
+            (Some(1), failing(Method::Update, 1, Code::ResourceExhausted, "quota exceeded", true)),
+            (Some(1), failing(Method::Read, 1, Code::NotFound, "injected failure", false)),
+            (
+                Some(2),
+                FaultKind::Transport {
+                    point: CallPoint { method: Method::Delete, nth: 1 },
+                    kind: TransportKind::Delay(Duration::from_millis(150)),
+                    reaches_provider: true,
+                }
+            ),
+            (Some(2), FaultKind::Wire { point: CallPoint { method: Method::Create, nth: 1 }, edit }),
+            (
+                Some(2),
+                FaultKind::HookError { hook: Hook::ResourceApplied, message: text("the store is full") }
+            ),
+            (None, failing(Method::Capabilities, 2, Code::Unknown, "injected failure", false)),
         ]
     );
 
     let expect = &scenario.expect;
-    let statuses = [Status::Skipped, Status::Error, Status::Skipped, Status::DeleteFailed];
+    let statuses = [Status::Skipped, Status::Error];
     assert_eq!(expect.outcomes, Some(ExpectedOutcomes::Of(statuses.into_iter().enumerate().collect())));
     assert!(expect.errors[&1].matches("over quota!") && !expect.errors[&1].matches("over"));
     assert!(
@@ -128,26 +180,203 @@ fn a_file_can_say_everything() {
         Some(
             &[
                 ExpectedCall { method: Method::Update, action: 1 },
-                ExpectedCall { method: Method::Delete, action: 3 }
+                ExpectedCall { method: Method::Delete, action: 2 }
             ][..]
         )
     );
     assert_eq!(expect.received, Some(Vec::new()));
-    assert_eq!(expect.apply_error, Some(ApplyError::None));
+    let hooks = [Hook::BeforeAction, Hook::ActionComplete].map(|hook| ExpectedHook { hook, action: Some(0) });
+    assert_eq!(expect.hooks.as_deref(), Some(&hooks[..]));
+    assert_eq!(expect.apply_error, Some(ApplyError::Text(TextMatch::StartsWith(text("infra")))));
     assert_eq!(expect.replace_ids.as_ref().unwrap()["cache"], TextMatch::StartsWith("c-".to_owned()));
+    assert_eq!(expect.state.as_deref(), Some(&["net", "seed"].map(text)[..]), "in its order");
+    assert_eq!(expect.input_drift.as_deref(), Some(&["REGION", "ZONE"].map(text)[..]));
     assert_eq!(expect.findings, ["OUT-003"]);
 
     let source = &scenario.source;
     let written = |span: Span| &source.text[span.start..span.end()];
     assert_eq!(written(source.id), "everything");
     assert!(
-        written(source.actions[1]).starts_with("update: {")
-            && written(source.actions[1]).ends_with("[net] }")
+        written(source.actions[2]).starts_with("replace: {")
+            && written(source.actions[2]).ends_with("{ a: 1 } }")
     );
-    assert!(written(source.faults[2]).ends_with("message: quota exceeded"));
-    assert_eq!(written(source.expect.outcome[&3]), "old: delete_failed");
+    assert!(written(source.faults[1]).ends_with("message: quota exceeded"));
+    assert_eq!(written(source.expect.outcome[&1]), "db-again: error");
     assert_eq!(written(source.expect.call[0]), "update: db-again");
+    assert_eq!(written(source.expect.hook[1]), "action-complete: net");
+    assert_eq!(written(source.expect.state.unwrap()), "[seed, net]");
     assert_eq!(written(source.expect.findings[0]), "OUT-003");
+}
+
+/// A file with one create `net`, one replace `db`, and what is given behind them.
+fn file_with(rest: &str) -> String {
+    let actions =
+        "[create: { name: net, type: infra.vpc }, replace: { name: db, type: infra.db, provider_id: d-1 }]";
+    format!("id: a\ntitle: t\nplan: {{ actions: {actions} }}\n{rest}")
+}
+
+fn faults_of(rest: &str) -> Vec<(Option<usize>, FaultKind)> {
+    let scenario = parse("a.yaml", file_with(rest).as_bytes()).unwrap();
+    scenario.faults.into_iter().map(|fault| (fault.action, fault.kind)).collect()
+}
+
+#[test]
+fn a_cancel_has_one_of_three_moments() {
+    let at = |at: &str| {
+        let faults = faults_of(&format!("faults: [{{ inject: cancel, at: {at} }}]\n"));
+        let [(None, FaultKind::Cancel { at })] = faults[..] else { panic!("{faults:?}") };
+        at
+    };
+    let point = |method, nth| CallPoint { method, nth };
+    assert_eq!(at("{ before: net }"), CancelPoint::Before(0));
+    assert_eq!(at("{ after: db }"), CancelPoint::After(1));
+    assert_eq!(at("{ during: db }"), CancelPoint::During(1, point(Method::Delete, 1)));
+    assert_eq!(at("{ during: db, call: create, nth: 1 }"), CancelPoint::During(1, point(Method::Create, 1)));
+}
+
+#[test]
+fn a_finalizer_answers_with_errors_or_fails() {
+    let faults =
+        faults_of("faults: [{ inject: finalize-error, errors: [{ resource: net, error: late }] }]\n");
+    let error =
+        ActionError { resource: "net".to_owned(), error: "late".to_owned(), ..ActionError::default() };
+    assert_eq!(faults, [(None, FaultKind::FinalizeError { answer: FinalizeAnswer::Errors(vec![error]) })]);
+    let faults = faults_of("faults: [{ inject: finalize-error, code: unavailable }]\n");
+    let answer = FinalizeAnswer::Status { code: Code::Unavailable, message: "injected failure".to_owned() };
+    assert_eq!(faults, [(None, FaultKind::FinalizeError { answer })]);
+}
+
+#[test]
+fn the_way_fails_in_five_ways() {
+    let kind = |fields: &str| {
+        let faults =
+            faults_of(&format!("deadline: 1m\nfaults: [{{ inject: transport, action: net, {fields} }}]\n"));
+        let [(Some(0), FaultKind::Transport { kind, reaches_provider, .. })] = faults[..] else {
+            panic!("{faults:?}")
+        };
+        (kind, reaches_provider)
+    };
+    assert_eq!(kind("kind: delay, for: 5m"), (TransportKind::Delay(Duration::from_secs(300)), true));
+    assert_eq!(kind("kind: hang"), (TransportKind::Hang, false));
+    assert_eq!(kind("kind: reset, reaches_provider: true"), (TransportKind::Reset, true));
+    assert_eq!(kind("kind: disconnect"), (TransportKind::Disconnect, false));
+    assert_eq!(kind("kind: kill"), (TransportKind::Kill, false));
+}
+
+#[test]
+fn what_a_failing_hook_undoes_is_deleted_again() {
+    let failed = "faults:\n  - { inject: hook-error, hook: resource-applied, action: ACTION }\n";
+    let again = |action: &str, nth: u32| {
+        let fault = format!("  - {{ inject: dispatch-error, action: ACTION, call: delete, nth: {nth} }}\n");
+        parse("a.yaml", file_with(&(failed.to_owned() + &fault).replace("ACTION", action)).as_bytes())
+    };
+    for (action, nth, fits) in
+        [("net", 1, true), ("net", 2, true), ("net", 3, false), ("db", 3, true), ("db", 4, false)]
+    {
+        assert_eq!(again(action, nth).is_ok(), fits, "{action} {nth}");
+    }
+    let expected = "expect: { calls: [create: net, delete: net] }\n";
+    assert!(parse("a.yaml", file_with(&(failed.replace("ACTION", "net") + expected)).as_bytes()).is_ok());
+    assert!(parse("a.yaml", file_with(expected).as_bytes()).is_err());
+}
+
+#[test]
+fn seams_are_those_that_can_be_reached() {
+    use Seam::{Decoder, Engine, Provider};
+    let seams = |rest: &str| {
+        let scenario = parse("a.yaml", file_with(rest).as_bytes()).unwrap();
+        scenario.seams.into_iter().collect::<Vec<_>>()
+    };
+    let v1 = "revisions: '<0.57'\ndispatch: v1\n";
+    assert_eq!(seams(""), [Provider, Engine]);
+    assert_eq!(seams("engine: { upsert: true }\n"), [Provider]);
+    assert_eq!(seams("engine: { replacer: true, hooks: [] }\n"), [Provider]);
+    assert_eq!(seams("faults: [{ inject: wire, action: net, truncate: 1 }]\n"), [Provider, Engine, Decoder]);
+    assert_eq!(seams(v1), [Provider, Engine]);
+    assert_eq!(seams(&format!("{v1}reply_hex: ''\n")), [Engine, Decoder]);
+    assert_eq!(seams("seams: [engine]\n"), [Engine]);
+
+    let twice = "
+id: a
+title: Two deletes of one name
+plan:
+  actions:
+    - delete: { as: one, name: db, type: infra.database }
+    - delete: { as: two, name: db, type: infra.cache }
+";
+    let seams = |fault: &str| parse("a.yaml", format!("{twice}{fault}").as_bytes()).unwrap().seams;
+    assert_eq!(seams(""), BTreeSet::from([Provider, Engine]));
+    assert_eq!(seams("faults: [{ inject: dispatch-error, action: two }]\n"), BTreeSet::from([Provider]));
+    assert_eq!(seams("faults: [{ inject: cancel, at: { during: one } }]\n"), BTreeSet::from([Provider]));
+    assert_eq!(seams("faults: [{ inject: jit-error, action: two }]\n"), BTreeSet::from([Provider, Engine]));
+}
+
+/// Which of the faults never happens, by its line among them, from 0.
+fn never(faults: &[&str]) -> Vec<usize> {
+    let actions = [
+        "create: { name: net, type: infra.vpc }",
+        "replace: { name: db, type: infra.db, provider_id: d-1 }",
+        "update: { name: web, type: infra.app, provider_id: w-1 }",
+        "delete: { name: old, type: infra.dns, provider_id: o-1 }",
+    ];
+    let list = |items: &[&str]| items.iter().map(|item| format!("- {item}\n")).collect::<String>();
+    let file = format!(
+        "plan:\n  actions:\n{}id: a\ntitle: t\ndeadline: 1s\nfaults:\n{}",
+        list(&actions).replace("- ", "    - "),
+        list(faults)
+    );
+    let mistakes = parse("a.yaml", file.as_bytes()).err().unwrap_or_default();
+    let first = file.lines().count() - faults.len() + 1;
+    assert!(mistakes.iter().all(|mistake| mistake.code == "unreachable-fault"), "{mistakes:#?}");
+    mistakes.iter().map(|mistake| mistake.line - first).collect()
+}
+
+#[test]
+fn what_comes_behind_a_fatal_fault_never_happens() {
+    let before = "{ inject: hook-error, hook: before-action, action: db }";
+    let jit = |action: &str| format!("{{ inject: jit-error, action: {action} }}");
+    let (early, same, late) = (&*jit("net"), &*jit("db"), &*jit("web"));
+    let finalize = "{ inject: finalize-error }";
+    let complete =
+        |action: &str| format!("{{ inject: hook-error, hook: action-complete, action: {action} }}");
+    let cancel = |at: &str| format!("{{ inject: cancel, at: {{ {at} }} }}");
+
+    assert_eq!(never(&[early, before, same, late, finalize]), [2, 3, 4]);
+    assert_eq!(never(&[before, &complete("db"), &complete("web")]), [2], "its own outcome is told");
+    assert_eq!(never(&[before, &cancel("after: db")]), [1]);
+    assert_eq!(never(&[&cancel("before: db"), before, late]), [1, 2]);
+    assert_eq!(never(&[&cancel("after: db"), same, late, &complete("web"), &complete("old")]), [2, 4]);
+    assert_eq!(never(&[&cancel("after: old"), finalize]), [0; 0], "nothing is left to be stopped");
+    let create = "{ inject: dispatch-error, action: db, call: create }";
+    let deleted = "{ inject: hook-error, hook: resource-deleted, action: db }";
+    assert_eq!(never(&[&cancel("during: db"), create]), [1]);
+    assert_eq!(never(&[&cancel("during: db, call: create"), create, late]), [2]);
+    assert_eq!(never(&[deleted, create, late]), [1, 2]);
+    let hang = "{ inject: transport, kind: hang, action: db }";
+    assert_eq!(never(&[hang, deleted, late, &complete("web"), finalize]), [1, 2, 4]);
+    assert_eq!(never(&["{ inject: transport, kind: delay, for: 1ms, action: db }", create, late]), [0; 0]);
+}
+
+#[test]
+fn what_comes_behind_the_end_of_an_action_never_happens() {
+    let update = "{ inject: dispatch-error, action: web }";
+    let read = "{ inject: dispatch-error, action: web, call: read }";
+    let applied = "{ inject: hook-error, hook: resource-applied, action: web }";
+    assert_eq!(never(&[update, read]), [0; 0], "a failed update is looked at");
+    assert_eq!(never(&[update, applied]), [1]);
+    assert_eq!(never(&["{ inject: transport, kind: reset, action: web }", applied]), [1]);
+    assert_eq!(never(&["{ inject: wire, action: web, truncate: 1 }", applied]), [0; 0], "nobody knows");
+    let deleted = "{ inject: hook-error, hook: resource-deleted, action: old }";
+    assert_eq!(never(&["{ inject: dispatch-error, action: old }", deleted]), [1]);
+    let preflight = "{ inject: driver-resolve-error, at: preflight, action: db }";
+    let load = "{ inject: dispatch-error, call: initialize }";
+    assert_eq!(never(&[preflight, load, update, "{ inject: finalize-error }"]), [2, 3]);
+    assert_eq!(
+        never(&["{ inject: wire, action: web, truncate: 1 }", update]),
+        [0],
+        "there is no reply to alter"
+    );
+    assert_eq!(never(&[update, "{ inject: transport, kind: kill, action: web }"]), [1]);
 }
 
 #[test]
@@ -277,7 +506,7 @@ fn findings_are_checked_by_who_knows_the_rules() {
     let found =
         check_findings(&scenario, |id| rules.contains(&id), |id| nearest(id, rules).map(str::to_owned));
     let [diagnostic] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!(diagnostic.to_string(), "all.yaml:44:14: unknown rule `OUT-003`");
+    assert_eq!(diagnostic.to_string(), "all.yaml:63:14: unknown rule `OUT-003`");
     assert_eq!(diagnostic.help.as_deref(), Some("did you mean `OUT-001`?"));
 }
 
@@ -427,6 +656,10 @@ fn words_are_those_that_serde_writes() {
     check::<Status>();
     check::<Method>();
     check::<Code>();
+    check::<ResolvePoint>();
+    for (word, hook) in file::HookWord::all() {
+        assert_eq!(serde_json::to_value(hook.hook()).unwrap(), word);
+    }
     assert_eq!(Code::ALL.len(), Code::all().count());
 }
 
