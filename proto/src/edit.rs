@@ -77,10 +77,10 @@ pub enum Mismatch {
         kind: &'static str,
     },
     /// The field holds values of another type.
-    #[error("`{field}` takes {expected}")]
+    #[error("`{path}` takes {expected}")]
     WrongValue {
-        /// The field.
-        field: String,
+        /// The whole path.
+        path: String,
         /// What would fit.
         expected: &'static str,
     },
@@ -136,7 +136,6 @@ impl Edit {
     pub fn check_set(message: &str, path: &str, value: &Value) -> Result<(), Mismatch> {
         let steps = steps_to_value(message, path)?;
         let Some(field) = steps.last().map(Step::field) else { return Ok(()) };
-        let wrong = |expected| Mismatch::WrongValue { field: field.name().to_owned(), expected };
         match (reflected(&field.kind(), value), field.kind(), value) {
             (Some(_), ..) => Ok(()),
             (None, Kind::Enum(kind), Value::Text(value)) => {
@@ -148,7 +147,9 @@ impl Edit {
                     known,
                 })
             }
-            (None, kind, _) => Err(wrong(described(&kind))),
+            (None, kind, _) => {
+                Err(Mismatch::WrongValue { path: path.to_owned(), expected: described(&kind) })
+            }
         }
     }
 }
@@ -603,8 +604,8 @@ mod tests {
         assert_eq!(no("output.name.x", text("x")), "nothing is inside of `name`, which is text");
         assert_eq!(no("output", text("x")), "`output` is a message, which cannot be set as a whole");
         assert_eq!(no("output.sensitive", text("x")), "`sensitive` is a map, which cannot be set as a whole");
-        assert_eq!(no("output.name", Value::Number(1)), "`name` takes text");
-        assert_eq!(no("output.sensitive.x", text("yes")), "`value` takes `true` or `false`");
+        assert_eq!(no("output.name", Value::Number(1)), "`output.name` takes text");
+        assert_eq!(no("output.sensitive.x", text("yes")), "`output.sensitive.x` takes `true` or `false`");
         let no = |path: &str, value: Value| Edit::check_set(APPLY, path, &value).unwrap_err();
         assert_eq!(
             no("result.actions.first.error", text("x")).to_string(),
@@ -612,7 +613,7 @@ mod tests {
         );
         assert_eq!(
             no("result.actions.0.action_index", Value::Number(-1)).to_string(),
-            "`action_index` takes a whole number of 32 bits, from 0"
+            "`result.actions.0.action_index` takes a whole number of 32 bits, from 0"
         );
         assert_eq!(
             no("result.actions", text("x")).to_string(),

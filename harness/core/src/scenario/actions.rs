@@ -29,8 +29,6 @@ shape! {
     /// One action: the resource as it should become, and as the state knows it. With `provider_id`, `outputs` or
     /// `applied_config` there is a current state, else there is none.
     struct ActionShape as "Action" {
-        /// unknown: the word of the action, which the engine does not know.
-        word: Option<At<String>>,
         /// How faults and expectations call this action. Left out: the resource's name.
         r#as: Option<At<String>>,
         /// The resource's name, which references use.
@@ -54,6 +52,8 @@ shape! {
         depends_on: Option<List<String>>,
         /// What differs, as the planner found it. It travels with the plan, and nothing reads it.
         changes: Option<List<ChangeShape>>,
+        /// unknown: the word of the action, which the engine does not know.
+        word: Option<At<String>>,
     }
 }
 

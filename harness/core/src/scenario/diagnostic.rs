@@ -116,6 +116,11 @@ impl<'a> Report<'a> {
         self.found.is_empty()
     }
 
+    /// How many mistakes there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
     pub(super) fn mistake(
         &mut self,
         code: &'static str,

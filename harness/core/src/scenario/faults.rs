@@ -9,7 +9,7 @@ use super::{
     Hook, Span,
     diagnostic::Report,
     file::HookWord,
-    read::{At, List, Read, Required, Table, Time, Word, listed, mismatch, schema_is, shape},
+    read::{At, List, Read, Required, Table, Time, Tried, Word, listed, mismatch, schema_is, shape},
     reply::ErrorShape,
     yaml::{Node, Value},
 };
@@ -262,14 +262,22 @@ impl Word for TransportWord {
 /// The value of `at`: for a driver-resolve-error a word, for a cancel one of the moments.
 pub(super) enum AtShape {
     Word(String),
-    Moment(MomentShape),
+    Moment {
+        shape: MomentShape,
+        /// No mistake was found in it.
+        clean: bool,
+    },
 }
 
 impl Read for AtShape {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         match &node.value {
             Value::Text(word) => Some(Self::Word(word.clone().into_owned())),
-            Value::Map(_) => MomentShape::read(node, at, report).map(Self::Moment),
+            Value::Map(_) => {
+                let before = report.len();
+                let shape = MomentShape::read(node, at, report)?;
+                Some(Self::Moment { shape, clean: report.len() == before })
+            }
             _ => mismatch(node, at, "`dispatch`, `preflight`, or a moment such as `{ before: net }`", report),
         }
     }
@@ -348,21 +356,21 @@ shape! {
         /// dispatch-error, finalize-error: the gRPC status message. hook-error: what the hook says.
         message: Option<At<String>>,
         /// driver-resolve-error: `dispatch` (the default) or `preflight`. cancel: when, such as `{ before: net }`.
-        at: Option<At<AtShape>>,
+        at: Option<Tried<At<AtShape>>>,
         /// hook-error: the hook that fails. The action-complete hook panics, which changes nothing.
-        hook: Option<At<HookWord>>,
+        hook: Option<Tried<At<HookWord>>>,
         /// finalize-error: what `FinalizeApply` answers beside status OK.
         errors: Option<At<List<ErrorShape>>>,
         /// transport: how the way fails.
-        kind: Option<At<TransportWord>>,
+        kind: Option<Tried<TransportWord>>,
         /// transport: how long a delay is, such as `150ms`, `2s` or `1m`.
-        r#for: Option<At<Time>>,
+        r#for: Option<Tried<At<Time>>>,
         /// wire: fields of the reply that get another value, by their paths, such as `output.outputs_json`.
-        set: Option<At<Table<At<FieldValue>>>>,
+        set: Option<Tried<Table<At<Tried<FieldValue>>>>>,
         /// wire: fields of the reply that are taken out, by their paths, before others are set.
-        drop: Option<At<List<At<String>>>>,
+        drop: Option<Tried<List<At<String>>>>,
         /// wire: how many bytes of the reply are kept in the end.
-        truncate: Option<At<u32>>,
+        truncate: Option<Tried<u32>>,
     }
 }
 

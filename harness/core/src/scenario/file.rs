@@ -16,7 +16,7 @@ use super::{
     faults::FaultEntry,
     order::Order,
     reach::Reach,
-    read::{At, List, NotYet, Read, Required, Table, Time, Word, listed, shape},
+    read::{At, List, NotYet, Read, Required, Table, Time, Tried, Word, listed, shape},
     reply::{ReplyShape, from_hex},
     yaml,
 };
@@ -38,7 +38,7 @@ shape! {
         needs: Option<List<Need>>,
         /// How long the apply may take, such as `2s`, before its context ends. Left out: for ever, so that a hang
         /// needs one.
-        deadline: Option<Time>,
+        deadline: Option<Tried<Time>>,
         /// What the engine is asked to do.
         plan: Required<PlanShape>,
         /// What references of the form `${NAME}` read.
@@ -392,7 +392,7 @@ impl FileShape {
             engine,
             seams,
             needs: self.needs.into_iter().flat_map(List::into_values).collect(),
-            deadline: self.deadline.map(|Time(time)| time),
+            deadline: self.deadline.and_then(|Tried(time)| time).map(|Time(time)| time),
             faults,
             expect,
             source,

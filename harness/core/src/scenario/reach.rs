@@ -18,8 +18,9 @@ use super::{
     actions::{Actions, Verb},
     diagnostic::{Report, shown},
     faults::{AtShape, FaultEntry, FaultShape, FieldValue, Inject, MomentShape, TransportWord},
+    file::HookWord,
     order::{Never, Order},
-    read::{At, List, Time, Word, listed},
+    read::{At, List, Time, Tried, Word, listed},
 };
 use crate::rpc::{Code, Method};
 
@@ -62,7 +63,8 @@ impl<'a> Reach<'a> {
             let call = shape.call.as_ref().map(|call| call.value);
             let undoes = match shape.inject.0? {
                 Inject::HookError => {
-                    shape.hook.as_ref().is_some_and(|hook| hook.value.hook() == Hook::ResourceApplied)
+                    let hook = shape.hook.as_ref().and_then(|hook| hook.0.as_ref());
+                    hook.is_some_and(|hook| hook.value.hook() == Hook::ResourceApplied)
                 }
                 // What is created may be reported under another name, say.
                 Inject::Wire => call == Some(Method::Create) || (call.is_none() && verb == Verb::Create),
@@ -163,8 +165,8 @@ impl<'a> Reach<'a> {
             check_deadline(&faults, report);
         }
         self.check_types(&faults, report);
-        self.check_order(&faults, report);
-        check_points(&faults, report);
+        let never = self.check_order(&faults, report);
+        check_points(&faults, &never, report);
         faults
     }
 
@@ -186,7 +188,7 @@ impl<'a> Reach<'a> {
             Inject::DriverResolveError => {
                 let action = self.struck(&shape, span, report);
                 let at = match shape.at {
-                    Some(at) => Some(resolve_point(at, report)?),
+                    Some(Tried(at)) => Some(resolve_point(at?, report)?),
                     None => None,
                 };
                 let action = action?;
@@ -231,7 +233,8 @@ impl<'a> Reach<'a> {
         if shape.action.is_none() {
             report
                 .mistake("missing-field", span, "the fault strikes no action")
-                .label("`action` belongs here");
+                .label("`action` belongs here")
+                .help("name it by its `as`, else its `name`");
         }
         self.find(shape.action.as_ref(), report)
     }
@@ -264,19 +267,6 @@ impl<'a> Reach<'a> {
             }
             call => {
                 let action = self.struck(shape, span, report)?;
-                if !self.services.resource_driver {
-                    report
-                        .mistake(
-                            "unreachable-fault",
-                            span,
-                            "the provider serves no resource-driver, so it is not called",
-                        )
-                        .label("never happens")
-                        .help(
-                            "add `resource-driver` to `provider: { services: […] }`, or leave `services` out",
-                        );
-                    return None;
-                }
                 let point = self.call_of(action, call, shape.nth.as_ref(), span, report)?;
                 return Some((Some(action), point));
             }
@@ -310,6 +300,17 @@ impl<'a> Reach<'a> {
         span: Span,
         report: &mut Report<'_>,
     ) -> Option<CallPoint> {
+        if !self.services.resource_driver {
+            let mistake = report.mistake(
+                "unreachable-fault",
+                span,
+                "the provider serves no resource-driver, so no call is made for an action",
+            );
+            mistake
+                .label("never happens")
+                .help("add `resource-driver` to `provider: { services: […] }`, or leave `services` out");
+            return None;
+        }
         let calls = self.calls_of_all(action)?;
         let found = match call {
             None => calls.first(),
@@ -365,10 +366,16 @@ impl<'a> Reach<'a> {
         span: Span,
         report: &mut Report<'_>,
     ) -> Option<(Option<usize>, FaultKind)> {
-        let Some(&At { value: hook, span: hook_span }) = shape.hook.as_ref() else {
+        let Some(Tried(hook)) = &shape.hook else {
             self.find(shape.action.as_ref(), report);
             let mistake = report.mistake("missing-field", span, "the fault names no hook");
-            mistake.label("`hook` belongs here").help(format!("a hook is {}", listed(HookUse::words())));
+            mistake
+                .label("`hook` belongs here")
+                .help(format!("a hook is {}", listed(HookWord::all().map(|(word, _)| word))));
+            return None;
+        };
+        let Some(&At { value: hook, span: hook_span }) = hook.as_ref() else {
+            self.find(shape.action.as_ref(), report);
             return None;
         };
         let hook = hook.hook();
@@ -479,20 +486,26 @@ impl<'a> Reach<'a> {
         )
     }
 
-    fn cancel(&self, at: Option<At<AtShape>>, span: Span, report: &mut Report<'_>) -> Option<CancelPoint> {
+    fn cancel(
+        &self,
+        at: Option<Tried<At<AtShape>>>,
+        span: Span,
+        report: &mut Report<'_>,
+    ) -> Option<CancelPoint> {
         const SUCH: &str = "such as `at: { before: net }`, `at: { during: net }` or `at: { after: net }`";
-        let (moment, span) = match at {
-            Some(At { value: AtShape::Moment(moment), span }) => (moment, span),
-            Some(At { value: AtShape::Word(word), span }) => {
+        let Some(Tried(at)) = at else {
+            report
+                .mistake("missing-field", span, "the cancel has no moment")
+                .label("`at` belongs here")
+                .help(SUCH);
+            return None;
+        };
+        let At { value: at, span } = at?;
+        let (moment, clean) = match at {
+            AtShape::Moment { shape, clean } => (shape, clean),
+            AtShape::Word(word) => {
                 let message = format!("`at`: expected a moment, found the text `{}`", shown(&word));
-                report.mistake("wrong-type", span, message).label("expected a map with one key").help(SUCH);
-                return None;
-            }
-            None => {
-                report
-                    .mistake("missing-field", span, "the cancel has no moment")
-                    .label("`at` belongs here")
-                    .help(SUCH);
+                report.mistake("wrong-type", span, message).label("expected a moment").help(SUCH);
                 return None;
             }
         };
@@ -524,10 +537,12 @@ impl<'a> Reach<'a> {
             return action(after, report).map(CancelPoint::After);
         }
         let Some(during) = during else {
-            report
-                .mistake("missing-field", span, "`at` names no moment")
-                .label("`before`, `during` or `after` belongs here")
-                .help(SUCH);
+            if clean {
+                report
+                    .mistake("missing-field", span, "`at` names no moment")
+                    .label("`before`, `during` or `after` belongs here")
+                    .help(SUCH);
+            }
             return None;
         };
         let span = during.span;
@@ -569,9 +584,11 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// An action ends with its first failure, and the apply with its first fatal one.
-    fn check_order(&self, faults: &[Fault], report: &mut Report<'_>) {
+    /// An action ends with its first failure, and the apply with its first fatal one. The faults behind those, which
+    /// are mistakes, by their positions.
+    fn check_order(&self, faults: &[Fault], report: &mut Report<'_>) -> HashSet<usize> {
         let order = Order::of(self.actions, self.engine, faults);
+        let mut never = HashSet::new();
         for (index, fault) in faults.iter().enumerate() {
             let line = |other: usize, report: &Report<'_>| report.line(faults[other].span);
             let (why, help) = match order.never(index) {
@@ -584,6 +601,8 @@ impl<'a> Reach<'a> {
                     format!("the fault in line {} ends the action before", line(other, report)),
                     "keep one of the faults, or strike different actions",
                 ),
+                // That there are two is the mistake.
+                Some(Never::ApplyEnds(other)) if is_cancel(fault) && is_cancel(&faults[other]) => continue,
                 Some(Never::ApplyEnds(other)) => (
                     format!("the fault in line {} ends the apply before", line(other, report)),
                     "keep one of the faults, or strike an earlier action",
@@ -593,7 +612,9 @@ impl<'a> Reach<'a> {
                 .mistake("unreachable-fault", fault.span, format!("this fault never happens: {why}"))
                 .label("never happens")
                 .help(help);
+            never.insert(index);
         }
+        never
     }
 
     /// The seams that can be reached. `scripted`: the reply of the provider is in the file.
@@ -678,10 +699,8 @@ impl<'a> Reach<'a> {
     }
 }
 
-impl HookUse {
-    fn words() -> impl Iterator<Item = &'static str> {
-        super::file::HookWord::all().map(|(word, _)| word)
-    }
+fn is_cancel(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Cancel { .. })
 }
 
 fn article(verb: Verb) -> &'static str {
@@ -720,8 +739,8 @@ fn check_deadline(faults: &[Fault], report: &mut Report<'_>) {
     }
 }
 
-/// A fault point fails once.
-fn check_points(faults: &[Fault], report: &mut Report<'_>) {
+/// A fault point fails once. What is a mistake already, as it `never` happens, is not told again.
+fn check_points(faults: &[Fault], never: &HashSet<usize>, report: &mut Report<'_>) {
     let mut seen = HashSet::new();
     let mut cancelled = None;
     // The first fault that fails a call.
@@ -776,7 +795,7 @@ fn check_points(faults: &[Fault], report: &mut Report<'_>) {
         };
         let Some(&other) = failing.get(&(fault.action, point)) else { continue };
         let same_kind = mem::discriminant(&faults[other].kind) == mem::discriminant(&fault.kind);
-        if other == index || same_kind {
+        if other == index || same_kind || never.contains(&index) {
             continue;
         }
         let line = report.line(faults[other].span);
@@ -834,14 +853,14 @@ fn finalize_answer(shape: &mut FaultShape, report: &mut Report<'_>) -> Option<Fi
 }
 
 fn transport(shape: &FaultShape, span: Span, report: &mut Report<'_>) -> Option<TransportKind> {
-    let Some(At { value: kind, .. }) = shape.kind else {
+    let Some(Tried(kind)) = shape.kind else {
         let mistake = report.mistake("missing-field", span, "the fault does not say how the way fails");
         mistake
             .label("`kind` belongs here")
             .help(format!("it is {}", listed(TransportWord::all().map(|(word, _)| word))));
         return None;
     };
-    let kind = match kind {
+    let kind = match kind? {
         TransportWord::Delay => {
             if let Some(At { span, .. }) = shape.reaches_provider {
                 report
@@ -849,21 +868,21 @@ fn transport(shape: &FaultShape, span: Span, report: &mut Report<'_>) -> Option<
                     .label("not taken")
                     .help("leave `reaches_provider` out");
             }
-            let Some(At { value: Time(time), .. }) = shape.r#for else {
+            let Some(Tried(time)) = &shape.r#for else {
                 report
                     .mistake("missing-field", span, "the delay does not say how long it is")
                     .label("`for` belongs here")
                     .help("such as `for: 150ms`, `for: 2s` or `for: 1m`");
                 return None;
             };
-            return Some(TransportKind::Delay(time));
+            return time.as_ref().map(|At { value: Time(time), .. }| TransportKind::Delay(*time));
         }
         TransportWord::Hang => TransportKind::Hang,
         TransportWord::Reset => TransportKind::Reset,
         TransportWord::Disconnect => TransportKind::Disconnect,
         TransportWord::Kill => TransportKind::Kill,
     };
-    if let Some(At { span, .. }) = shape.r#for {
+    if let Some(Tried(Some(At { span, .. }))) = shape.r#for {
         let help = match kind {
             TransportKind::Hang => "a hang lasts until the scenario's `deadline`",
             _ => "leave it out",
@@ -877,30 +896,38 @@ fn transport(shape: &FaultShape, span: Span, report: &mut Report<'_>) -> Option<
 fn edit(shape: FaultShape, method: Method, span: Span, report: &mut Report<'_>) -> Option<Edit> {
     let mut edit = Edit::default();
     let message = method.response();
-    if let Some(At { value: table, .. }) = shape.set {
-        for (path, At { value: FieldValue(value), span }) in table.0 {
-            if let Err(mismatch) = Edit::check_set(message, &path.value, &value) {
-                let wrong_value =
-                    matches!(mismatch, Mismatch::WrongValue { .. } | Mismatch::NoEnumValue { .. });
-                mismatched(&mismatch, if wrong_value { span } else { path.span }, report);
-            }
-            edit.set.push((path.value, value));
-        }
+    // What is given altogether, also where it is a mistake.
+    let (mut given, mut sets, mut drops) = (shape.truncate.is_some(), Vec::new(), Vec::new());
+    if let Some(Tried(table)) = shape.set {
+        given |= table.as_ref().is_none_or(|table| !table.0.is_empty());
+        sets = table.map(|table| table.0).unwrap_or_default();
     }
-    for path in shape.drop.into_iter().flat_map(|paths| paths.value.into_values()) {
-        if let Err(mismatch) = Edit::check_drop(message, &path.value) {
-            mismatched(&mismatch, path.span, report);
-        }
-        edit.drop.push(path.value);
+    if let Some(Tried(paths)) = shape.drop {
+        given |= paths.as_ref().is_none_or(|paths| !paths.0.is_empty());
+        drops = paths.map(|paths| paths.0).unwrap_or_default();
     }
-    edit.truncate = shape.truncate.and_then(|bytes| usize::try_from(bytes.value).ok());
-    if edit == Edit::default() {
+    if !given {
         report
             .mistake("missing-field", span, "the wire fault alters nothing")
             .label("`set`, `drop` or `truncate` belongs here")
             .help("such as `set: { output.name: other }`, `drop: [output]` or `truncate: 7`");
         return None;
     }
+    for (path, At { value: Tried(value), span }) in sets {
+        let Some(FieldValue(value)) = value else { continue };
+        if let Err(mismatch) = Edit::check_set(message, &path.value, &value) {
+            let wrong_value = matches!(mismatch, Mismatch::WrongValue { .. } | Mismatch::NoEnumValue { .. });
+            mismatched(&mismatch, if wrong_value { span } else { path.span }, report);
+        }
+        edit.set.push((path.value, value));
+    }
+    for path in drops.into_iter().flatten() {
+        if let Err(mismatch) = Edit::check_drop(message, &path.value) {
+            mismatched(&mismatch, path.span, report);
+        }
+        edit.drop.push(path.value);
+    }
+    edit.truncate = shape.truncate.and_then(|bytes| usize::try_from(bytes.0?).ok());
     Some(edit)
 }
 
@@ -934,10 +961,8 @@ fn mismatched(mismatch: &Mismatch, span: Span, report: &mut Report<'_>) {
         ),
         Mismatch::WrongValue { expected, .. } => {
             let written = shown(report.written(span));
-            let help = match *expected {
-                "text" => format!("write `\"{written}\"`, in quotes"),
-                expected => format!("write {expected}"),
-            };
+            let help =
+                if *expected == "text" { format!("write `\"{written}\"`, in quotes") } else { String::new() };
             ("wrong-type", "not a value of this field", help)
         }
         Mismatch::NoEnumValue { nearest, known, .. } => {

@@ -231,6 +231,15 @@ impl<T: Read> Read for At<T> {
     }
 }
 
+/// A value that is given, also where it is a mistake: then it is none.
+pub(super) struct Tried<T>(pub(super) Option<T>);
+
+impl<T: Read> Read for Tried<T> {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        Some(Self(T::read(node, at, report)))
+    }
+}
+
 /// A list. What could not be read is none, so that positions stay what they are.
 pub(super) struct List<T>(pub(super) Vec<Option<T>>);
 
@@ -412,28 +421,29 @@ impl Time {
 
 impl Read for Time {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        let (message, help) = match &node.value {
-            Value::Text(text) => match Self::parse(text) {
-                Some(time) if time.is_zero() => (
-                    format!("`{at}`: `{}` is no time at all", shown(text)),
-                    "the shortest is `1ms`".to_owned(),
-                ),
-                Some(time) if time > Self::LONGEST => {
-                    (format!("`{at}`: `{}` is too long", shown(text)), "the longest is `5m`".to_owned())
+        const FORM: &str = "write a whole number and `ms`, `s` or `m`: `150ms`, `2s`, `1m`";
+        let (message, label, help) = match &node.value {
+            Value::Text(text) => {
+                let told = |what| format!("`{at}`: `{}` {what}", shown(text));
+                match Self::parse(text) {
+                    Some(time) if time.is_zero() => {
+                        (told("is no time at all"), "too short", "the shortest is `1ms`".to_owned())
+                    }
+                    Some(time) if time > Self::LONGEST => {
+                        (told("is too long"), "too long", "the longest is `5m`".to_owned())
+                    }
+                    Some(time) => return Some(Self(time)),
+                    None => (told("is no duration"), "not a duration", FORM.to_owned()),
                 }
-                Some(time) => return Some(Self(time)),
-                None => (
-                    format!("`{at}`: `{}` is no duration", shown(text)),
-                    "write a whole number and `ms`, `s` or `m`: `150ms`, `2s`, `1m`".to_owned(),
-                ),
-            },
+            }
             Value::Number(_) => {
                 let number = shown(report.written(node.span));
-                (format!("`{at}`: `{number}` has no unit"), format!("write `{number}s`, or `{number}ms`"))
+                let help = format!("write `{number}s`, or `{number}ms`");
+                (format!("`{at}`: `{number}` has no unit"), "not a duration", help)
             }
             _ => return mismatch(node, at, "a duration such as `2s`", report),
         };
-        report.mistake("bad-duration", node.span, message).label("not a duration").help(help);
+        report.mistake("bad-duration", node.span, message).label(label).help(help);
         None
     }
 }
@@ -540,6 +550,7 @@ macro_rules! schema_of {
 schema_of! {
     At => T,
     Required => T,
+    Tried => T,
     List => Vec<T>,
     Table => BTreeMap<String, T>,
 }

@@ -319,11 +319,11 @@ fn never(faults: &[&str]) -> Vec<usize> {
         "update: { name: web, type: infra.app, provider_id: w-1 }",
         "delete: { name: old, type: infra.dns, provider_id: o-1 }",
     ];
-    let list = |items: &[&str]| items.iter().map(|item| format!("- {item}\n")).collect::<String>();
+    let list = |items: &[&str], indent: &str| lines(items.len(), |at| format!("{indent}- {}\n", items[at]));
     let file = format!(
         "plan:\n  actions:\n{}id: a\ntitle: t\ndeadline: 1s\nfaults:\n{}",
-        list(&actions).replace("- ", "    - "),
-        list(faults)
+        list(&actions, "    "),
+        list(faults, "")
     );
     let mistakes = parse("a.yaml", file.as_bytes()).err().unwrap_or_default();
     let first = file.lines().count() - faults.len() + 1;
