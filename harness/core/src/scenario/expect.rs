@@ -539,6 +539,12 @@ pub(super) fn check_against_faults(
             } else if let (Status::Success, Some(fault)) = (status, order.failure(*action)) {
                 let message = "the action cannot succeed: a fault fails it".to_owned();
                 (message, format!("the fault is in line {}; expect another outcome", line(fault, report)))
+            } else if *status == Status::Success && order.is_unknown(*action) {
+                report
+                    .mistake("contradiction", *span, "an action that the engine does not know cannot succeed")
+                    .label("contradicts the plan")
+                    .help("expect `error`");
+                continue;
             } else {
                 continue;
             };

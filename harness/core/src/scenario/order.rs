@@ -275,6 +275,11 @@ impl<'a> Order<'a> {
         self.preflight
     }
 
+    /// Whether the engine does not know what to do for an action (E-024).
+    pub(super) fn is_unknown(&self, action: usize) -> bool {
+        self.actions.list[action].verb == Some(Verb::Unknown)
+    }
+
     /// The fault that fails an action.
     pub(super) fn failure(&self, action: usize) -> Option<usize> {
         let end = self.ends.get(&action).map(|end| end.fault);

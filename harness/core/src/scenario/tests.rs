@@ -598,8 +598,16 @@ fn a_plan_of_ten_thousand_actions_fits() {
     let actions = lines(10_000, |n| {
         format!("    - create: {{ name: r{n}, type: infra.vpc, config: {{ region: nyc3, size: {n} }} }}\n")
     });
-    let file = format!("id: long\ntitle: A long plan\nplan:\n  actions:\n{actions}");
-    assert_eq!(parse("long.yaml", file.as_bytes()).unwrap().plan.actions.len(), 10_000);
+    let faults =
+        lines(10_000, |n| format!("  - {{ inject: wire, action: r{n}, set: {{ output.name: r{n} }} }}\n"));
+    let outcomes = lines(10_000, |n| format!("    r{n}: success\n"));
+    let file = format!(
+        "id: long\ntitle: A long plan\nplan:\n  actions:\n{actions}faults:\n{faults}expect:\n  outcomes:\n{outcomes}"
+    );
+    let start = Instant::now();
+    let scenario = parse("long.yaml", file.as_bytes()).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
+    assert_eq!((scenario.plan.actions.len(), scenario.faults.len()), (10_000, 10_000));
 }
 
 #[test]
