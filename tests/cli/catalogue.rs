@@ -14,7 +14,7 @@ fn scenarios_are_listed_with_their_revisions_and_titles() {
     assert_eq!(
         done.out,
         "passing  0.54 to head  A failed create is reported as an error\n\
-         unmet    0.54          What fails is expected to succeed\n"
+         unmet    0.54          What fails is expected to be skipped\n"
     );
     place.run(["list"]).exits(0).quietly().says("dispatch-error-mid-plan ");
     place.run(["validate"]).exits(0).quietly().says(" in order\n");

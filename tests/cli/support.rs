@@ -39,7 +39,7 @@ expect:
 
 /// A scenario whose expectation is not met.
 pub(crate) const UNMET: &str = r#"id: unmet
-title: What fails is expected to succeed
+title: What fails is expected to be skipped
 revisions: "0.54"
 tags: [outcome, bad]
 plan:
@@ -48,7 +48,7 @@ plan:
 faults:
   - { inject: dispatch-error, action: net, code: unavailable, message: no capacity }
 expect:
-  outcomes: { net: success }
+  outcomes: { net: skipped }
 "#;
 
 /// A scenario with a finding of level SHOULD, OUT-012.

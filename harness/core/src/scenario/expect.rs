@@ -15,7 +15,7 @@ use super::{
     actions::Actions,
     diagnostic::{Report, shown},
     file::HookWord,
-    order::{Order, Refused},
+    order::{NO_REPLACER, Order, Refused},
     reach::{HookUse, Reach},
     read::{At, List, OneKey, Read, Table, Word, listed, mismatch, one_key_such_as, shape},
     yaml::{Node, Value},
@@ -571,7 +571,7 @@ pub(super) fn check_against_faults(
             ),
             None => (
                 "the apply cannot end without an error: preflight refuses drivers that replace by themselves",
-                "leave `replacer` out, or take resource-deleted out of `engine: { hooks: […] }`".to_owned(),
+                NO_REPLACER.to_owned(),
             ),
         };
         report.mistake("contradiction", span, message).label("contradicts `faults`").help(help);

@@ -81,6 +81,9 @@ pub(super) struct ApplyEnd {
 #[derive(Clone, Copy)]
 pub(super) struct Refused(pub(super) Option<usize>);
 
+/// What to do about drivers that preflight refuses.
+pub(super) const NO_REPLACER: &str = "leave `replacer` out, or give `engine: { hooks: […] }` without resource-deleted, which refuses such drivers";
+
 /// What the faults of a scenario do to the course of its apply, on the supposition that all of them happen.
 pub(super) struct Order<'a> {
     actions: &'a Actions,

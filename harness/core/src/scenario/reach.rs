@@ -19,7 +19,7 @@ use super::{
     diagnostic::{Report, shown},
     faults::{AtShape, FaultEntry, FaultShape, FieldValue, Inject, MomentShape, TransportWord},
     file::HookWord,
-    order::{Never, Order},
+    order::{NO_REPLACER, Never, Order, Refused},
     read::{At, List, Time, Tried, Word, listed},
 };
 use crate::rpc::{Code, Method};
@@ -595,7 +595,10 @@ impl<'a> Reach<'a> {
                 None => continue,
                 Some(Never::Preflight) => (
                     "the apply ends in preflight".to_owned(),
-                    "keep one of them: after a refused preflight there is nothing to strike",
+                    match order.preflight() {
+                        Some(Refused(None)) => NO_REPLACER,
+                        _ => "keep one of them: behind a refused preflight there is nothing to strike",
+                    },
                 ),
                 Some(Never::ActionEnds(other)) => (
                     format!("the fault in line {} ends the action before", line(other, report)),
