@@ -561,9 +561,10 @@ pub(super) fn check_against_faults(
             }
         };
         let Some(fault) = ends else { return };
-        let (message, help) = match fault {
+        let (message, label, help) = match fault {
             Some(fault) => (
                 "the apply cannot end without an error: a fault ends it with one",
+                "contradicts `faults`",
                 format!(
                     "the fault is in line {}; leave `apply_error` out, or expect a text",
                     line(fault, report)
@@ -571,10 +572,11 @@ pub(super) fn check_against_faults(
             ),
             None => (
                 "the apply cannot end without an error: preflight refuses drivers that replace by themselves",
+                "contradicts `engine`",
                 NO_REPLACER.to_owned(),
             ),
         };
-        report.mistake("contradiction", span, message).label("contradicts `faults`").help(help);
+        report.mistake("contradiction", span, message).label(label).help(help);
     }
 }
 
