@@ -8,7 +8,10 @@ use std::{borrow::Cow, sync::OnceLock};
 
 use bytes::Bytes;
 use prost::encode_length_delimiter;
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value as Reflected};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumDescriptor, EnumValueDescriptor, FieldDescriptor, Kind,
+    Value as Reflected,
+};
 
 use crate::DESCRIPTORS;
 
@@ -26,7 +29,7 @@ pub struct Edit {
 /// The new value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Text or bytes, or the name of an enum's value.
+    /// Text or bytes, or the name of an enum's value: `ACTION_STATUS_SUCCESS`, or `success` in short.
     Text(String),
     /// A whole number, or the number of an enum's value.
     Number(i64),
@@ -47,8 +50,6 @@ pub enum Mismatch {
         message: String,
         /// What was written.
         field: String,
-        /// The field that was probably meant.
-        nearest: Option<String>,
         /// The fields that the message has.
         known: Vec<String>,
     },
@@ -91,10 +92,10 @@ pub enum Mismatch {
         name: String,
         /// What was written.
         value: String,
-        /// The value that was probably meant.
-        nearest: Option<String>,
         /// The values that it has.
         known: Vec<String>,
+        /// The same in short, in the same order; empty where names have no prefix of the enum's own.
+        short: Vec<String>,
     },
 }
 
@@ -143,7 +144,7 @@ impl Edit {
                 Err(Mismatch::NoEnumValue {
                     name: kind.name().to_owned(),
                     value: value.clone(),
-                    nearest: nearest(value, &known),
+                    short: known.iter().filter_map(|name| short(&kind, name)).collect(),
                     known,
                 })
             }
@@ -187,12 +188,7 @@ fn steps(message: &str, path: &str) -> Result<Vec<Step>, Mismatch> {
         let (name, behind) = cut(rest);
         let field = inside.get_field_by_name(name).ok_or_else(|| {
             let known: Vec<_> = inside.fields().map(|field| field.name().to_owned()).collect();
-            Mismatch::NoField {
-                message: inside.name().to_owned(),
-                field: name.to_owned(),
-                nearest: nearest(name, &known),
-                known,
-            }
+            Mismatch::NoField { message: inside.name().to_owned(), field: name.to_owned(), known }
         })?;
         let mut holder = field.clone();
         let behind = match behind {
@@ -260,14 +256,16 @@ fn cut(path: &str) -> (&str, Option<&str>) {
     path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)))
 }
 
-fn nearest(word: &str, known: &[String]) -> Option<String> {
-    let word = word.to_lowercase();
-    known
-        .iter()
-        .map(|known| (known, strsim::normalized_damerau_levenshtein(&word, &known.to_lowercase())))
-        .filter(|(_, likeness)| *likeness >= 0.6)
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(known, _)| known.clone())
+/// `success` of `ACTION_STATUS_SUCCESS`: the name of an enum's value without that of the enum.
+fn short(kind: &EnumDescriptor, name: &str) -> Option<String> {
+    let mut prefix = String::new();
+    for letter in kind.name().chars() {
+        if letter.is_ascii_uppercase() && !prefix.is_empty() {
+            prefix.push('_');
+        }
+        prefix.push(letter.to_ascii_uppercase());
+    }
+    Some(name.strip_prefix(&prefix)?.strip_prefix('_')?.to_lowercase())
 }
 
 /// The values of a kind, in words.
@@ -275,6 +273,7 @@ fn described(kind: &Kind) -> &'static str {
     match kind {
         Kind::Bool => "`true` or `false`",
         Kind::String | Kind::Bytes => "text",
+        // Of the two that are no whole numbers the contract has only the longer.
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 | Kind::Double | Kind::Float => {
             "a whole number of 32 bits"
         }
@@ -299,10 +298,12 @@ fn reflected(kind: &Kind, value: &Value) -> Option<Reflected> {
         (Kind::Uint32 | Kind::Fixed32, Value::Number(n)) => Reflected::U32((*n).try_into().ok()?),
         (Kind::Uint64 | Kind::Fixed64, Value::Number(n)) => Reflected::U64((*n).try_into().ok()?),
         (Kind::Double, Value::Number(n)) => Reflected::F64(i32::try_from(*n).ok()?.into()),
-        (Kind::Float, Value::Number(n)) => Reflected::F32(i16::try_from(*n).ok()?.into()),
         (Kind::Enum(_), Value::Number(n)) => Reflected::EnumNumber((*n).try_into().ok()?),
         (Kind::Enum(kind), Value::Text(name)) => {
-            Reflected::EnumNumber(kind.get_value_by_name(name)?.number())
+            let named = |value: &EnumValueDescriptor| {
+                value.name() == name || short(kind, value.name()).is_some_and(|short| short == *name)
+            };
+            Reflected::EnumNumber(kind.values().find(named)?.number())
         }
         _ => return None,
     })
@@ -535,7 +536,7 @@ mod tests {
         let edit = set([
             ("result.actions.1.status", text("ACTION_STATUS_SKIPPED")),
             ("result.actions.0.status", Value::Number(-7)),
-            ("result.actions.3.status", Value::Number(2)),
+            ("result.actions.3.status", text("error")),
             ("result.actions.3.action_index", Value::Number(3)),
             ("result.actions.9.status", Value::Number(1)),
         ]);
@@ -619,17 +620,18 @@ mod tests {
             no("result.actions", text("x")).to_string(),
             "`actions` is a list, which cannot be set as a whole"
         );
-        let Mismatch::NoEnumValue { nearest, known, .. } =
+        let Mismatch::NoEnumValue { known, short, .. } =
             no("result.actions.0.status", text("ACTION_STATUS_SKIPED"))
         else {
             panic!("an enum")
         };
-        assert_eq!((nearest.as_deref(), known.len()), (Some("ACTION_STATUS_SKIPPED"), 7));
-        let Mismatch::NoField { nearest, .. } = Edit::check_drop(CREATE, "output.outputs_jso").unwrap_err()
+        assert_eq!((known.len(), short.len()), (7, 7));
+        assert_eq!((&*known[3], &*short[3]), ("ACTION_STATUS_DELETE_FAILED", "delete_failed"));
+        let Mismatch::NoField { known, .. } = Edit::check_drop(CREATE, "output.outputs_jso").unwrap_err()
         else {
             panic!("a field")
         };
-        assert_eq!(nearest.as_deref(), Some("outputs_json"));
+        assert!(known.iter().any(|field| field == "outputs_json"));
         for path in ["output", "output.sensitive", "output.sensitive.a.b", "output.name"] {
             assert_eq!(Edit::check_drop(CREATE, path), Ok(()));
         }
@@ -641,6 +643,7 @@ mod tests {
         for field in ours.flat_map(|message| message.fields().collect::<Vec<_>>()) {
             let name = field.full_name();
             assert!(field.containing_oneof().is_none(), "{name}: setting one of a group drops the others");
+            assert_ne!(field.kind(), Kind::Float, "{name}");
             if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
                 assert_eq!(entry.map_entry_key_field().kind(), Kind::String, "{name}");
             }

@@ -190,6 +190,7 @@ fn paths_without_scenarios_are_told() {
         .complains("scenario files end in .yaml or .yml");
     refused(&place, &["missing"])
         .complains("missing: there is no such file")
+        .complains("help: an id is given with `--filter missing`")
         .complains("1 mistake in 1 file");
     symlink("gone", place.path("notes/link.yaml")).unwrap();
     refused(&place, &["notes"]).complains("notes/link.yaml: there is no such file");
@@ -217,14 +218,28 @@ fn a_file_that_must_not_be_read_is_told() {
 fn what_is_no_file_is_read_where_it_is_named_and_as_far_as_it_makes_sense() {
     let place = Place::with([("suite/a.yaml", PASSING)]);
     refused(&place, &["/dev/null"]).complains("the file holds no scenario");
-    refused(&place, &["/dev/zero"]).complains("/dev/zero").complains("at most 4194304 are read");
+    refused(&place, &["/dev/zero"]).complains("/dev/zero: there are more than 4194304 bytes");
 
     // In a directory, a pipe is nobody's scenario: to open it would be to wait for ever.
     let pipe = place.path("suite/pipe.yaml");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     place.run(["validate", "suite"]).exits(0).says("1 scenario in order");
 
-    // Named, it is what `<(...)` of a shell is.
+    // Named, it is waited for a while.
+    place
+        .run(["validate", "suite/pipe.yaml"])
+        .exits(2)
+        .complains("suite/pipe.yaml: this is a pipe, and nobody writes to it");
+
+    // A shell hands over pipes with writers.
+    let shell = |script: &str| {
+        let mut command = place.command_of("bash");
+        command.args(["-c", script, PROGRAM]);
+        place.finish(command)
+    };
+    shell("\"$0\" run <(cat suite/a.yaml)").exits(0).says("11 passed");
+    shell("cat suite/a.yaml > suite/pipe.yaml & \"$0\" run suite/pipe.yaml").exits(0).says("11 passed");
+
     let mut command = place.command(["validate", "suite/pipe.yaml"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = Running::new(&mut command);

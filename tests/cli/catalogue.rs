@@ -86,7 +86,7 @@ fn rules_are_listed_and_explained() {
     let place = Place::new();
     let mut listed = place.run(["rules"]).exits(0).quietly();
     for rule in rules::catalogue() {
-        listed = listed.says(&format!("\n  {}  {:<6}  {}\n", rule.id, rule.level, rule.title));
+        listed = listed.says(&format!("\n  {:<8}  {:<6}  {}\n", rule.id, rule.level, rule.title));
         let explained = place
             .run(["explain", rule.id])
             .exits(0)

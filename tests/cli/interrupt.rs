@@ -7,14 +7,15 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::support::{Lines, PASSING, Place, Running, UNMET, with_id};
+use crate::support::{HANGS, Lines, PASSING, Place, Running, UNMET, with_id};
 
-/// More scenarios than anybody waits for.
+/// More scenarios than anybody waits for, and one that does not end by itself.
 fn long_run() -> Place {
     let place = Place::new();
     for n in 0..1000 {
         place.write(format!("suite/{n:04}.yaml"), with_id(PASSING, &format!("s-{n:04}")));
     }
+    place.write("suite/hangs.yaml", HANGS);
     place
 }
 
@@ -29,10 +30,10 @@ fn interrupted_by(signal: Signal, code: i32) {
 
     let events = place.events("report.jsonl");
     let finished: Vec<_> = events.iter().filter_map(|event| event.get("finished")).collect();
-    assert_eq!(finished.len(), 11_000);
+    assert_eq!(finished.len(), 11_001);
     let passed = finished.iter().filter(|run| run["verdict"] == "pass").count();
     let not_run = finished.iter().filter(|run| run["verdict"]["skip"]["kind"] == "not-run").count();
-    assert!(passed >= 11 && not_run > 0 && passed + not_run == 11_000, "{passed} + {not_run}\n{done}");
+    assert!(passed >= 11 && not_run > 0 && passed + not_run == 11_001, "{passed} + {not_run}\n{done}");
     let summary = &events.last().unwrap()["run_finished"];
     assert_eq!(summary["interrupted"], true);
     assert_eq!(

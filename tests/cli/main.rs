@@ -17,6 +17,8 @@ mod filters;
 #[cfg(test)]
 mod interrupt;
 #[cfg(test)]
+mod reach;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod screens;

@@ -58,7 +58,7 @@ fn the_lines_of_a_json_report_are_as_documented() {
 
     let always =
         ["actions", "file", "judged", "millis", "reproduce", "revision", "scenario", "title", "verdict"];
-    let at_times = ["apply_error", "expected_findings", "findings", "mismatches", "trace"];
+    let at_times = ["apply_error", "expected_findings", "findings", "load_error", "mismatches", "trace"];
     for run in events.iter().filter_map(|event| event.get("finished")) {
         let keys: BTreeSet<_> = keys(run).into_iter().collect();
         assert!(always.iter().all(|key| keys.contains(*key)), "{run}");
@@ -71,7 +71,7 @@ fn the_lines_of_a_json_report_are_as_documented() {
                 assert_eq!(self::keys(action), ["address", "kind", "outcomes", "type"]);
                 assert_eq!(self::keys(&action["outcomes"][0]), ["action_index", "error", "status"]);
                 let [unmet] = run["mismatches"].as_array().unwrap().as_slice() else { panic!("{run}") };
-                assert_eq!(self::keys(unmet), ["column", "expected", "found", "line"]);
+                assert_eq!(self::keys(unmet), ["action", "column", "expected", "found", "line"]);
                 assert_eq!((&unmet["line"], &unmet["column"]), (&11.into(), &15.into()));
             }
             "lost" => {

@@ -90,6 +90,14 @@ fn a_rule_and_the_mutants_in_a_terminal() {
     assert_screen("mutants-80", &place, &first_lines(mutants, |line| line.contains("always-success")));
 }
 
+/// What stands before and behind the time that a run took.
+fn around_time(screen: &str) -> Option<(&str, &str)> {
+    screen.rmatch_indices("in ").find_map(|(at, found)| {
+        let (seconds, after) = screen[at + found.len()..].split_once(" s")?;
+        seconds.parse::<f64>().ok().map(|_| (&screen[..at], after))
+    })
+}
+
 /// The picture in the README: what the command prints today, but for the time that it takes.
 #[test]
 fn the_picture_of_a_failing_run_is_what_the_command_prints() {
@@ -98,8 +106,7 @@ fn the_picture_of_a_failing_run_is_what_the_command_prints() {
     let mut command = place.command(args);
     command.env("COLUMNS", "100").env("CLICOLOR_FORCE", "1");
     let done = place.finish(command).exits(1);
-    let (before, after) = done.out.rsplit_once("in 0.").expect("a time");
-    let (_, after) = after.split_once(" s").expect("seconds");
+    let (before, after) = around_time(&done.out).expect("a time");
     let screen = format!("$ counterfoil {}\n{before}in 0.05 s{after}", args.join(" "));
     // What is bold is bright in a terminal, and can be read better.
     let mut colors = WIN10_CONSOLE.0;

@@ -65,6 +65,17 @@ expect:
   outcomes: { net: error }
 "#;
 
+/// A scenario that outlasts every test, unless it is interrupted.
+pub(crate) const HANGS: &str = r#"id: z-hangs
+title: A reply never comes
+revisions: "0.54"
+tags: [slow]
+deadline: 5m
+plan: { actions: [create: { name: net, type: infra.vpc }] }
+faults:
+  - { inject: transport, action: net, kind: hang }
+"#;
+
 /// A scenario that no revision reaches at which it runs.
 pub(crate) const OUT_OF_REACH: &str = r#"id: out-of-reach
 title: A provider that declares v1 is not loaded any more

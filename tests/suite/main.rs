@@ -6,6 +6,8 @@ mod coverage;
 mod documentation;
 mod mutants;
 mod parsers;
+mod repeat;
+mod rows;
 mod survey;
 mod traces;
 

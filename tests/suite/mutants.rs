@@ -9,9 +9,14 @@ use counterfoil_core::{
 
 use crate::survey::{self, Mutant};
 
-/// Rules that nothing in this suite can break, and why.
-const OUT_OF_REACH: [(&str, &str); 1] =
-    [("DEC-016", "a reply to Apply has no enum but the status, and other replies cannot be scripted yet")];
+/// Rules whose breach by a provider nothing in this suite can bring about, and why. Unit tests of the rules do.
+const OUT_OF_REACH: [(&str, &str); 2] = [
+    (
+        "DEC-016",
+        "a reply to Apply has no enum but the status, and others are altered on their way, not scripted",
+    ),
+    ("DSP-011", "the mock provider keeps what it failed to update"),
+];
 
 fn is_out_of_reach(rule: &str) -> bool {
     OUT_OF_REACH.iter().any(|(id, _)| *id == rule)
@@ -61,8 +66,7 @@ fn every_must_rule_catches_a_mutant() {
         .copied()
         .collect();
     for rule in rules::catalogue().filter(|rule| rule.level == Level::Must) {
-        let caught = caught.contains(rule.id);
-        assert_ne!(caught, is_out_of_reach(rule.id), "{}: {}", rule.id, rule.title);
+        assert!(caught.contains(rule.id), "{}: {}", rule.id, rule.title);
     }
 }
 

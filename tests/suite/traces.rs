@@ -13,12 +13,18 @@ use prost::Message as _;
 use crate::survey;
 
 /// Scenarios, each at one revision.
-const READABLE: [(&str, Revision); 20] = [
+const READABLE: [(&str, Revision); 26] = [
     ("all-kinds-succeed", Revision::Head),
+    ("applied-hook-fails-from-0-56", Revision::Head),
     ("apply-honest", Revision::V0_55),
+    ("cancelled-inside-a-replace", Revision::Head),
     ("cascade-of-a-replace", Revision::V0_56),
+    ("create-becomes-an-update", Revision::Head),
     ("delete-of-what-is-gone", Revision::V0_51),
     ("dependent-before-its-replaced-parent", Revision::Head),
+    ("disconnect-after-the-work", Revision::Head),
+    ("driver-owned-replace", Revision::Head),
+    ("finalizer-reports-several-errors", Revision::V0_55),
     ("lost-reply-of-a-create", Revision::Head),
     ("no-escape-for-references", Revision::Head),
     ("numbers-become-text", Revision::Head),

@@ -9,10 +9,11 @@ use counterfoil_proto::StatusMapKind;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    engine::{Done, host::initial_state},
     outcome::{ApplyResult, Outcome},
     rpc::Method,
     rules::{self, Finding, Judgement, Level},
-    scenario::{ApplyError, ExpectedCall, ExpectedOutcomes, ResolvePoint, TextMatch},
+    scenario::{ApplyError, ExpectedCall, ExpectedHook, ExpectedOutcomes, ResolvePoint, TextMatch},
     trace::{Event, Strike, Trace},
 };
 
@@ -89,6 +90,12 @@ pub enum Expectation {
     Resources,
     /// `replace_ids`.
     ReplaceIds,
+    /// `hooks`.
+    Hooks,
+    /// `state`.
+    State,
+    /// `input_drift`.
+    InputDrift,
     /// A finding that is listed, by its position in the list.
     Finding(usize),
     /// A fault that has to strike, by its position in the list.
@@ -132,7 +139,7 @@ pub fn assess(trace: &Trace, strict: bool) -> Assessment {
     let (expected_findings, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(listed);
     let mismatches = mismatches(trace, &expected_findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Must || strict);
-    let ended = trace.end().is_some();
+    let ended = trace.end().is_some() || load_failed_by_fault(trace).is_some();
     // What is found is proven by events, also where the apply never came to its end.
     let verdict = if let Some(reason) = undecided {
         Verdict::Unjudged { reason }
@@ -155,10 +162,32 @@ fn without_end(trace: &Trace) -> String {
     failed.unwrap_or_else(|| "the apply never came to its end".to_owned())
 }
 
+/// The error by which the provider did not load, where a fault of the scenario struck a call of the load sequence: that
+/// nothing is applied then is what had to come of it.
+fn load_failed_by_fault(trace: &Trace) -> Option<String> {
+    let struck: BTreeSet<u32> = trace
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::FaultInjected { call, .. } => Some(*call),
+            _ => None,
+        })
+        .collect();
+    let failed = trace.events.iter().find_map(|event| match event {
+        Event::LoadFailed { method, error } => Some((*method, error)),
+        _ => None,
+    });
+    let (failed, error) = failed?;
+    let is_struck = |event: &Event| matches!(event, Event::CallIssued { call, method, .. } if *method == failed && struck.contains(call));
+    trace.events.iter().any(is_struck).then(|| format!("{failed}: {error}"))
+}
+
 fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
     let expect = &trace.header.expect;
     let mut unmet = Unmet(Vec::new());
-    if let Some((result, error, _)) = trace.end() {
+    let (nothing, not_loaded) = (ApplyResult::default(), load_failed_by_fault(trace));
+    let not_loaded = not_loaded.as_deref().map(|error| (&nothing, Some(error)));
+    if let Some((result, error)) = trace.end().map(|(result, error, _)| (result, error)).or(not_loaded) {
         if trace.header.revision.engine().status_map != StatusMapKind::None {
             outcomes(trace, result, &mut unmet);
         }
@@ -171,6 +200,12 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
                 unmet.add(Expectation::Resources, list(expected), list(&found));
             }
         }
+        if let Some(expected) = &expect.input_drift {
+            let found: Vec<&String> = result.input_drift.iter().map(|input| &input.name).collect();
+            if expected.iter().ne(found.iter().copied()) {
+                unmet.add(Expectation::InputDrift, list(expected), list(&found));
+            }
+        }
         if let Some(expected) = &expect.replace_ids {
             let met = expected.len() == result.replace_ids.len()
                 && expected
@@ -181,6 +216,13 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
                 let found = result.replace_ids.iter().map(|(name, id)| format!("{name}: {id:?}"));
                 unmet.add(Expectation::ReplaceIds, list(wanted), list(found));
             }
+        }
+    }
+    hooks(trace, &mut unmet);
+    if let Some(expected) = &expect.state {
+        let found = state(trace);
+        if !expected.iter().eq(&found) {
+            unmet.add(Expectation::State, list(expected), list(&found));
         }
     }
     for (expectation, expected, delivered_only) in
@@ -210,6 +252,46 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
     unmet.0
 }
 
+/// Holds the calls of hooks against those that are expected of the hooks that are installed.
+fn hooks(trace: &Trace, unmet: &mut Unmet) {
+    let Some(expected) = &trace.header.expect.hooks else { return };
+    let installed = expected.iter().filter(|hook| trace.header.hooks.contains(&hook.hook)).copied();
+    let expected: Vec<ExpectedHook> = installed.collect();
+    let called = trace.events.iter().filter_map(|event| match event {
+        Event::HookCalled { hook, action, .. } => {
+            Some(ExpectedHook { hook: *hook, action: action.map(|action| action as usize) })
+        }
+        _ => None,
+    });
+    let found: Vec<ExpectedHook> = called.collect();
+    if expected != found {
+        let named = |hooks: &[ExpectedHook]| {
+            list(hooks.iter().map(|ExpectedHook { hook, action }| match action {
+                Some(action) => format!("{hook} {}", address(trace, *action)),
+                None => hook.to_string(),
+            }))
+        };
+        unmet.add(Expectation::Hooks, named(&expected), named(&found));
+    }
+}
+
+/// The names of the resources that the state holds in the end.
+fn state(trace: &Trace) -> Vec<String> {
+    let mut state: BTreeSet<String> = initial_state(&trace.header.plan.actions).into_keys().collect();
+    for event in &trace.events {
+        match event {
+            Event::StateSaved { record, .. } => {
+                state.insert(record.name.clone());
+            }
+            Event::StateRemoved { name, .. } => {
+                state.remove(name);
+            }
+            _ => {}
+        }
+    }
+    state.into_iter().collect()
+}
+
 /// The faults that nothing came to, by their positions in the scenario. In a preflight the first refusal ends the
 /// apply, so of several such faults one is enough.
 fn faults_without_effect(trace: &Trace) -> Vec<usize> {
@@ -225,6 +307,12 @@ fn faults_without_effect(trace: &Trace) -> Vec<usize> {
             }
             Event::DriverAsked { action, at, refused: Some(_), .. } => {
                 others.insert(Strike::Driver(*action, *at));
+            }
+            Event::HookAnswered { hook, action, error: Some(_) } => {
+                others.insert(Strike::Hook(*hook, *action));
+            }
+            Event::ContextEnded { cause: Done::Cancelled } => {
+                others.insert(Strike::Cancelled);
             }
             _ => {}
         }

@@ -106,4 +106,21 @@ pub struct ApplyResult {
     /// New ids of replaced resources, by name (E-065).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub replace_ids: BTreeMap<String, String>,
+    /// Fingerprints that the plan's inputs had when the apply began; those of unset variables are left out (E-004).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub initial_inputs: BTreeMap<String, String>,
+    /// Inputs that changed since the plan was made, in the order of their names (E-073, E-074).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_drift: Vec<InputDrift>,
+}
+
+/// An input of the plan that changed since it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputDrift {
+    /// The name of the variable.
+    pub name: String,
+    /// Its fingerprint when the plan was made.
+    pub plan_fingerprint: String,
+    /// Its fingerprint when the apply was over.
+    pub apply_fingerprint: String,
 }

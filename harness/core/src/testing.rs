@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{self, Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -17,13 +17,14 @@ use prost::Message as _;
 use crate::{
     decode::Strict,
     engine::{
-        self, Applied, Job, Semantics,
-        wire::{Link, Refuse, WireProvider},
+        self, Applied, CommandLine, Context, Done, HookFailures, Job, Semantics,
+        wire::{Access, Link, WireProvider},
     },
+    inject::Canceller,
     plan::{Action, Plan},
     rpc::{Call, Code, Method, RpcError, Transport},
-    scenario::Expect,
-    trace::{Driven, Drivers, Event, Header, Payload, Recorder, Reply, Subject, Trace},
+    scenario::{CancelPoint, Expect},
+    trace::{self, Driven, Event, Header, Payload, Recorder, Reply, Subject, Trace},
 };
 
 /// What becomes of a call.
@@ -35,6 +36,12 @@ pub(crate) enum Fate {
     ReplyLost,
     /// The provider answers these bytes.
     Answers(Bytes),
+    /// The provider did its work, what it answers is cut to so many bytes on its way.
+    Cut(usize),
+    /// What is to be created exists already.
+    Conflicts,
+    /// No reply comes, until the deadline of the apply has passed.
+    Hangs,
 }
 
 /// Answers every call at once: a create and an update bring an output, a delete an empty message.
@@ -42,23 +49,40 @@ pub(crate) enum Fate {
 pub(crate) struct Fake {
     /// By the number of the call, from 0.
     pub(crate) fates: BTreeMap<u32, Fate>,
+    /// What a finalizer reports.
+    pub(crate) unfinished: Vec<iac::ActionError>,
+    pub(crate) context: Context,
     pub(crate) log: Recorder,
     ids: AtomicU32,
 }
 
 impl Fake {
-    pub(crate) fn new(fates: BTreeMap<u32, Fate>, log: Recorder) -> Self {
-        Self { fates, log, ids: AtomicU32::new(0) }
+    pub(crate) fn new(
+        fates: BTreeMap<u32, Fate>,
+        unfinished: Vec<iac::ActionError>,
+        context: Context,
+        log: Recorder,
+    ) -> Self {
+        Self { fates, unfinished, context, log, ids: AtomicU32::new(0) }
+    }
+
+    /// Has the deadline pass, if the context has not ended before.
+    fn expire(&self) -> Done {
+        let cause = Done::DeadlineExceeded;
+        let ended_before = || if self.context.end(cause) { None } else { self.context.done() };
+        self.log.push_unless(Event::ContextEnded { cause }, ended_before).err().unwrap_or(cause)
     }
 
     fn answer(&self, call: &Call) -> Bytes {
         let output = |name: String, resource_type: String, provider_id: String| iac::ResourceOutput {
             name,
-            r#type: resource_type,
             provider_id,
             outputs_json: Bytes::from_static(
                 br#"{"port":5432,"size":1234567,"text":"${REGION}","a.b":"dotted"}"#,
             ),
+            // What one type reports, nobody else is to see.
+            sensitive: BTreeMap::from([("text".to_owned(), resource_type == "infra.database")]),
+            r#type: resource_type,
             ..iac::ResourceOutput::default()
         };
         match call.method {
@@ -75,6 +99,16 @@ impl Fake {
                 let output = Some(output(target.name, target.r#type, target.provider_id));
                 iac::ResourceUpdateResponse { output }.encode_to_vec().into()
             }
+            Method::Read => {
+                let request = iac::ResourceReadRequest::decode(&call.request[..]).unwrap_or_default();
+                let target = request.r#ref.unwrap_or_default();
+                let output = Some(output(target.name, target.r#type, "id-found".to_owned()));
+                iac::ResourceReadResponse { output }.encode_to_vec().into()
+            }
+            Method::Finalize => {
+                let errors = self.unfinished.clone();
+                iac::FinalizeApplyResponse { errors }.encode_to_vec().into()
+            }
             _ => Bytes::new(),
         }
     }
@@ -84,8 +118,15 @@ impl Transport for Fake {
     async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
         let fate = self.fates.get(&call.id);
         let lost = || Err(RpcError { code: Code::Unavailable, message: "lost".to_owned() });
-        if matches!(fate, Some(Fate::Lost)) {
-            return lost();
+        match fate {
+            Some(Fate::Lost) => return lost(),
+            Some(Fate::Conflicts) => {
+                return Err(RpcError { code: Code::AlreadyExists, message: "there is one".to_owned() });
+            }
+            // A call on a context of its own has no deadline here: it comes back as lost.
+            Some(Fate::Hangs) if call.detached => return lost(),
+            Some(Fate::Hangs) => return Err(self.expire().rpc_error()),
+            _ => {}
         }
         self.log.push(Event::CallDelivered { call: call.id });
         let reply = match fate {
@@ -93,7 +134,11 @@ impl Transport for Fake {
             _ => self.answer(&call),
         };
         self.log.push(Event::ReplySent { call: call.id, reply: Reply::Ok(Payload(reply.clone())) });
-        if matches!(fate, Some(Fate::ReplyLost)) { lost() } else { Ok(reply) }
+        match fate {
+            Some(Fate::ReplyLost) => lost(),
+            Some(Fate::Cut(bytes)) => Ok(reply.slice(..reply.len().min(*bytes))),
+            _ => Ok(reply),
+        }
     }
 }
 
@@ -104,8 +149,11 @@ pub(crate) struct Setting {
     pub(crate) revision: Revision,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) hooks: Vec<Hook>,
-    pub(crate) refuse: Refuse,
+    pub(crate) failures: HookFailures,
+    pub(crate) cancel: Option<CancelPoint>,
+    pub(crate) access: Access,
     pub(crate) fates: BTreeMap<u32, Fate>,
+    pub(crate) unfinished: Vec<iac::ActionError>,
 }
 
 impl Setting {
@@ -116,8 +164,11 @@ impl Setting {
             revision: Revision::Head,
             environment: BTreeMap::new(),
             hooks: Vec::new(),
-            refuse: Refuse::default(),
+            failures: HookFailures::new(),
+            cancel: None,
+            access: Access::default(),
             fates: BTreeMap::new(),
+            unfinished: Vec::new(),
         }
     }
 
@@ -128,13 +179,26 @@ impl Setting {
 
     /// Runs an engine of these semantics.
     pub(crate) fn run_with(&self, semantics: &Semantics) -> (Applied, Trace) {
-        let log = Recorder::default();
-        let fake = Fake::new(self.fates.clone(), log.clone());
-        let link = Arc::new(Link::new(fake, Arc::new(Strict), self.revision, log.clone()));
-        let provider = WireProvider::new(link, self.refuse.clone());
-        let job = Job::new(&self.plan, &self.environment, &self.hooks);
-        let applied = now(engine::apply(job, &provider, semantics, &log));
+        let context = Context::default();
+        let log = match self.cancel {
+            None => Recorder::default(),
+            Some(at) => Recorder::watched(Canceller::new(at, context.clone())),
+        };
+        let (fates, unfinished) = (self.fates.clone(), self.unfinished.clone());
+        let fake = Fake::new(fates, unfinished, context.clone(), log.clone());
+        let link = Arc::new(Link::new(fake, Arc::new(Strict), self.revision, context.clone(), log.clone()));
+        let provider = WireProvider::new(link, self.access.clone());
+        let host = CommandLine {
+            hooks: &self.hooks,
+            failures: &self.failures,
+            plan_id: &self.plan.id,
+            semantics,
+            log: &log,
+        };
+        let job = Job { plan: &self.plan, environment: &self.environment, context: &context };
+        let applied = now(engine::apply(job, &provider, &host, semantics, &log));
         let header = Header {
+            version: trace::VERSION,
             scenario: "generated".to_owned(),
             revision: self.revision,
             subject: Subject::Pair,
@@ -143,7 +207,7 @@ impl Setting {
             addresses: self.plan.actions.iter().map(|action| action.spec.name.clone()).collect(),
             environment: self.environment.clone(),
             hooks: self.hooks.clone(),
-            drivers: Drivers::default(),
+            drivers: self.access.drivers,
             faults: Vec::new(),
             expect: Expect::default(),
         };
@@ -153,7 +217,7 @@ impl Setting {
 
 /// The output of a future that waits for nothing.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+    match pin!(future).poll(&mut task::Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the fake provider answers at once"),
     }

@@ -15,7 +15,7 @@ use std::{
 use counterfoil_core::{
     judge::{self, Verdict},
     rules,
-    scenario::{self, Scenario},
+    scenario::{self, Diagnostic, Scenario},
     trace::{LoadError, Trace},
 };
 use counterfoil_proto::contract::{self, Severity};
@@ -71,10 +71,19 @@ fn load(paths: &[PathBuf], output: Output) -> Result<Vec<Arc<Scenario>>, Exit> {
         output.colors_errors(),
     ));
     let faulty = diagnostics.iter().map(|mistake| &mistake.file).collect::<BTreeSet<_>>().len();
-    let mistakes = counted(diagnostics.len(), "mistake");
     let of_files =
         if faulty < files { format!("{faulty} of {files} files") } else { counted(faulty, "file") };
-    Err(usage(&format!("{mistakes} in {of_files}"), output))
+    let shown = diagnostics.iter().filter(|mistake| mistake.code != "more").count();
+    let hidden: usize = diagnostics.iter().filter_map(left_out).sum();
+    let mistakes = counted(shown + hidden, "mistake");
+    let of_them = if hidden > 0 { format!(", {shown} of them shown") } else { String::new() };
+    Err(usage(&format!("{mistakes} in {of_files}{of_them}"), output))
+}
+
+/// How many mistakes a diagnostic stands for that are not shown: it begins with their number.
+fn left_out(diagnostic: &Diagnostic) -> Option<usize> {
+    let number = diagnostic.message.split(' ').next().filter(|_| diagnostic.code == "more");
+    number.and_then(|number| number.parse().ok())
 }
 
 fn filter(select: &Select, output: Output) -> Result<Filter, Exit> {
@@ -126,7 +135,8 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
         })?;
     }
     let progress = output.progress();
-    let terminal = Terminal::new(progress.above(output.out()), output.layout());
+    let longest_id = jobs.iter().map(|job| job.scenario.id.len()).max().unwrap_or(0);
+    let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, args.strict);
     // Progress is gone before the report comes to its end.
     let mut reporters: Vec<(String, Box<dyn Reporter>)> =
         vec![("progress".to_owned(), Box::new(progress)), ("standard output".to_owned(), Box::new(terminal))];
@@ -164,7 +174,11 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
         output.error(&format!("{name} is not complete: {error}"));
     }
     let written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
-    Ok(Exit::of(&summary, caught.get().copied()).unless(written))
+    let exit = Exit::of(&summary, caught.get().copied());
+    if exit == Exit::Nothing {
+        output.error("nothing was judged: every run was skipped");
+    }
+    Ok(exit.unless(written))
 }
 
 /// We failed, where the subject did not.
@@ -240,7 +254,7 @@ fn judge(path: &Path, strict: bool, output: Output) -> Exit {
         }
     };
     let assessment = judge::assess(&trace, strict);
-    let account = terminal::judged(&trace, &assessment, output.layout());
+    let account = terminal::judged(&trace, &assessment, output.layout(), strict);
     let exit = match assessment.verdict {
         Verdict::Pass => Exit::Passed,
         Verdict::Fail => Exit::Broken,
@@ -254,7 +268,19 @@ fn explain(id: &str, output: Output) -> Exit {
     if let Some(rule) = rules::find(&wanted) {
         return output.print(&rules_report::explain(rule, output.layout()));
     }
+    if is_fact(&wanted) {
+        return usage(
+            &format!("{id:?} is the id of a fact, not of a rule: facts are in docs/facts.md"),
+            output,
+        );
+    }
     usage(&format!("no rule is called {id:?}: {}", run::rules_help(id)), output)
+}
+
+/// Whether this looks like the id of a fact: E-028, D-010, ADR 0040.
+fn is_fact(id: &str) -> bool {
+    let number = ["E-", "H-", "D-", "ADR ", "ADR-"].iter().find_map(|family| id.strip_prefix(family));
+    number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn contract_command(command: Contract, output: Output) -> Exit {

@@ -32,7 +32,7 @@ impl Embedded {
     }
 
     /// The connection, which a fault may cut.
-    pub fn channel(&self) -> Connection {
+    pub fn connection(&self) -> Connection {
         self.channel.clone()
     }
 

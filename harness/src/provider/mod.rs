@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Faults of single calls stand in [`FaultyTransport`], those of the connection itself in [`Connection`]. A call under
-//! way is given up when the [`Lifetime`] of the apply ends, by a cancellation or a [`Deadline`].
+//! way is given up when the [`Lifetime`] of the apply ends, as by a [`Deadline`].
 
 mod connection;
 mod embedded;
@@ -18,7 +18,7 @@ pub use self::{
     connection::{Connection, connect},
     embedded::Embedded,
     lifetime::{Deadline, Lifetime},
-    transport::FaultyTransport,
+    transport::{DETACHED, FaultyTransport},
 };
 
 /// A provider that could not be reached.

@@ -120,9 +120,9 @@ async fn after_a_disconnect_the_next_call_gets_through_and_the_cloud_is_the_same
         let (directory, log) = (tempfile::tempdir().unwrap(), Recorder::default());
         let provider = Provider::new(Setup::default());
         let embedded = Embedded::start(&provider, directory.path(), "s").await.unwrap();
-        let cut = Some(embedded.channel().cutter());
+        let cut = Some(embedded.connection().cutter());
         let faults = [fault(Method::Create, Effect::Disconnect(Disconnect { reaches_provider, cut }))];
-        let transport = FaultyTransport::new(embedded.channel(), faults, &[], log.clone());
+        let transport = FaultyTransport::new(embedded.connection(), faults, &[], log.clone());
 
         transport.call(call(0, Method::Initialize)).await.unwrap();
         assert_eq!(transport.call(call(1, Method::Create)).await, lost());

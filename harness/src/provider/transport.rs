@@ -1,6 +1,6 @@
 //! The engine's way to a provider: a gRPC connection with the faults of a scenario in front of it.
 
-use std::{error::Error, io, iter, sync::Arc};
+use std::{error::Error, io, iter, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use counterfoil_core::{
@@ -53,6 +53,9 @@ impl FaultyTransport {
     }
 }
 
+/// How long a call on a context of its own may take (E-332, E-335).
+pub const DETACHED: Duration = Duration::from_secs(30);
+
 impl Transport for FaultyTransport {
     async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
         let detached = call.detached;
@@ -72,24 +75,16 @@ impl Transport for FaultyTransport {
             answer.map_err(|status| rpc_error(&status))
         };
         if detached {
-            return answer.await;
+            let in_time = tokio::time::timeout(DETACHED, answer).await;
+            return in_time.unwrap_or_else(|_| Err(Done::DeadlineExceeded.rpc_error()));
         }
         tokio::select! {
             // Asked first, so that a call on a context that has ended never leaves.
             biased;
-            cause = self.life.ended() => Err(given_up(cause)),
+            cause = self.life.ended() => Err(cause.rpc_error()),
             answer = answer => answer,
         }
     }
-}
-
-/// What a call comes back with when its context ends.
-fn given_up(cause: Done) -> RpcError {
-    let code = match cause {
-        Done::Cancelled => Code::Cancelled,
-        Done::DeadlineExceeded => Code::DeadlineExceeded,
-    };
-    RpcError { code, message: cause.to_string() }
 }
 
 /// What the engine receives for a status. Where the way to the provider failed, the words are those of a Go client,

@@ -8,19 +8,21 @@ use miette::{
     SourceSpan, SpanContents,
 };
 
+use textwrap::{WordSeparator, WordSplitter};
+
 use super::{
-    layout::Layout,
+    layout::{KEPT_BLANK, Layout, keep, width},
     text::{is_unfit, plain},
 };
 
 /// Diagnostics are this wide where their layout does not say.
 const WIDTH: usize = 80;
 
-/// The longest line, in characters, that is shown whole. Files of a single line exist.
+/// The longest line, in columns, that is shown whole where the layout has room for it. Files of a single line exist.
 const WHOLE: usize = 120;
 
-/// Characters of a longer one that are shown before a mistake; from its start on, the rest of [`WHOLE`].
-const BEFORE: usize = 50;
+/// A tab, as it is shown.
+const TAB: &str = "    ";
 
 /// Renders diagnostics one after the other. `sources` has the text of each file by its name.
 pub fn render(
@@ -34,10 +36,10 @@ pub fn render(
     for diagnostic in diagnostics {
         let text = sources.iter().find(|(file, _)| *file == diagnostic.file).map(|(_, text)| &**text);
         // Writing into a string cannot fail.
-        let _ = handler.render_report(&mut out, &Shown::new(diagnostic, text));
+        let _ = handler.render_report(&mut out, &Shown::new(diagnostic, text, layout));
         out.push('\n');
     }
-    out
+    out.replace(KEPT_BLANK, " ")
 }
 
 /// Renders what somebody else's reader says of a file.
@@ -52,6 +54,8 @@ fn handler(layout: Layout, color: bool) -> GraphicalReportHandler {
     GraphicalReportHandler::new_themed(theme)
         .with_width(layout.for_reading().columns().unwrap_or(WIDTH))
         .with_break_words(false)
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation)
         .with_links(false)
 }
 
@@ -60,18 +64,52 @@ fn handler(layout: Layout, color: bool) -> GraphicalReportHandler {
 struct Shown<'a> {
     diagnostic: &'a Diagnostic,
     excerpt: Option<Excerpt>,
+    /// The words that stand beside the place.
+    label: Option<String>,
+    /// Those and advice, where there is no room for them.
+    help: Option<String>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(diagnostic: &'a Diagnostic, text: Option<&str>) -> Self {
-        let place = diagnostic.span.zip(text);
-        Self { diagnostic, excerpt: place.map(|(span, text)| Excerpt::new(diagnostic, span, text)) }
+    fn new(diagnostic: &'a Diagnostic, text: Option<&str>, layout: Layout) -> Self {
+        let label = Some(plain(&diagnostic.label)).filter(|label| !label.is_empty());
+        let help = diagnostic.help.as_deref().map(plain);
+        let Some((span, text)) = diagnostic.span.zip(text) else {
+            return Self { diagnostic, excerpt: None, label: None, help: help.map(|help| quoted(&help)) };
+        };
+        // Beside the lines stand their numbers.
+        let gutter = (diagnostic.line + 1).to_string().len() + " │ ".len();
+        let room = layout.for_reading().columns().map_or(WHOLE, |columns| columns.saturating_sub(gutter));
+        // The words hang below the middle of the place.
+        let beside = label.as_deref().map_or(0, |label| width(label) + "╰── ".chars().count() + 1);
+        let (beside, label, help) = if beside + 2 < room {
+            (beside, label, help)
+        } else {
+            let all = [label, help].into_iter().flatten().collect::<Vec<_>>();
+            (0, None, (!all.is_empty()).then(|| all.join("; ").into()))
+        };
+        Self {
+            diagnostic,
+            excerpt: Some(Excerpt::new(diagnostic, span, text, room.min(WHOLE), beside)),
+            label: label.map(Into::into),
+            help: help.map(|help| quoted(&help)),
+        }
     }
+}
+
+/// A text in which nothing is broken that stands between backticks, unless it is long.
+fn quoted(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    let last = parts.len() - 1;
+    let kept = parts.iter().enumerate().map(|(at, part)| {
+        if at % 2 == 1 && at < last && part.len() < 30 { keep(part) } else { (*part).to_owned() }
+    });
+    kept.collect::<Vec<_>>().join("`")
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = plain(&self.diagnostic.message);
+        let message = quoted(&plain(&self.diagnostic.message));
         if self.excerpt.is_some() {
             f.write_str(&message)
         } else {
@@ -88,7 +126,7 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn help<'h>(&'h self) -> Option<Box<dyn fmt::Display + 'h>> {
-        self.diagnostic.help.as_ref().map(|help| Box::new(plain(help)) as Box<dyn fmt::Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -97,8 +135,7 @@ impl miette::Diagnostic for Shown<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.excerpt.as_ref()?.span;
-        let label = (!self.diagnostic.label.is_empty()).then(|| plain(&self.diagnostic.label).into_owned());
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(label, span))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(self.label.clone(), span))))
     }
 }
 
@@ -116,37 +153,44 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    fn new(diagnostic: &Diagnostic, span: Span, source: &str) -> Self {
+    /// Lines of at most so many columns. Words of the width `beside` have room to hang below the place.
+    fn new(diagnostic: &Diagnostic, span: Span, source: &str, room: usize, beside: usize) -> Self {
         let start = boundary(source, span.start);
         let line = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let end = source[start..].find('\n').map_or(source.len(), |newline| start + newline);
         let marked = boundary(source, span.end().clamp(start, end));
 
-        let is_whole = source[line..end].chars().nth(WHOLE).is_none();
-        let (before, behind) = if is_whole { (WHOLE, WHOLE) } else { (BEFORE, WHOLE - BEFORE) };
-
         let mut text = String::new();
         let above = source[..line].strip_suffix('\n').and_then(|above| above.rsplit('\n').next());
         if let Some(above) = above {
-            push(&mut text, above, WHOLE);
+            push(&mut text, above, room);
             text.push('\n');
         }
-        let from =
-            source[line..start].char_indices().rev().take(before).last().map_or(start, |(at, _)| line + at);
+        // What is marked comes first, then what is before it; what is behind it takes the rest.
+        let wanted = fit(source[start..marked].chars(), room).1;
+        let is_whole = fit(source[line..end].chars(), room).0 == end - line;
+        let most = room.saturating_sub(beside + wanted / 2);
+        let most = if is_whole { most } else { most.min(room.saturating_sub(wanted)).min(room * 2 / 5) };
+        let (bytes, mut column) = fit(source[line..start].chars().rev(), most);
+        let mut from = start - bytes;
         if from > line {
+            // The sign of what was left out takes a column too.
+            (from, column) = {
+                let (bytes, columns) = fit(source[line..start].chars().rev(), most.saturating_sub(1));
+                (start - bytes, columns + 1)
+            };
             text.push('…');
         }
-        push(&mut text, &source[from..start], before);
+        push(&mut text, &source[from..start], room);
         let at = text.len();
-        push(&mut text, &source[start..marked], behind);
+        push(&mut text, &source[start..marked], room - column);
         let len = text.len() - at;
-        let left = behind.saturating_sub(source[start..marked].chars().take(behind).count());
-        if left > 0 {
-            push(&mut text, &source[marked..end], left);
+        if wanted + column < room || marked == end {
+            push(&mut text, &source[marked..end], room.saturating_sub(column + wanted));
         }
         if let Some(below) = source[end..].strip_prefix('\n') {
             text.push('\n');
-            push(&mut text, below.split('\n').next().unwrap_or_default(), WHOLE);
+            push(&mut text, below.split('\n').next().unwrap_or_default(), room);
         }
         Self {
             file: plain(&diagnostic.file).into_owned(),
@@ -163,13 +207,38 @@ fn boundary(text: &str, byte: usize) -> usize {
     (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// Appends a part of a line: at most so many characters, and none that a terminal would obey.
+/// Appends a part of a line: at most so many columns, and nothing that a terminal would obey.
 fn push(text: &mut String, line: &str, most: usize) {
     let line = line.strip_suffix('\r').unwrap_or(line);
-    let mut chars = line.chars();
-    text.extend(chars.by_ref().take(most).map(|c| if is_unfit(c) && c != '\t' { '\u{fffd}' } else { c }));
-    if chars.next().is_some() {
+    let (bytes, _) = fit(line.chars(), most);
+    if bytes == line.len() {
+        text.extend(line.chars().map(shown));
+    } else {
+        let (bytes, _) = fit(line.chars(), most.saturating_sub(1));
+        text.extend(line[..bytes].chars().map(shown));
         text.push('…');
+    }
+}
+
+/// How many bytes of these characters so many columns can hold, and how many columns those take.
+fn fit(chars: impl Iterator<Item = char>, most: usize) -> (usize, usize) {
+    let (mut bytes, mut columns) = (0, 0);
+    for c in chars {
+        let wide = width(&shown(c));
+        if columns + wide > most {
+            break;
+        }
+        (bytes, columns) = (bytes + c.len_utf8(), columns + wide);
+    }
+    (bytes, columns)
+}
+
+/// A character as it is shown.
+fn shown(c: char) -> String {
+    match c {
+        '\t' => TAB.to_owned(),
+        c if is_unfit(c) => '\u{fffd}'.to_string(),
+        c => c.to_string(),
     }
 }
 
@@ -217,6 +286,44 @@ mod tests {
             "{shown}"
         );
         assert!(shown.len() < 2000, "{shown}");
+    }
+
+    #[test]
+    fn a_snippet_fits_its_terminal_and_its_mark_stands_below_the_place() {
+        let text = "- { inject: dispatch-error, action: db, code: resource_exhausted, message: quota, wrong: 幅, x: y }";
+        for (at, word) in [
+            (4, "inject"),
+            (36, "db"),
+            (82, "wrong"),
+            (text.find("幅").unwrap(), "幅"),
+            (text.len() - 6, "x"),
+        ] {
+            for columns in [40, 50, 80, 110] {
+                let span = Span { start: at, len: word.len() };
+                let mistake = Diagnostic::at("a.yaml", text, "code", span, "no good").label("not this one");
+                let sources = [("a.yaml".to_owned(), Arc::from(text))];
+                let shown = render(&[mistake], &sources, Layout::of(columns), false);
+                let lines: Vec<&str> = shown.lines().collect();
+                assert!(lines.iter().all(|line| width(line) <= columns), "{columns}\n{shown}");
+                let line = lines.iter().position(|line| line.starts_with(" 1 │")).unwrap();
+                let place = width(&lines[line][..lines[line].rfind(word).unwrap()]);
+                let mark = lines[line + 1];
+                let marked = mark.find(['─', '┬']).map(|at| width(&mark[..at]));
+                assert_eq!(marked, Some(place), "{columns}\n{shown}");
+                assert!(shown.contains("╰── not this one"), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_without_room_beside_the_place_are_advice_and_what_is_quoted_stays_whole() {
+        let mistake = Diagnostic::at("a.yaml", "id: A", "code", Span { start: 4, len: 1 }, "no good")
+            .label("lower-case letters, digits and `-`, not `-` first")
+            .help("start it with `counterfoil run` or with a-word-with-hyphens");
+        let shown = render(&[mistake], &[("a.yaml".to_owned(), "id: A".into())], Layout::of(40), false);
+        assert!(shown.contains("help: lower-case letters, digits"), "{shown}");
+        assert!(shown.contains("`counterfoil run`") && shown.contains("a-word-with-hyphens"), "{shown}");
+        assert!(shown.lines().all(|line| width(line) <= 40), "{shown}");
     }
 
     #[test]

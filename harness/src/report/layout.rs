@@ -22,7 +22,7 @@ const NARROW: usize = 60;
 const LAST_COLUMN: usize = 36;
 
 /// Takes the place of a blank at which a line is not broken.
-const KEPT_BLANK: char = '\u{a0}';
+pub(super) const KEPT_BLANK: char = '\u{a0}';
 
 /// The width that a report is laid out for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use std::{
     fmt::Write as _,
     fs::File,
     io::{self, IsTerminal as _, Write},
+    mem,
     os::{fd::AsFd as _, unix::fs::FileTypeExt as _},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -19,9 +20,13 @@ use std::{
 };
 
 use counterfoil_core::judge::Verdict;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::{Reporter, layout::Layout, terminal::counted};
+use super::{
+    Reporter,
+    layout::{Layout, width},
+    terminal::counted,
+};
 use crate::run::{Live, RunEvent};
 
 /// A run that is over within this time shows no bar.
@@ -38,6 +43,10 @@ const SLOW: Duration = Duration::from_secs(10);
 
 /// Runs that are named at most; the oldest are.
 const NAMED: usize = 3;
+
+/// Columns that the bar leaves free at the end of its line. A terminal shows `^C` there, which must not break the line:
+/// what stands in a line above could not be taken away.
+const FREE: u16 = 4;
 
 /// Whether a bar can be drawn: standard error is a terminal that obeys, and no person-less build; and what goes to
 /// standard output does not come up between, as it may behind a pipe.
@@ -66,6 +75,8 @@ pub struct Progress {
 struct Shared {
     state: Mutex<State>,
     bar: ProgressBar,
+    /// The columns of the bar itself.
+    width: usize,
     /// Where slow runs are told of; none where the bar shows them.
     notes: Option<Mutex<Box<dyn Write + Send>>>,
 }
@@ -73,16 +84,17 @@ struct Shared {
 impl Progress {
     /// A bar on standard error, which has to be a terminal (see [`can_draw`]).
     pub fn bar(layout: Layout, color: bool) -> Self {
-        Self::new(styled(layout, color), None)
+        let width = bar_width(layout);
+        Self::new(styled(width, color), width, None)
     }
 
     /// A line to `notes` about each run that takes unusually long.
     pub fn notes(notes: impl Write + Send + 'static) -> Self {
-        Self::new(ProgressBar::hidden(), Some(Mutex::new(Box::new(notes))))
+        Self::new(ProgressBar::hidden(), 0, Some(Mutex::new(Box::new(notes))))
     }
 
-    fn new(bar: ProgressBar, notes: Option<Mutex<Box<dyn Write + Send>>>) -> Self {
-        let shared = Arc::new(Shared { state: Mutex::default(), bar: bar.clone(), notes });
+    fn new(bar: ProgressBar, width: usize, notes: Option<Mutex<Box<dyn Write + Send>>>) -> Self {
+        let shared = Arc::new(Shared { state: Mutex::default(), bar: bar.clone(), width, notes });
         Self { shared, bar, clock: None }
     }
 
@@ -100,7 +112,10 @@ impl Progress {
             let mut wait = if shared.notes.is_some() { TICK } else { QUICK };
             while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                 if wait == QUICK {
-                    shared.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(20));
+                    shared.bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(
+                        Box::new(Screen::default()),
+                        20,
+                    ));
                 }
                 wait = TICK;
                 shared.tick(Instant::now());
@@ -144,6 +159,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The columns that the bar takes beside the names of what is under way.
+    fn beside(&self, done: usize, total: usize, bad: &str) -> usize {
+        let counts = format!("{done}/{total}{bad}");
+        // As the template has it, with an age of three columns.
+        3 + " [".len() + self.width + "] ".len() + width(&counts) + 2
+    }
+
     fn tick(&self, now: Instant) {
         let mut state = self.state();
         if let Some(notes) = &self.notes {
@@ -155,7 +177,9 @@ impl Shared {
                 let _ = writeln!(notes, "{line}");
             }
         } else {
-            let (done, bad, running) = (state.done, state.bad(), state.running(now));
+            let (done, bad) = (state.done, state.bad());
+            let beside = self.beside(done, state.total, &bad);
+            let running = state.running(now, usize::from(columns()).saturating_sub(beside));
             drop(state);
             self.bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
             self.bar.set_prefix(bad);
@@ -203,18 +227,28 @@ impl State {
         counts.flat_map(|(count, word)| ["  ".to_owned(), count.to_string(), format!(" {word}")]).collect()
     }
 
-    /// What is under way, with its age where that says something.
-    fn running(&self, now: Instant) -> String {
-        let named = self.running.iter().take(NAMED).map(|running| {
-            let age = now.saturating_duration_since(running.since);
-            let age = if age < AGED { String::new() } else { format!(" {} s", age.as_secs()) };
-            format!("{}{age}", running.run)
-        });
-        let mut shown = named.collect::<Vec<_>>().join(", ");
-        if self.running.len() > NAMED {
-            let _ = write!(shown, " and {} more", self.running.len() - NAMED);
-        }
-        shown
+    /// What is under way, with its age where that says something: as many as so many columns have room for.
+    fn running(&self, now: Instant, room: usize) -> String {
+        let shown = |named: usize| {
+            let names = self.running.iter().take(named).map(|running| {
+                let age = now.saturating_duration_since(running.since);
+                let age = if age < AGED { String::new() } else { format!(" {} s", age.as_secs()) };
+                format!("{}{age}", running.run)
+            });
+            let mut shown = names.collect::<Vec<_>>().join(", ");
+            if self.running.len() > named {
+                let _ = write!(shown, " and {} more", self.running.len() - named);
+            }
+            shown
+        };
+        let fits = (1..=NAMED).rev().map(&shown).find(|shown| width(shown) <= room);
+        fits.unwrap_or_else(|| {
+            let mut cut = shown(1);
+            while width(&cut) >= room.max(1) {
+                cut.pop();
+            }
+            cut + "…"
+        })
     }
 
     /// A line about each run that has just become too old.
@@ -237,10 +271,14 @@ impl State {
     }
 }
 
+/// The columns of the bar itself.
+fn bar_width(layout: Layout) -> usize {
+    if layout.is_narrow() { 10 } else { 24 }
+}
+
 /// The bar: how long, how far, what went wrong, what is under way.
-fn styled(layout: Layout, color: bool) -> ProgressBar {
+fn styled(width: usize, color: bool) -> ProgressBar {
     let (bar, red, dim) = if color { ("cyan", ".red.bold", ".dim") } else { ("", "", "") };
-    let width = if layout.is_narrow() { 10 } else { 24 };
     let bar = if bar.is_empty() { format!("{{bar:{width}}}") } else { format!("{{bar:{width}.{bar}}}") };
     let template =
         format!("{{elapsed:>3}} [{bar}] {{pos}}/{{len}}{{prefix{}}}  {{wide_msg{}}}", colon(red), colon(dim));
@@ -251,6 +289,76 @@ fn styled(layout: Layout, color: bool) -> ProgressBar {
 
 fn colon(style: &str) -> String {
     if style.is_empty() { String::new() } else { format!(":{style}") }
+}
+
+/// The columns of the terminal that the bar may take.
+fn columns() -> u16 {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.map_or(80, |(width, _)| width.0).saturating_sub(FREE).max(1)
+}
+
+/// Standard error as the terminal that the bar is drawn on. What is drawn is kept until all of it can be shown.
+#[derive(Debug, Default)]
+struct Screen {
+    drawn: Mutex<String>,
+}
+
+impl Screen {
+    fn drawn(&self) -> MutexGuard<'_, String> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn go(&self, count: usize, direction: char) {
+        if count > 0 {
+            let _ = write!(self.drawn(), "\u{1b}[{count}{direction}");
+        }
+    }
+}
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        columns()
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'A');
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'B');
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'C');
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'D');
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.drawn().extend([text, "\n"]);
+        Ok(())
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.drawn().push_str(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.drawn().push_str("\r\u{1b}[2K");
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let drawn = mem::take(&mut *self.drawn());
+        io::stderr().write_all(drawn.as_bytes())
+    }
 }
 
 /// Writes above the bar.
@@ -287,11 +395,14 @@ mod tests {
             state.began(run, at(n as u64));
         }
         state.ended("b@0.51", &Verdict::Fail);
-        assert_eq!(state.running(at(5)), "a@0.51 5 s, c@0.51 3 s, d@0.51 2 s and 1 more");
+        assert_eq!(state.running(at(5), 80), "a@0.51 5 s, c@0.51 3 s, d@0.51 2 s and 1 more");
+        assert_eq!(state.running(at(5), 36), "a@0.51 5 s, c@0.51 3 s and 2 more");
+        assert_eq!(state.running(at(5), 30), "a@0.51 5 s and 3 more");
+        assert_eq!(state.running(at(5), 10), "a@0.51 5 …");
         assert_eq!((state.done, state.bad().as_str()), (1, "  1 failed"));
         state.ended("c@0.51", &Verdict::Unjudged { reason: "it hung".to_owned() });
         state.ended("d@0.51", &Verdict::Pass);
-        assert_eq!(state.running(at(5)), "a@0.51 5 s, e@0.51");
+        assert_eq!(state.running(at(5), 80), "a@0.51 5 s, e@0.51");
         assert_eq!((state.done, state.bad().as_str()), (3, "  1 failed  1 unjudged"));
     }
 
@@ -311,7 +422,7 @@ mod tests {
     #[test]
     fn every_bar_that_is_drawn_is_well_formed() {
         for (columns, color) in [(40, false), (200, false), (80, true)] {
-            let bar = styled(Layout::of(columns), color);
+            let bar = styled(bar_width(Layout::of(columns)), color);
             assert!(bar.length() == Some(0) && bar.is_hidden());
         }
     }

@@ -6,7 +6,7 @@ use std::{
     mem,
 };
 
-use counterfoil_core::rules::{FAMILIES, Party, Rule, catalogue};
+use counterfoil_core::rules::{FAMILIES, Family, Party, Rule, catalogue};
 
 use super::layout::{Layout, Page, keep};
 use crate::suite::coverage;
@@ -14,10 +14,11 @@ use crate::suite::coverage;
 /// Every rule in a line, family by family.
 pub fn list(layout: Layout) -> String {
     let mut page = Page::new(layout);
-    for (family, about, rules) in FAMILIES {
-        page.wrapped(&format!("{family}  "), 6, about);
-        for rule in rules {
-            page.wrapped(&format!("  {}  {:<6}  ", rule.id, rule.level), 19, rule.title);
+    for Family { name, about, rules, .. } in FAMILIES {
+        let indent = name.len() + 2;
+        page.wrapped(&format!("{name}  "), indent, about);
+        for rule in *rules {
+            page.wrapped(&format!("  {:<8}  {:<6}  ", rule.id, rule.level), 20, rule.title);
         }
         page.blank();
     }
@@ -58,9 +59,12 @@ pub fn markdown() -> String {
          A finding of level MUST fails a scenario; SHOULD warns, and fails with `--strict`. A rule judges a party by \
          what that party sent. Scenarios and mutants are those of the stock suite, by computation.\n",
     );
-    for (family, about, rules) in FAMILIES {
-        let _ = writeln!(out, "\n## {family}: {about}");
-        for rule in rules {
+    for Family { name, about, note, rules } in FAMILIES {
+        let _ = writeln!(out, "\n## {name}: {about}");
+        if let Some(note) = note {
+            let _ = writeln!(out, "\n{note}");
+        }
+        for rule in *rules {
             let parties: Vec<String> = rule.judges.iter().map(Party::to_string).collect();
             let mutants = named(rule, &coverage().mutants);
             let _ = writeln!(out, "\n### {}\n\n**{}** {}\n", rule.id, rule.title, rule.reason);

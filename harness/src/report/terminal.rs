@@ -1,7 +1,7 @@
 //! What a person sees: a line for each scenario, everything about each failure, and the run in numbers.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io::{self, Write},
     iter, mem,
 };
@@ -20,7 +20,7 @@ use super::{
     layout::{Layout, Page, keep, pad, width},
     text::plain,
 };
-use crate::run::{ActionLine, Finished, FoundFinding, RunEvent, Summary, account};
+use crate::run::{ActionLine, Finished, FoundFinding, FoundMismatch, Live, RunEvent, Summary, account};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -31,8 +31,12 @@ const BOLD: Style = Style::new().bold();
 /// Events of evidence that are shown at most; the trace has them all.
 const SHOWN_EVENTS: usize = 8;
 
-/// Actions of a plan that are shown at most; those that just succeeded are left out first.
+/// Actions of a plan that are shown, where it has more. Those that just succeeded are left out, and those that
+/// something is said of are not, however many they are.
 const SHOWN_ACTIONS: usize = 30;
+
+/// The widest column of ids.
+const WIDEST_ID: usize = 48;
 
 /// The margin of everything that stands below a heading.
 const MARGIN: &str = "      ";
@@ -45,19 +49,24 @@ const SMALL_MARGIN: &str = "  ";
 pub struct Terminal<W> {
     out: W,
     sheet: Sheet,
+    /// Runs that have come to an end of their own and are not reported yet. What was cut short is none of them.
+    ended: HashSet<String>,
     /// Runs of the scenario that is under way, in the order of their revisions.
     current: Vec<Finished>,
-    /// Runs that did not pass, or passed with warnings.
-    remarkable: Vec<Finished>,
+    /// Whether any of them came to an end of its own.
+    is_told: bool,
+    /// Runs that did not pass, or passed with warnings, each with the revisions at which it ended alike.
+    remarkable: Vec<(Finished, Vec<Revision>)>,
     /// What was skipped: why, and how often.
     skipped: Vec<(SkipKind, String, usize)>,
 }
 
 impl<W: Write> Terminal<W> {
-    /// Writes to `out`.
-    pub fn new(out: W, layout: Layout) -> Self {
-        let sheet = Sheet(Page::new(layout));
-        Self { out, sheet, current: Vec::new(), remarkable: Vec::new(), skipped: Vec::new() }
+    /// Writes to `out` about scenarios whose ids are at most so long. A run that is `strict` has no warnings.
+    pub fn new(out: W, layout: Layout, longest_id: usize, strict: bool) -> Self {
+        let sheet = Sheet { page: Page::new(layout), ids: longest_id.min(WIDEST_ID), strict };
+        let (ended, is_told) = (HashSet::new(), false);
+        Self { out, sheet, ended, is_told, current: Vec::new(), remarkable: Vec::new(), skipped: Vec::new() }
     }
 
     /// One line for all revisions of a scenario.
@@ -71,26 +80,35 @@ impl<W: Write> Terminal<W> {
                 }
             }
         }
-        self.sheet.scenario(&runs);
-        self.remarkable.extend(runs.into_iter().filter(is_remarkable));
+        // What was cut short as a whole is counted at the end: it may be nearly everything.
+        if mem::take(&mut self.is_told) {
+            self.sheet.scenario(&runs);
+        }
+        let mut accounts: Vec<(Finished, Vec<Revision>)> = Vec::new();
+        for mut run in runs.into_iter().filter(is_remarkable) {
+            match accounts.iter_mut().find(|(first, _)| is_same(first, &run)) {
+                None => accounts.push((run, Vec::new())),
+                Some((first, same)) => {
+                    // The one with outcomes to show tells more.
+                    if Finished::keeps_outcomes(run.revision) && !Finished::keeps_outcomes(first.revision) {
+                        mem::swap(first, &mut run);
+                    }
+                    same.push(run.revision);
+                }
+            }
+        }
+        self.remarkable.extend(accounts);
     }
 
     fn close_run(&mut self, summary: &Summary) {
         self.close_scenario();
-        let mut runs = mem::take(&mut self.remarkable);
+        let mut accounts = mem::take(&mut self.remarkable);
         // The worst stands last, where the eye is when the run is over.
-        runs.sort_by_key(|run| match run.verdict {
+        accounts.sort_by_key(|(run, _)| match run.verdict {
             Verdict::Pass => 0,
             Verdict::Unjudged { .. } | Verdict::Skip { .. } => 1,
             Verdict::Fail => 2,
         });
-        let mut accounts: Vec<(Finished, Vec<Revision>)> = Vec::new();
-        while !runs.is_empty() {
-            let first = runs.remove(0);
-            let (same, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| is_same(&first, run));
-            runs = others;
-            accounts.push((first, same.iter().map(|run| run.revision).collect()));
-        }
         for (run, same) in &accounts {
             self.sheet.details(run, same);
         }
@@ -100,7 +118,7 @@ impl<W: Write> Terminal<W> {
 
     /// Writes what has been laid out, all at once.
     fn write(&mut self) -> io::Result<()> {
-        let text = self.sheet.0.take();
+        let text = self.sheet.page.take();
         if !text.is_empty() {
             self.out.write_all(text.as_bytes())?;
         }
@@ -110,27 +128,33 @@ impl<W: Write> Terminal<W> {
 
 /// The parts of the report, each as a block of lines.
 #[derive(Debug)]
-struct Sheet(Page);
+struct Sheet {
+    page: Page,
+    /// The width of the column of ids.
+    ids: usize,
+    /// Findings of level SHOULD fail, and are no warnings.
+    strict: bool,
+}
 
 impl Sheet {
     fn margin(&self) -> &'static str {
-        if self.0.layout.is_narrow() { SMALL_MARGIN } else { MARGIN }
+        if self.page.layout.is_narrow() { SMALL_MARGIN } else { MARGIN }
     }
 
     /// A text below a heading; what follows its first line is moved in by so many columns more.
     fn below(&mut self, hang: usize, text: &str) {
         let margin = self.margin();
-        self.0.wrapped(margin, margin.len() + hang, text);
+        self.page.wrapped(margin, margin.len() + hang, text);
     }
 
     /// How a scenario ended, at all its revisions.
     fn scenario(&mut self, runs: &[Finished]) {
         let Some(first) = runs.first() else { return };
-        let is_narrow = self.0.layout.is_narrow();
+        let is_narrow = self.page.layout.is_narrow();
         let of = |is: fn(&Verdict) -> bool| -> Vec<Revision> {
             runs.iter().filter(|run| is(&run.verdict)).map(|run| run.revision).collect()
         };
-        let out_of_reach = if is_narrow { "skipped" } else { "not applicable" };
+        let out_of_reach = if is_narrow { "n/a" } else { "not applicable" };
         let groups = [
             (BAD, "fail", of(|verdict| *verdict == Verdict::Fail)),
             (ODD, "unjudged", of(|verdict| matches!(verdict, Verdict::Unjudged { .. }))),
@@ -138,19 +162,16 @@ impl Sheet {
             (DIM, out_of_reach, of(|v| matches!(v, Verdict::Skip { kind: SkipKind::NotApplicable, .. }))),
             (ODD, "not run", of(is_not_run)),
         ];
-        // What was not run at all is counted at the end: after an interruption that may be nearly everything.
-        if runs.iter().all(|run| is_not_run(&run.verdict)) {
-            return;
-        }
         let words = if is_narrow { 8 } else { 14 };
         // The revisions have their place in one column, and enough of it to stay in one line.
-        let ids = self.0.layout.left_after(words + 2 + 1 + 12).clamp(10, 40);
+        let ids = self.ids.min(self.page.layout.left_after(words + 2 + 2 + 12)).max(10);
+        let shown_id = self.id(&first.scenario, words + 2);
         let mut line = String::new();
         for (style, word, revisions) in groups.into_iter().filter(|(.., revisions)| !revisions.is_empty()) {
             let revisions = keep(format_args!("{DIM}{}{DIM:#}", span(&revisions)));
             if line.is_empty() {
-                let id = pad(&first.scenario, ids);
-                line = format!("{style}{word:>words$}{style:#}  {id} {revisions}");
+                let id = pad(&shown_id, ids);
+                line = format!("{style}{word:>words$}{style:#}  {id}  {revisions}");
             } else {
                 let word = keep(format_args!("{style}{word}{style:#} {revisions}"));
                 line.extend(["; ", &word]);
@@ -163,7 +184,7 @@ impl Sheet {
             let rules = Vec::from_iter(warning).join(", ");
             line.extend(["  ", &keep(format_args!("{ODD}warns{ODD:#} {rules}"))]);
         }
-        self.0.wrapped("", words + 4, &line);
+        self.page.wrapped("", words + 4, &line);
     }
 
     /// Everything about a run that did not just pass; it ended alike at the revisions `same`.
@@ -178,24 +199,22 @@ impl Sheet {
             let same = keep(format_args!("{DIM}(the same at {}){DIM:#}", span(same)));
             heading.extend(["  ", &same]);
         }
-        self.0.blank();
-        self.0.wrapped("", word.len() + 2, &heading);
+        self.page.blank();
+        self.page.wrapped("", word.len() + 2, &heading);
         let file = plain(&run.file);
         self.below(0, &plain(&run.title));
         self.below(0, &keep(format_args!("{DIM}{file}{DIM:#}")));
         if let Verdict::Unjudged { reason } = &run.verdict {
-            self.0.blank();
+            self.page.blank();
             self.below(0, &plain(reason));
         }
-        self.actions(&run.actions, run.apply_error.as_deref(), &blamed(&run.findings));
-        for finding in &run.findings {
-            self.finding(finding);
-        }
-        for unmet in &run.mismatches {
-            let place = keep(format_args!("{DIM}{file}:{}:{}{DIM:#}", unmet.line, unmet.column));
-            self.mismatch(&place, &unmet.expected, &unmet.found);
-        }
-        self.0.blank();
+        let blamed = self.blamed(&run.findings, &run.mismatches);
+        self.actions(&run.actions, run.revision, &blamed);
+        self.errors(run.load_error.as_deref(), run.apply_error.as_deref(), &run.verdict);
+        self.causes(&run.findings, &run.mismatches, run.verdict == Verdict::Pass, |unmet| {
+            keep(format_args!("{DIM}{file}:{}:{}{DIM:#}", unmet.line, unmet.column))
+        });
+        self.page.blank();
         if let Some(trace) = &run.trace {
             let mut text = format!("trace      {}", keep(plain(trace)));
             if let Some(error) = &run.trace_error {
@@ -206,13 +225,50 @@ impl Sheet {
         self.below(2, &format!("run again  {}", keep(&run.reproduce)));
     }
 
+    /// Whether a finding fails nothing.
+    fn warns(&self, finding: &FoundFinding) -> bool {
+        finding.level == Level::Should && !self.strict
+    }
+
+    /// An id behind so many columns. It is broken at its hyphens where a line cannot hold it.
+    fn id(&self, id: &str, before: usize) -> String {
+        let room = self.page.layout.left_after(before).max(10);
+        let (mut broken, mut column) = (String::new(), 0);
+        for part in id.split_inclusive('-') {
+            if column > 0 && column + width(part) > room {
+                broken.push(' ');
+                column = 0;
+            }
+            broken.push_str(part);
+            column += width(part);
+        }
+        broken
+    }
+
+    /// Actions that something is said of, each with the colour of what is said.
+    fn blamed(&self, findings: &[FoundFinding], unmet: &[FoundMismatch]) -> BTreeMap<usize, Style> {
+        let style = |finding: &FoundFinding| if self.warns(finding) { ODD } else { BAD };
+        let (warnings, bad): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| self.warns(finding));
+        let of_findings = |finding: &FoundFinding| Some((finding.action?, style(finding)));
+        let unmet = unmet.iter().filter_map(|unmet| Some((unmet.action?, BAD)));
+        // The last one counts.
+        let blamed = warnings.into_iter().chain(bad).filter_map(of_findings).chain(unmet);
+        blamed.filter_map(|(action, style)| Some((action.try_into().ok()?, style))).collect()
+    }
+
     /// The plan and what became of it, side by side; the text of an error below, where it does not fit in there.
     /// Actions that a finding is about are marked by colour: the finding itself says so in words.
-    fn actions(&mut self, lines: &[ActionLine], apply_error: Option<&str>, blamed: &[usize]) {
+    fn actions(&mut self, lines: &[ActionLine], revision: Revision, blamed: &BTreeMap<usize, Style>) {
         let mut shown: Vec<(usize, &ActionLine)> = lines.iter().enumerate().collect();
+        let keeps_outcomes = Finished::keeps_outcomes(revision);
         if lines.len() > SHOWN_ACTIONS {
-            shown.retain(|(_, line)| !matches!(&line.outcomes[..], [one] if one.status == Status::Success));
-            shown.truncate(SHOWN_ACTIONS);
+            let mut room = SHOWN_ACTIONS.saturating_sub(blamed.len());
+            shown.retain(|(at, line)| {
+                let is_good = matches!(&line.outcomes[..], [one] if one.status == Status::Success);
+                let is_shown = blamed.contains_key(at) || (room > 0 && !is_good);
+                room -= usize::from(is_shown && !blamed.contains_key(at));
+                is_shown
+            });
         }
         let shown: Vec<(usize, String, &ActionLine)> = shown
             .into_iter()
@@ -222,23 +278,28 @@ impl Sheet {
             })
             .collect();
         let margin = self.margin();
-        let numbers = if self.0.layout.is_narrow() { 1 } else { 3 };
+        let numbers = if self.page.layout.is_narrow() { 1 } else { 3 };
         let inner = margin.len() + numbers + 2;
         if !shown.is_empty() {
             let widest = shown.iter().map(|(_, planned, _)| width(planned)).max().unwrap_or(0).max(4);
             let statuses = shown.iter().flat_map(|(.., line)| &line.outcomes);
             let status = statuses.map(|outcome| width(&outcome.status.to_string())).max().unwrap_or(0);
-            let column = widest.min(self.0.layout.left_after(inner + 2 + status.max("outcome".len())).max(4));
-            self.0.blank();
-            self.0.line(&format!("{margin}{DIM}{:>numbers$}  {}  outcome{DIM:#}", "#", pad("plan", column)));
+            let column =
+                widest.min(self.page.layout.left_after(inner + 2 + status.max("outcome".len())).max(4));
+            self.page.blank();
+            self.page.line(&format!(
+                "{margin}{DIM}{:>numbers$}  {}  outcome{DIM:#}",
+                "#",
+                pad("plan", column)
+            ));
             for (at, planned, line) in &shown {
-                let is_blamed = blamed.contains(at);
-                let number = if is_blamed { BAD } else { Style::new() };
+                let number = blamed.get(at).copied().unwrap_or_default();
                 let planned = pad(planned, column);
                 let mut before = format!("{margin}{number}{at:>numbers$}{number:#}  {planned}  ");
                 if line.outcomes.is_empty() {
-                    let style = if is_blamed { BAD } else { DIM };
-                    self.outcome(&before, inner, &format!("{style}none{style:#}"), "");
+                    let style = blamed.get(at).copied().unwrap_or(DIM);
+                    let none = if keeps_outcomes { "none" } else { "–" };
+                    self.outcome(&before, inner, &format!("{style}{none}{style:#}"), "");
                 }
                 for outcome in &line.outcomes {
                     let style = if outcome.status == Status::Success { GOOD } else { BAD };
@@ -251,57 +312,90 @@ impl Sheet {
         let left = lines.len() - shown.len();
         if left > 0 {
             let left = counted(left, "action");
-            self.0.line(&format!("{}{DIM}and {left} more{DIM:#}", " ".repeat(inner)));
+            self.page.line(&format!("{}{DIM}and {left} more{DIM:#}", " ".repeat(inner)));
         }
-        if let Some(error) = apply_error {
-            self.0.blank();
-            self.below(2, &format!("{BAD}the apply ended with an error{BAD:#}  {}", plain(error)));
+        if !keeps_outcomes && lines.iter().any(|line| line.outcomes.is_empty()) {
+            self.below(2, &format!("{DIM}{revision} keeps no outcomes{DIM:#}"));
+        }
+    }
+
+    /// What ended the whole apply, or kept it from beginning; not again what the verdict says.
+    fn errors(&mut self, load_error: Option<&str>, apply_error: Option<&str>, verdict: &Verdict) {
+        let told = if let Verdict::Unjudged { reason } = verdict { reason } else { "" };
+        for (what, error) in
+            [("the provider was not loaded", load_error), ("the apply ended with an error", apply_error)]
+        {
+            if let Some(error) = error.filter(|error| !told.contains(*error)) {
+                self.page.blank();
+                self.below(2, &format!("{BAD}{what}{BAD:#}  {}", plain(error)));
+            }
+        }
+    }
+
+    /// What fails the run, and what only warns.
+    fn causes(
+        &mut self,
+        findings: &[FoundFinding],
+        unmet: &[FoundMismatch],
+        has_passed: bool,
+        place: impl Fn(&FoundMismatch) -> String,
+    ) {
+        let (warnings, bad): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| self.warns(finding));
+        for finding in bad {
+            self.finding(finding, "");
+        }
+        for unmet in unmet {
+            self.mismatch(&place(unmet), &unmet.expected, &unmet.found);
+        }
+        for finding in warnings {
+            self.finding(finding, if has_passed { "" } else { " (warns only)" });
         }
     }
 
     fn outcome(&mut self, before: &str, inner: usize, status: &str, error: &str) {
         let mut line = format!("{before}{status}");
-        if self.0.layout.left_after(width(&line)) == 0 && !before.trim().is_empty() {
-            self.0.line(before.trim_end());
+        if self.page.layout.left_after(width(&line)) == 0 && !before.trim().is_empty() {
+            self.page.line(before.trim_end());
             line = format!("{}{status}", " ".repeat(inner + 2));
         }
         if error.is_empty() {
-            self.0.line(&line);
-        } else if self.0.layout.left_after(width(&line) + 2) >= width(error) {
-            self.0.line(&format!("{line}  {error}"));
+            self.page.line(&line);
+        } else if self.page.layout.left_after(width(&line) + 2) >= width(error) {
+            self.page.line(&format!("{line}  {error}"));
         } else {
-            self.0.line(&line);
-            self.0.wrapped(&" ".repeat(inner + 2), inner + 2, error);
+            self.page.line(&line);
+            self.page.wrapped(&" ".repeat(inner + 2), inner + 2, error);
         }
     }
 
-    fn finding(&mut self, finding: &FoundFinding) {
+    fn finding(&mut self, finding: &FoundFinding, weight: &str) {
         let FoundFinding { rule, level, party, .. } = finding;
-        let style = if *level == Level::Must { BAD } else { ODD };
-        self.0.blank();
-        self.below(9, &format!("{style}{rule}{style:#}  {level} {party}  {}", finding.title));
+        let style = if self.warns(finding) { ODD } else { BAD };
+        let weight = keep(weight);
+        self.page.blank();
+        self.below(9, &format!("{style}{rule}{style:#}  {level} {party}{weight}  {}", finding.title));
         let margin = format!("{}  ", self.margin());
-        self.0.wrapped(&margin, margin.len() + 2, &plain(&finding.message));
-        let numbers = if self.0.layout.is_narrow() { 3 } else { 5 };
+        self.page.wrapped(&margin, margin.len() + 2, &plain(&finding.message));
+        let numbers = if self.page.layout.is_narrow() { 3 } else { 5 };
         let texts = margin.len() + numbers + 2;
         for evidence in finding.evidence.iter().take(SHOWN_EVENTS) {
             let text = format!("{DIM}{:>numbers$}  {}{DIM:#}", evidence.event, plain(&evidence.text));
-            self.0.wrapped(&margin, texts, &text);
+            self.page.wrapped(&margin, texts, &text);
         }
         let left = finding.evidence.len().saturating_sub(SHOWN_EVENTS);
         if left > 0 {
             let left = counted(left, "event");
-            self.0.line(&format!("{}{DIM}and {left} more{DIM:#}", " ".repeat(texts)));
+            self.page.line(&format!("{}{DIM}and {left} more{DIM:#}", " ".repeat(texts)));
         }
     }
 
     /// An expectation that was not met; `place` says where it stands.
     fn mismatch(&mut self, place: &str, expected: &str, found: &str) {
-        self.0.blank();
+        self.page.blank();
         self.below(2, format!("{BAD}not as expected{BAD:#}  {place}").trim_end());
         let margin = format!("{}  ", self.margin());
-        self.0.wrapped(&format!("{margin}expected  "), margin.len() + 10, &plain(expected));
-        self.0.wrapped(&format!("{margin}found     "), margin.len() + 10, &plain(found));
+        self.page.wrapped(&format!("{margin}expected  "), margin.len() + 10, &plain(expected));
+        self.page.wrapped(&format!("{margin}found     "), margin.len() + 10, &plain(found));
     }
 
     /// What went wrong, in short, where it takes more than one account to tell.
@@ -317,20 +411,35 @@ impl Sheet {
                 (run, span(&revisions))
             })
             .collect();
-        let is_narrow = self.0.layout.is_narrow();
+        let is_narrow = self.page.layout.is_narrow();
         let widest = |widths: &mut dyn Iterator<Item = usize>| {
-            if is_narrow { 0 } else { widths.max().unwrap_or(0).min(40) }
+            if is_narrow { 0 } else { widths.max().unwrap_or(0).min(WIDEST_ID) }
         };
         let ids = widest(&mut rows.iter().map(|(run, _)| width(&run.scenario)));
         let spans = widest(&mut rows.iter().map(|(_, at)| width(at)));
-        self.0.blank();
+        self.page.blank();
         for (run, at) in &rows {
             let (style, word) = if run.verdict == Verdict::Fail { (BAD, "FAIL") } else { (ODD, "UNJUDGED") };
-            let id = pad(&format!("{BOLD}{}{BOLD:#}", run.scenario), ids);
+            let id = self.id(&run.scenario, word.len() + 2);
+            let id = pad(&format!("{BOLD}{id}{BOLD:#}"), ids);
             let at = keep(pad(&format!("{DIM}{at}{DIM:#}"), spans));
-            let text = format!("{style}{word}{style:#}  {id}  {at}  {}", causes(run));
-            self.0.wrapped("", word.len() + 2, &text);
+            let text = format!("{style}{word}{style:#}  {id}  {at}  {}", self.short(run));
+            self.page.wrapped("", word.len() + 2, &text);
         }
+    }
+
+    /// Why a run did not pass, in a few words.
+    fn short(&self, run: &Finished) -> String {
+        if let Verdict::Unjudged { reason } = &run.verdict {
+            return plain(reason).into_owned();
+        }
+        let bad = run.findings.iter().filter(|finding| !self.warns(finding));
+        let mut causes: Vec<String> = bad.map(|finding| finding.rule.clone()).collect();
+        causes.dedup();
+        if !run.mismatches.is_empty() {
+            causes.push(keep("not as expected"));
+        }
+        causes.join(", ")
     }
 
     fn summary(
@@ -339,9 +448,9 @@ impl Sheet {
         skipped: &[(SkipKind, String, usize)],
         warned: &BTreeMap<&str, usize>,
     ) {
-        self.0.blank();
+        self.page.blank();
         if summary.interrupted {
-            self.0.wrapped("", 2, &format!("{ODD}interrupted{ODD:#}: what had finished is reported"));
+            self.page.wrapped("", 2, &format!("{ODD}interrupted{ODD:#}: what had finished is reported"));
         }
         let counts = [
             (GOOD, summary.passed, "passed"),
@@ -358,33 +467,38 @@ impl Sheet {
         let runs = format!("{BOLD}{}{BOLD:#}", keep(counted(summary.runs(), "run")));
         let time = keep(format_args!("in {seconds:.2} s"));
         let colon = if counts.is_empty() { "" } else { ": " };
-        self.0.wrapped("", 2, &format!("{runs}{colon}{} {DIM}{time}{DIM:#}", counts.join(", ")));
+        self.page.wrapped("", 2, &format!("{runs}{colon}{} {DIM}{time}{DIM:#}", counts.join(", ")));
         for (kind, reason, count) in skipped {
             let word = match kind {
                 SkipKind::NotApplicable => "not applicable",
                 SkipKind::NotRun => "not run",
             };
-            self.0.wrapped("", 2, &format!("{count} {word}: {}", plain(reason)));
+            self.page.wrapped("", 2, &format!("{count} {word}: {}", plain(reason)));
         }
-        if summary.warnings > 0 {
+        if summary.warnings > 0 && !self.strict {
             let warnings = counted(summary.warnings, "warning");
             let rules: Vec<String> =
                 warned.iter().map(|(rule, count)| keep(format_args!("{rule} ({count})"))).collect();
             let text = format!("{ODD}{warnings}{ODD:#}, which --strict fails: {}", rules.join(", "));
-            self.0.wrapped("", 2, &text);
+            self.page.wrapped("", 2, &text);
         }
-        self.0.wrapped("", 2, &format!("judged {} of {} rules", summary.rules_judged, summary.rules));
+        self.page.wrapped("", 2, &format!("judged {} of {} rules", summary.rules_judged, summary.rules));
     }
 }
 
 impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { .. } | RunEvent::Live(_) => return Ok(()),
+            RunEvent::RunStarted { .. } | RunEvent::Live(Live::Began { .. }) => return Ok(()),
+            RunEvent::Live(Live::Ended { run, .. }) => {
+                self.ended.insert(run.clone());
+                return Ok(());
+            }
             RunEvent::Finished(finished) => {
                 if self.current.first().is_some_and(|run| run.scenario != finished.scenario) {
                     self.close_scenario();
                 }
+                self.is_told |= self.ended.remove(&finished.id());
                 self.current.push((**finished).clone());
             }
             RunEvent::RunFinished(summary) => self.close_run(summary),
@@ -394,63 +508,43 @@ impl<W: Write> Reporter for Terminal<W> {
 }
 
 /// What came of judging a saved trace.
-pub fn judged(trace: &Trace, assessment: &Assessment, layout: Layout) -> String {
-    let mut sheet = Sheet(Page::new(layout));
+pub fn judged(trace: &Trace, assessment: &Assessment, layout: Layout, strict: bool) -> String {
+    let mut sheet = Sheet { page: Page::new(layout), ids: 0, strict };
     let (style, word) = match &assessment.verdict {
         Verdict::Pass => (GOOD, "PASS"),
         Verdict::Fail => (BAD, "FAIL"),
         Verdict::Unjudged { .. } | Verdict::Skip { .. } => (ODD, "UNJUDGED"),
     };
     let id = trace.header.run_id();
-    sheet.0.line(&format!("{style}{word}{style:#}  {BOLD}{}{BOLD:#}", plain(&id)));
+    sheet.page.line(&format!("{style}{word}{style:#}  {BOLD}{}{BOLD:#}", plain(&id)));
     if let Verdict::Unjudged { reason } = &assessment.verdict {
-        sheet.0.blank();
+        sheet.page.blank();
         sheet.below(0, &plain(reason));
     }
-    let (lines, apply_error) = account(trace);
+    let account = account(trace);
     let findings: Vec<_> =
         assessment.findings.iter().map(|finding| FoundFinding::new(finding, trace)).collect();
-    sheet.actions(&lines, apply_error.as_deref(), &blamed(&findings));
-    for finding in &findings {
-        sheet.finding(finding);
-    }
-    for unmet in &assessment.mismatches {
-        sheet.mismatch("", &unmet.expected, &unmet.found);
-    }
+    let unmet = assessment.mismatches.iter();
+    let unmet: Vec<_> = unmet.map(|mismatch| FoundMismatch::new(mismatch, trace, None)).collect();
+    let blamed = sheet.blamed(&findings, &unmet);
+    sheet.actions(&account.actions, trace.header.revision, &blamed);
+    sheet.errors(account.load_error.as_deref(), account.apply_error.as_deref(), &assessment.verdict);
+    sheet.causes(&findings, &unmet, assessment.verdict == Verdict::Pass, |_| String::new());
     let (judged, rules) = (assessment.judged.len(), rules::catalogue().count());
-    sheet.0.blank();
-    sheet.0.line(&format!("judged {judged} of {rules} rules"));
-    sheet.0.take()
-}
-
-/// The actions that findings of level MUST are about.
-fn blamed(findings: &[FoundFinding]) -> Vec<usize> {
-    let findings = findings.iter().filter(|finding| finding.level == Level::Must);
-    findings.filter_map(|finding| finding.action?.try_into().ok()).collect()
+    sheet.page.blank();
+    sheet.page.line(&format!("judged {judged} of {rules} rules"));
+    sheet.page.take()
 }
 
 /// How often each rule warned.
 fn warned(accounts: &[(Finished, Vec<Revision>)]) -> BTreeMap<&str, usize> {
     let mut warned = BTreeMap::new();
-    for (run, same) in accounts.iter().filter(|(run, _)| run.verdict == Verdict::Pass) {
-        for finding in &run.findings {
+    for (run, same) in accounts {
+        for finding in run.findings.iter().filter(|finding| finding.level == Level::Should) {
             *warned.entry(&*finding.rule).or_default() += 1 + same.len();
         }
     }
     warned
-}
-
-/// Why a run did not pass, in a few words.
-fn causes(run: &Finished) -> String {
-    if let Verdict::Unjudged { reason } = &run.verdict {
-        return plain(reason).into_owned();
-    }
-    let mut causes: Vec<String> = run.findings.iter().map(|finding| finding.rule.clone()).collect();
-    causes.dedup();
-    if !run.mismatches.is_empty() {
-        causes.push(keep("not as expected"));
-    }
-    causes.join(", ")
 }
 
 /// A number of things.

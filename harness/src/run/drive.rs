@@ -1,28 +1,34 @@
 //! One run: a fresh cloud behind a socket, the load sequence, the apply, the trace.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use counterfoil_core::{
     engine::{
-        self, Job as ApplyJob, Semantics,
-        wire::{Link, Refuse, WireProvider},
+        self, CommandLine, Context, Job as ApplyJob, Semantics,
+        wire::{Access, Link, WireProvider, read_request},
     },
     inject,
-    rpc::{Code, Method, Transport},
-    scenario::{Dispatch, FaultKind, Scenario},
-    trace::{Driven, Event, Header, Recorder, Subject, Trace},
+    outcome::ActionError,
+    plan::Plan,
+    rpc::{Call, Code, Method, Transport},
+    scenario::{CallPoint, Dispatch, FaultKind, FinalizeAnswer, Scenario, TransportKind},
+    trace::{self, Driven, Event, Header, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{
     Cloud, Provider, ServedService, Setup,
     cloud::{CloudError, Seed},
-    fault::{DispatchError, Effect, Fault, Point},
+    fault::{Alter, Cut, Delay, Disconnect, DispatchError, Effect, Fault, Hang, Point, Reply, Reset},
 };
-use counterfoil_proto::{Hook, UndeclaredV2, iac, plugin_v1};
+use counterfoil_proto::{UndeclaredV2, iac, plugin_v1};
 use prost::Message as _;
 
 use super::{Job, Variant};
-use crate::provider::{Embedded, FaultyTransport, ProviderError};
+use crate::provider::{Embedded, FaultyTransport, Lifetime, ProviderError};
 
 /// Why a run gave no trace that could be judged.
 #[derive(Debug, thiserror::Error)]
@@ -50,22 +56,40 @@ pub async fn drive(
     seed(provider.cloud(), scenario)?;
     let embedded = Embedded::start(&provider, directory, socket).await?;
 
-    let log = Recorder::default();
+    let context = Context::default();
+    let log = inject::recorder(scenario, &context);
+    let life = Lifetime::new(context.clone());
+    // It covers the load sequence too, in which a plugin hangs as well as anywhere.
+    let _deadline = scenario.deadline.map(|after| life.deadline(after, log.clone()));
+    let connection = embedded.connection();
+    let cut = connection.cutter();
     let transport =
-        FaultyTransport::new(embedded.channel(), faults(scenario), &scenario.addresses, log.clone());
-    let link = Arc::new(Link::new(transport, variant.decoder(), job.revision, log.clone()));
+        FaultyTransport::new(connection, faults(scenario, &cut), &scenario.addresses, log.clone())
+            .within(life);
+    let decoder = variant.decoder();
+    let link = Arc::new(Link::new(transport, decoder, job.revision, context.clone(), log.clone()));
     let plan = inject::plan(scenario);
     let driven = match load(&link).await {
         Ok(loaded) => {
-            let hooks: Vec<Hook> = scenario.engine.hooks.at(job.revision);
-            let apply = ApplyJob::new(&plan, &scenario.environment, &hooks);
+            let apply = ApplyJob { plan: &plan, environment: &scenario.environment, context: &context };
             let semantics = variant.semantics(job.revision);
             match (semantics.drives)(&loaded.declared) {
                 Driven::CallByCall => {
-                    let no_driver_service = !loaded.driver_service;
-                    let refuse = Refuse { no_driver_service, ..inject::refuse(scenario) };
-                    let wire = WireProvider::new(Arc::clone(&link), refuse);
-                    engine::apply(apply, &wire, &semantics, &log).await;
+                    let access = Access {
+                        no_drivers: !loaded.driver_service,
+                        finalizer: loaded.finalizer,
+                        ..inject::access(scenario)
+                    };
+                    let host = CommandLine {
+                        hooks: &scenario.engine.hooks.at(job.revision),
+                        failures: &inject::hook_failures(scenario),
+                        plan_id: &plan.id,
+                        semantics: &semantics,
+                        log: &log,
+                    };
+                    let wire = WireProvider::new(Arc::clone(&link), access);
+                    engine::apply(apply, &wire, &host, &semantics, &log).await;
+                    read_back(&plan, link.transport(), &log).await;
                 }
                 Driven::ByApply => {
                     engine::apply_by_provider(apply, &link, &semantics, &log).await;
@@ -85,6 +109,57 @@ pub async fn drive(
     Ok(Trace { header, events: log.take() })
 }
 
+/// Asks the provider for each resource whose update failed: a failed update must not have cost it. Whether it failed is
+/// known from its call, whatever the engine made of that.
+async fn read_back<T: Transport>(plan: &Plan, transport: &T, log: &Recorder) {
+    for action in log.look(failed_updates) {
+        let Some(planned) = plan.actions.get(action as usize) else { continue };
+        let target = planned.target();
+        if target.provider_id.is_empty() {
+            continue;
+        }
+        let call = log.next_call();
+        let asked = Call {
+            id: call,
+            action: Some(action),
+            method: Method::Read,
+            resource: target.name.clone(),
+            request: read_request(&target).encode_to_vec().into(),
+            detached: true,
+        };
+        // What a fault makes of it on its way is not the provider's.
+        let _ = transport.call(asked).await;
+        let sent = log.look(|events| {
+            events.iter().rev().find_map(|event| match event {
+                Event::ReplySent { call: of, reply } if *of == call => Some(reply.clone()),
+                _ => None,
+            })
+        });
+        if let Some(reply) = sent {
+            log.push(Event::ReadBack { call, action, reply });
+        }
+    }
+}
+
+/// The updates that came back with an error, or with what the decoder refused, in the order of the plan.
+fn failed_updates(events: &[Event]) -> BTreeSet<u32> {
+    let mut updates = HashMap::new();
+    let mut failed = BTreeSet::new();
+    for event in events {
+        match event {
+            Event::CallIssued { call, action: Some(action), method: Method::Update, .. } => {
+                updates.insert(*call, *action);
+            }
+            Event::ReplyReceived { call, reply: trace::Reply::Error(_) }
+            | Event::ReplyRefused { call, .. } => {
+                failed.extend(updates.get(call));
+            }
+            _ => {}
+        }
+    }
+    failed
+}
+
 /// What an engine knows of a provider before it applies anything.
 #[derive(Debug, PartialEq, Eq)]
 struct Loaded {
@@ -92,6 +167,8 @@ struct Loaded {
     declared: String,
     /// Whether its registry lists a ResourceDriver. Nothing else tells (E-152, E-160).
     driver_service: bool,
+    /// Whether it lists a finalizer that the revision has.
+    finalizer: bool,
 }
 
 /// A provider that did not get through the load sequence.
@@ -155,7 +232,11 @@ async fn load<T: Transport>(link: &Link<T>) -> Result<Loaded, NotLoaded> {
             &format!("compute_plan_version is {declared:?}, and has to be \"v2\""),
         ));
     }
-    Ok(Loaded { declared, driver_service: registers(ServedService::ResourceDriver) })
+    Ok(Loaded {
+        declared,
+        driver_service: registers(ServedService::ResourceDriver),
+        finalizer: link.revision().engine().finalizer && registers(ServedService::Finalizer),
+    })
 }
 
 /// The mock provider that a scenario asks for.
@@ -193,21 +274,65 @@ fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
     Ok(())
 }
 
-/// The faults that stand in front of the provider, each with its position in the scenario.
-fn faults(scenario: &Scenario) -> impl Iterator<Item = (u32, Fault)> {
-    (0..).zip(&scenario.faults).filter_map(|(at, fault)| match &fault.kind {
-        FaultKind::DispatchError { point, code, message, reaches_provider } => {
-            let effect = Effect::DispatchError(DispatchError {
-                code: tonic::Code::from_i32(*code as i32),
-                message: message.clone(),
-                reaches_provider: *reaches_provider,
-            });
-            let resource = fault.action.map_or(String::new(), |action| scenario.addresses[action].clone());
-            let point = Point { resource, method: Some(point.method.path()), nth: point.nth };
-            Some((at, Fault { point, effect }))
-        }
-        _ => None,
+/// The faults that stand in front of the provider, each with its position in the scenario. `cut` loses the connection.
+fn faults(scenario: &Scenario, cut: &Cut) -> impl Iterator<Item = (u32, Fault)> {
+    (0..).zip(&scenario.faults).filter_map(|(at, fault)| {
+        let (point, effect) = effect(&fault.kind, cut)?;
+        let resource = fault.action.map_or(String::new(), |action| scenario.addresses[action].clone());
+        let point = Point { resource, method: Some(point.method.path()), nth: point.nth };
+        Some((at, Fault { point, effect }))
     })
+}
+
+/// The call that a fault strikes, and what it does to it; none for a fault that strikes no call on its way.
+fn effect(kind: &FaultKind, cut: &Cut) -> Option<(CallPoint, Effect)> {
+    let status = |code: Code, message: &str, reaches_provider| {
+        let (code, message) = (tonic::Code::from_i32(code as i32), message.to_owned());
+        Effect::DispatchError(DispatchError { code, message, reaches_provider })
+    };
+    Some(match kind {
+        FaultKind::DispatchError { point, code, message, reaches_provider } => {
+            (*point, status(*code, message, *reaches_provider))
+        }
+        FaultKind::FinalizeError { answer } => {
+            let effect = match answer {
+                FinalizeAnswer::Errors(errors) => Effect::Reply(Reply(finalize_reply(errors))),
+                FinalizeAnswer::Status { code, message } => status(*code, message, false),
+            };
+            (CallPoint { method: Method::Finalize, nth: 1 }, effect)
+        }
+        FaultKind::Transport { point, kind, reaches_provider } => {
+            let reaches_provider = *reaches_provider;
+            let effect = match *kind {
+                TransportKind::Delay(by) => Effect::Delay(Delay(by)),
+                TransportKind::Hang => Effect::Hang(Hang { reaches_provider }),
+                TransportKind::Reset => Effect::Reset(Reset { reaches_provider }),
+                TransportKind::Disconnect => {
+                    Effect::Disconnect(Disconnect { reaches_provider, cut: Some(cut.clone()) })
+                }
+                // It takes a process: see `applicable`.
+                TransportKind::Kill => return None,
+            };
+            (*point, effect)
+        }
+        FaultKind::Wire { point, edit } => {
+            let (message, edit) = (point.method.response(), edit.clone());
+            (*point, Effect::Alter(Alter::new(move |reply| edit.apply(message, &reply))))
+        }
+        FaultKind::JitError
+        | FaultKind::DriverResolveError { .. }
+        | FaultKind::HookError { .. }
+        | FaultKind::Cancel { .. } => return None,
+    })
+}
+
+fn finalize_reply(errors: &[ActionError]) -> Bytes {
+    let errors = errors.iter().map(|error| iac::ActionError {
+        resource: error.resource.clone(),
+        action: error.action.clone(),
+        error: error.error.clone(),
+    });
+    iac::FinalizeApplyResponse { errors: errors.collect() }.encode_to_vec().into()
 }
 
 #[cfg(test)]
@@ -261,7 +386,8 @@ mod tests {
         revision: Revision,
         answers: [(Method, Result<Vec<u8>, RpcError>); N],
     ) -> Result<(String, bool), (Method, String)> {
-        let link = Link::new(Answers(answers.into()), Arc::new(Strict), revision, Recorder::default());
+        let (context, log) = (Context::default(), Recorder::default());
+        let link = Link::new(Answers(answers.into()), Arc::new(Strict), revision, context, log);
         let loaded = load(&link).await.map(|loaded| (loaded.declared, loaded.driver_service));
         loaded.map_err(|not| (not.method, not.error))
     }

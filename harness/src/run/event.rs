@@ -1,13 +1,13 @@
 //! What a run tells its reporters. Every report, the terminal's too, is made from these events.
 
 use counterfoil_core::{
-    judge::{Assessment, Expectation, SkipKind, Verdict},
-    outcome::Outcome,
+    judge::{Assessment, Expectation, Mismatch, SkipKind, Verdict},
+    outcome::{Outcome, Status},
     rules::{self, Finding, Level, Party},
-    scenario::Diagnostic,
-    trace::{Event, Trace},
+    scenario::{Diagnostic, FaultKind},
+    trace::{Event, Strike, Trace},
 };
-use counterfoil_proto::Revision;
+use counterfoil_proto::{Revision, StatusMapKind};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
@@ -74,6 +74,9 @@ pub struct Finished {
     /// The error of the whole apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply_error: Option<String>,
+    /// Why the provider was not loaded: then nothing was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_error: Option<String>,
     /// Findings that the scenario does not expect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FoundFinding>,
@@ -147,6 +150,9 @@ pub struct FoundMismatch {
     pub expected: String,
     /// What came.
     pub found: String,
+    /// The action that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<u32>,
     /// The line in the scenario's file, from 1.
     pub line: usize,
     /// The column, from 1.
@@ -166,7 +172,7 @@ pub struct Summary {
     pub not_applicable: usize,
     /// Runs that could have been judged and were not.
     pub not_run: usize,
-    /// Findings of level SHOULD that failed nothing.
+    /// Findings of level SHOULD, however their runs ended. They fail nothing, but for a run that is `--strict`.
     pub warnings: usize,
     /// Runs in which Counterfoil itself failed.
     pub defects: usize,
@@ -191,9 +197,7 @@ impl Summary {
             Verdict::Skip { kind: SkipKind::NotApplicable, .. } => self.not_applicable += 1,
             Verdict::Skip { kind: SkipKind::NotRun, .. } => self.not_run += 1,
         }
-        if finished.verdict == Verdict::Pass {
-            self.warnings += finished.findings.len();
-        }
+        self.warnings += finished.findings.iter().filter(|finding| finding.level == Level::Should).count();
     }
 
     /// How many runs there were, skipped ones included.
@@ -208,25 +212,18 @@ impl Finished {
         let mut expected: Vec<String> =
             assessment.expected_findings.into_iter().map(|finding| finding.rule).collect();
         expected.dedup();
-        let (actions, apply_error) = account(trace);
+        let Account { actions, apply_error, load_error } = account(trace);
+        let unmet = assessment.mismatches.iter();
+        let mut mismatches: Vec<_> =
+            unmet.map(|mismatch| FoundMismatch::new(mismatch, trace, Some(job))).collect();
+        mismatches.sort_by_key(|mismatch| (mismatch.line, mismatch.column));
         Self {
             actions,
             apply_error,
+            load_error,
             findings: assessment.findings.iter().map(|finding| FoundFinding::new(finding, trace)).collect(),
             expected_findings: expected,
-            mismatches: assessment
-                .mismatches
-                .into_iter()
-                .map(|mismatch| {
-                    let place = place(job, mismatch.expectation);
-                    FoundMismatch {
-                        expected: mismatch.expected,
-                        found: mismatch.found,
-                        line: place.line,
-                        column: place.column,
-                    }
-                })
-                .collect(),
+            mismatches,
             judged: assessment.judged.into_iter().map(str::to_owned).collect(),
             ..Self::without_trace(job, assessment.verdict, millis)
         }
@@ -242,6 +239,7 @@ impl Finished {
             verdict,
             actions: Vec::new(),
             apply_error: None,
+            load_error: None,
             findings: Vec::new(),
             expected_findings: Vec::new(),
             mismatches: Vec::new(),
@@ -256,6 +254,67 @@ impl Finished {
     /// `id@revision`
     pub fn id(&self) -> String {
         format!("{}@{}", self.scenario, self.revision)
+    }
+
+    /// Whether an engine of this revision keeps an outcome for each action.
+    pub fn keeps_outcomes(revision: Revision) -> bool {
+        revision.engine().status_map != StatusMapKind::None
+    }
+}
+
+impl FoundMismatch {
+    /// An expectation that was not met. Without a job there is no file, and no place in it: line and column are 0.
+    pub fn new(mismatch: &Mismatch, trace: &Trace, job: Option<&Job>) -> Self {
+        let place = job.map(|job| place(job, mismatch.expectation));
+        let (mut expected, mut found) = (mismatch.expected.clone(), mismatch.found.clone());
+        match (mismatch.expectation, job, &place) {
+            (Expectation::Fault(at), Some(job), Some(place)) => {
+                if let Some(fault) = job.scenario.faults.get(at) {
+                    expected = format!("the {} in line {} strikes", word(&fault.kind), place.line);
+                }
+            }
+            (Expectation::Error(action), ..) => {
+                let outcomes = trace.end().map(|(result, ..)| &*result.outcomes).unwrap_or_default();
+                let is_it = |outcome: &&Outcome| outcome.action_index as usize == action;
+                if let Some(outcome) = outcomes.iter().find(is_it).filter(|outcome| outcome.error.is_empty())
+                {
+                    found = if outcome.status == Status::Success {
+                        "no error: it succeeded".to_owned()
+                    } else {
+                        format!("{} without a text", outcome.status)
+                    };
+                }
+            }
+            _ => {}
+        }
+        let action = match mismatch.expectation {
+            Expectation::Outcome(action) | Expectation::Error(action) => action.try_into().ok(),
+            Expectation::Fault(at) => match trace.header.faults.get(at) {
+                Some(Strike::References(action) | Strike::Driver(action, _)) => Some(*action),
+                Some(Strike::Hook(_, action)) => *action,
+                Some(Strike::Call | Strike::Cancelled) | None => {
+                    let fault = job.and_then(|job| job.scenario.faults.get(at));
+                    fault.and_then(|fault| fault.action?.try_into().ok())
+                }
+            },
+            _ => None,
+        };
+        let (line, column) = place.map_or((0, 0), |place| (place.line, place.column));
+        Self { expected, found, action, line, column }
+    }
+}
+
+/// How a scenario writes a kind of fault.
+fn word(kind: &FaultKind) -> &'static str {
+    match kind {
+        FaultKind::JitError => "jit-error",
+        FaultKind::DriverResolveError { .. } => "driver-resolve-error",
+        FaultKind::DispatchError { .. } => "dispatch-error",
+        FaultKind::HookError { .. } => "hook-error",
+        FaultKind::Cancel { .. } => "cancel",
+        FaultKind::FinalizeError { .. } => "finalize-error",
+        FaultKind::Transport { .. } => "transport fault",
+        FaultKind::Wire { .. } => "wire fault",
     }
 }
 
@@ -278,8 +337,19 @@ impl FoundFinding {
     }
 }
 
-/// The plan beside what became of it, and the error of the whole apply.
-pub fn account(trace: &Trace) -> (Vec<ActionLine>, Option<String>) {
+/// What became of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// The plan beside its outcomes.
+    pub actions: Vec<ActionLine>,
+    /// The error of the whole apply.
+    pub apply_error: Option<String>,
+    /// Why the provider was not loaded, if so.
+    pub load_error: Option<String>,
+}
+
+/// What became of the plan of a trace.
+pub fn account(trace: &Trace) -> Account {
     let end = trace.end();
     // A plan may have very many actions, so each outcome is looked at once.
     let mut outcomes: Vec<Vec<Outcome>> = trace.header.plan.actions.iter().map(|_| Vec::new()).collect();
@@ -295,7 +365,12 @@ pub fn account(trace: &Trace) -> (Vec<ActionLine>, Option<String>) {
         resource_type: action.spec.resource_type.clone(),
         outcomes,
     });
-    (lines.collect(), end.and_then(|(_, error, _)| error.map(str::to_owned)))
+    let load_error = trace.events.iter().find_map(|event| match event {
+        Event::LoadFailed { method, error } => Some(format!("{method}: {error}")),
+        _ => None,
+    });
+    let apply_error = end.and_then(|(_, error, _)| error.map(str::to_owned));
+    Account { actions: lines.collect(), apply_error, load_error }
 }
 
 /// Where an expectation stands in the scenario's file.
@@ -311,6 +386,9 @@ fn place(job: &Job, expectation: Expectation) -> Diagnostic {
         Expectation::ApplyError => spans.apply_error,
         Expectation::Resources => spans.resources,
         Expectation::ReplaceIds => spans.replace_ids,
+        Expectation::Hooks => spans.hooks,
+        Expectation::State => spans.state,
+        Expectation::InputDrift => spans.input_drift,
         Expectation::Finding(at) => spans.findings.get(at).copied(),
         Expectation::Fault(at) => source.faults.get(at).copied(),
     };
@@ -358,8 +436,11 @@ pub fn describe(event: &Event) -> String {
         Event::StateRemoved { action, name } => format!("action {action}: the state loses {name:?}"),
         Event::ContextEnded { cause } => format!("the context ends: {cause}"),
         Event::ActionEnded { action } => format!("the engine is through with action {action}"),
-        Event::ReadBack { action, reply } => {
-            format!("action {action}: read back after the apply, the provider answers {}", answer(reply))
+        Event::ReadBack { call, action, reply } => {
+            format!(
+                "call {call}: read back after the apply for action {action}, the provider answers {}",
+                answer(reply)
+            )
         }
         Event::ApplyEnded { result, error } => {
             let error = error.as_ref().map_or(String::new(), |error| format!(", error: {error}"));

@@ -4,8 +4,11 @@ use std::{
     collections::HashSet,
     fs, io,
     io::Read as _,
+    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
 };
 
 use counterfoil_core::{
@@ -14,6 +17,9 @@ use counterfoil_core::{
 };
 
 use crate::suite;
+
+/// How long a pipe is waited for that nobody has opened to write.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the files hold.
 #[derive(Debug, Default)]
@@ -67,7 +73,13 @@ impl Loaded {
                 io::ErrorKind::PermissionDenied => "this file must not be read: permission denied".to_owned(),
                 _ => format!("the file cannot be read: {error}"),
             };
-            Diagnostic::whole(&shown, "unreadable", message)
+            let unreadable = Diagnostic::whole(&shown, "unreadable", message);
+            // A word that looks like no file may be meant for an id.
+            if named && error.kind() == io::ErrorKind::NotFound && !shown.contains(['.', '/']) {
+                unreadable.help(format!("an id is given with `--filter {shown}`"))
+            } else {
+                unreadable
+            }
         };
         // What has no path of its own, such as a pipe that a shell hands over, goes by the name that it was given.
         if !self.seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
@@ -97,12 +109,28 @@ impl Loaded {
                     self.diagnostics.push(too_large);
                     return;
                 }
+                let opened =
+                    if meta.file_type().is_fifo() { open_pipe(path) } else { fs::File::open(path).map(Some) };
                 // A pipe says nothing of its size beforehand.
                 let mut bytes = Vec::new();
-                let limit = MAX_FILE_BYTES as u64 + 1;
-                match fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
+                let read = opened.and_then(|file| {
+                    let taken = file.map(|file| file.take(MAX_FILE_BYTES as u64 + 1));
+                    taken.map(|mut taken| taken.read_to_end(&mut bytes)).transpose()
+                });
+                match read {
                     Err(error) => self.diagnostics.push(unreadable(&error)),
-                    Ok(_) => self.read(&shown, &bytes),
+                    Ok(None) => self.diagnostics.push(
+                        Diagnostic::whole(&shown, "unwritten", "this is a pipe, and nobody writes to it")
+                            .help("what writes to it has to be started first, or beside this"),
+                    ),
+                    Ok(Some(_)) if bytes.len() > MAX_FILE_BYTES => {
+                        let message = format!(
+                            "there are more than {MAX_FILE_BYTES} bytes, which is the most that is read"
+                        );
+                        self.files += 1;
+                        self.diagnostics.push(Diagnostic::whole(&shown, "too-large", message));
+                    }
+                    Ok(Some(_)) => self.read(&shown, &bytes),
                 }
             }
             Ok(_) => {}
@@ -113,11 +141,7 @@ impl Loaded {
         self.files += 1;
         match scenario::parse(file, bytes) {
             Ok(scenario) => {
-                let suggest = |id: &str| {
-                    let ids = rules::catalogue().map(|rule| rule.id);
-                    scenario::nearest(id, ids).map(str::to_owned)
-                };
-                let mistakes = scenario::check_findings(&scenario, |id| rules::find(id).is_some(), suggest);
+                let mistakes = rules::check_expected(&scenario);
                 if !mistakes.is_empty() {
                     self.sources.push((file.to_owned(), Arc::clone(&scenario.source.text)));
                 }
@@ -142,6 +166,16 @@ impl Loaded {
         }
         self
     }
+}
+
+/// Opens a pipe, which waits for somebody to open it for writing; none where nobody does. The pipes that a shell hands
+/// over have their writers from the start.
+fn open_pipe(path: &Path) -> io::Result<Option<fs::File>> {
+    let (tell, opened) = mpsc::channel();
+    let path = path.to_owned();
+    // Where it waits for ever, it waits for the end of the process.
+    thread::Builder::new().name("pipe".to_owned()).spawn(move || tell.send(fs::File::open(path)))?;
+    opened.recv_timeout(PATIENCE).ok().transpose()
 }
 
 fn is_wanted(path: &Path) -> bool {

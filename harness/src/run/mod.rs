@@ -1,5 +1,6 @@
 //! From scenarios to verdicts: select, drive, judge, in the same order every time.
 
+mod applicable;
 mod drive;
 mod event;
 mod filter;

@@ -1,7 +1,7 @@
 //! Runs jobs side by side, and reports them in their own order.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     env,
     error::Error,
     fs, io, iter,
@@ -14,9 +14,9 @@ use std::{
 use counterfoil_core::{
     judge::{self, SkipKind, Verdict},
     rules,
+    scenario::{FaultKind, Scenario, TransportKind},
     trace::Trace,
 };
-use counterfoil_proto::UndeclaredV2;
 use tempfile::TempDir;
 use tokio::{
     task::{self, Id, JoinError, JoinSet},
@@ -24,15 +24,22 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{DriveError, Finished, Job, Live, RunEvent, Summary, VERSION, Variant, drive};
+use crate::provider::DETACHED;
+
+use super::{
+    DriveError, Finished, Job, Live, RunEvent, Summary, VERSION, Variant, applicable::out_of_reach, drive,
+};
 
 /// The longest that a single run may take. An embedded run takes milliseconds; this is for when we hang.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// How many jobs may wait for their deadlines beside those that work.
+const MOST_WAITING: usize = 64;
+
 /// How jobs are run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many run at once.
+    /// How many run at once. Where that is more than one, jobs that wait for a deadline run beside them.
     pub jobs: NonZeroUsize,
     /// Findings of level SHOULD fail.
     pub strict: bool,
@@ -106,12 +113,26 @@ pub async fn run_in(
         next: 0,
         closed: false,
     };
-    let mut waiting = (0..).zip(&jobs);
+    // Where jobs run side by side, those that wait for a deadline take nobody's turn.
+    let beside = options.jobs.get() > 1 && !options.fail_fast;
+    let waits = |job: &Job| beside && job.scenario.deadline.is_some();
+    let (mut patient, mut waiting): (VecDeque<usize>, VecDeque<usize>) =
+        (0..jobs.len()).partition(|at| waits(&jobs[*at]));
     let mut running = JoinSet::new();
     let mut at_work: HashMap<Id, usize> = HashMap::new();
+    let mut resting = 0;
     loop {
-        while !book.closed && running.len() < options.jobs.get() {
-            let Some((at, job)) = waiting.next() else { break };
+        while !book.closed {
+            let at = if resting < MOST_WAITING && !patient.is_empty() {
+                resting += 1;
+                patient.pop_front()
+            } else if running.len() - resting < options.jobs.get() {
+                waiting.pop_front()
+            } else {
+                None
+            };
+            let Some(at) = at else { break };
+            let job = &jobs[at];
             (book.report)(RunEvent::Live(Live::Began { run: job.id() }));
             let (job, options, directory) = (job.clone(), options.clone(), sockets.to_owned());
             let handle = running.spawn(async move { one(&job, &options, &directory, at).await });
@@ -127,10 +148,15 @@ pub async fn run_in(
         };
         match joined {
             None => break,
-            Some(Ok((id, done))) => book.hand_in(&jobs, at_work[&id], done),
+            Some(Ok((id, done))) => {
+                let at = at_work[&id];
+                resting -= usize::from(waits(&jobs[at]));
+                book.hand_in(&jobs, at, done);
+            }
             Some(Err(error)) if error.is_cancelled() => {}
             Some(Err(error)) => {
                 let at = at_work[&error.id()];
+                resting -= usize::from(waits(&jobs[at]));
                 book.summary.defects += 1;
                 book.hand_in(&jobs, at, panicked(&jobs[at], error));
             }
@@ -207,13 +233,24 @@ impl<R: FnMut(RunEvent)> Book<'_, R> {
     }
 }
 
+/// The longest that a run of a scenario may take: what it asks for itself, and as long as any may take beside that.
+fn limit(scenario: &Scenario) -> Duration {
+    let waits = scenario.faults.iter().filter_map(|fault| match fault.kind {
+        FaultKind::Transport { kind: TransportKind::Delay(by), .. } => Some(by),
+        // Where no deadline ends it, it has one of its own.
+        FaultKind::Transport { kind: TransportKind::Hang, .. } => Some(DETACHED),
+        _ => None,
+    });
+    DEADLINE + scenario.deadline.unwrap_or_default() + waits.sum::<Duration>()
+}
+
 /// Runs and judges one job.
 async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
     let begun = Instant::now();
     let without_trace =
         |verdict| Done { finished: Finished::without_trace(job, verdict, millis(begun)), trace: None };
-    if let Some(reason) = out_of_reach(job) {
-        return without_trace(Verdict::Skip { kind: SkipKind::NotApplicable, reason });
+    if let Some((kind, reason)) = out_of_reach(job) {
+        return without_trace(Verdict::Skip { kind, reason });
     }
     let (socket, strict) = (format!("{at}.sock"), options.strict);
     let judged = async {
@@ -224,14 +261,15 @@ async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
         };
         Ok::<_, DriveError>(aside(judge).await)
     };
-    match timeout(DEADLINE, judged).await {
+    let limit = limit(&job.scenario);
+    match timeout(limit, judged).await {
         Ok(Ok((trace, assessment))) => {
             let finished = Finished::judged(job, &trace, assessment, millis(begun));
             Done { finished, trace: Some(trace) }
         }
         Ok(Err(error)) => without_trace(Verdict::Unjudged { reason: with_causes(&error) }),
         Err(_) => {
-            let reason = format!("it did not come to an end within {} s", DEADLINE.as_secs());
+            let reason = format!("it did not come to an end within {} s", limit.as_secs());
             without_trace(Verdict::Unjudged { reason })
         }
     }
@@ -252,15 +290,6 @@ fn with_causes(error: &(dyn Error + 'static)) -> String {
         }
     }
     told
-}
-
-/// Why a scenario cannot be reached at a revision, if so.
-fn out_of_reach(job: &Job) -> Option<String> {
-    let declared = &job.scenario.provider.compute_plan_version;
-    let refused = job.revision.engine().undeclared_v2 == UndeclaredV2::Refused;
-    (refused && declared != "v2").then(|| {
-        format!("from 0.57 on the engine refuses to load a provider that declares {declared:?} instead of v2")
-    })
 }
 
 fn panicked(job: &Job, error: JoinError) -> Done {

@@ -3,7 +3,8 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use tonic::Status;
 
-/// The provider gets the call, and its reply is altered on its way. A status other than OK passes as it is.
+/// The provider gets the call, and its reply is altered on its way. A status other than OK passes as it is, and a reply
+/// that comes out as it was has not been struck.
 #[derive(Clone)]
 pub struct Alter(Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>);
 
@@ -13,11 +14,18 @@ impl Alter {
         Self(Arc::new(alter))
     }
 
+    /// Answers a call, and tells `struck` if its reply came out as another.
     pub(super) async fn answer(
         &self,
         delivery: impl Future<Output = Result<Bytes, Status>>,
+        struck: impl FnOnce(),
     ) -> Result<Bytes, Status> {
-        delivery.await.map(&*self.0)
+        let reply = delivery.await?;
+        let altered = (self.0)(reply.clone());
+        if altered != reply {
+            struck();
+        }
+        Ok(altered)
     }
 }
 

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     fmt, mem,
     sync::{
         Arc,
@@ -16,13 +17,17 @@ use crate::{UnaryCall, client::ReplyFuture};
 
 /// Puts faults between a caller and a service of [`UnaryCall`]s.
 ///
-/// Calls are counted over the life of the layer and its clones, however many services it makes. Where two
-/// faults have the same point, the first in the list strikes; both have counted the call.
+/// Calls are counted over the life of the layer and its clones, however many services it makes. Where several
+/// faults have the same point, one stands behind the other: those that alter a reply nearest to the caller, then
+/// those that delay it, then, in the order of the list, those that take its place. One that never lets the call
+/// through keeps those behind it from striking.
 #[derive(Clone)]
 pub struct FaultLayer(Arc<Shared>);
 
 struct Shared {
     faults: Arc<[Fault]>,
+    /// Which faults are about a resource.
+    about: HashMap<String, Vec<usize>>,
     /// The matching calls so far, by fault.
     seen: Box<[AtomicU32]>,
     observer: Arc<dyn Observer>,
@@ -32,7 +37,11 @@ impl FaultLayer {
     /// A layer that has seen no call yet.
     pub fn new(faults: Arc<[Fault]>, observer: Arc<dyn Observer>) -> Self {
         let seen = faults.iter().map(|_| AtomicU32::new(0)).collect();
-        Self(Arc::new(Shared { faults, seen, observer }))
+        let mut about: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, fault) in faults.iter().enumerate() {
+            about.entry(fault.point.resource.clone()).or_default().push(at);
+        }
+        Self(Arc::new(Shared { faults, about, seen, observer }))
     }
 }
 
@@ -51,17 +60,19 @@ impl<S> Layer<S> for FaultLayer {
 }
 
 impl Shared {
-    /// Counts a call and finds the fault that strikes it.
-    fn strike(&self, call: &UnaryCall) -> Option<usize> {
-        let mut struck = None;
-        for (at, (fault, seen)) in self.faults.iter().zip(&self.seen).enumerate() {
-            if fault.point.matches(call) {
-                let nth = seen.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-                if nth == fault.point.nth {
-                    struck = struck.or(Some(at));
+    /// Counts a call and finds the faults that strike it, the one that is nearest to the caller first.
+    fn strike(&self, call: &UnaryCall) -> Vec<usize> {
+        let mut struck = Vec::new();
+        for &at in self.about.get(&call.resource).into_iter().flatten() {
+            let point = &self.faults[at].point;
+            if point.matches(call) {
+                let nth = self.seen[at].fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+                if nth == point.nth {
+                    struck.push(at);
                 }
             }
         }
+        struck.sort_by_key(|at| self.faults[*at].effect.distance());
         struck
     }
 
@@ -107,16 +118,22 @@ where
 
     fn call(&mut self, call: UnaryCall) -> ReplyFuture {
         let shared = Arc::clone(&self.layer.0);
-        let Some(at) = shared.strike(&call) else {
+        let struck = shared.strike(&call);
+        if struck.is_empty() {
             return Box::pin(shared.deliver(&mut self.inner, call));
-        };
-        // The effect decides when the provider gets the call, if ever: it takes the ready service with it.
+        }
+        // The effects decide when the provider gets the call, if ever: they take the ready service with them.
         let next = self.inner.clone();
         let mut provider = mem::replace(&mut self.inner, next);
-        Box::pin(async move {
-            shared.observer.injected(call.id, at);
-            let delivery = async { Arc::clone(&shared).deliver(&mut provider, call).await };
-            shared.faults[at].effect.answer(delivery).await
-        })
+        let (id, deliverer) = (call.id, Arc::clone(&shared));
+        let mut answer: ReplyFuture = Box::pin(async move { deliverer.deliver(&mut provider, call).await });
+        for at in struck.into_iter().rev() {
+            let shared = Arc::clone(&shared);
+            answer = Box::pin(async move {
+                let struck = || shared.observer.injected(id, at);
+                shared.faults[at].effect.answer(answer, struck).await
+            });
+        }
+        answer
     }
 }

@@ -74,11 +74,29 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Answers a call. The provider gets it if `delivery` is awaited, and not before.
-    async fn answer<D>(&self, delivery: D) -> Result<Bytes, Status>
+    /// How far from the caller the effect stands, where several strike one call.
+    const fn distance(&self) -> u8 {
+        match self {
+            Self::Alter(_) => 0,
+            Self::Delay(_) => 1,
+            Self::DispatchError(_)
+            | Self::Hang(_)
+            | Self::Reset(_)
+            | Self::Disconnect(_)
+            | Self::Reply(_) => 2,
+        }
+    }
+
+    /// Answers a call. The provider gets it if `delivery` is awaited, and not before. `struck` is told that the effect
+    /// does something to this call.
+    async fn answer<D>(&self, delivery: D, struck: impl FnOnce() + Send) -> Result<Bytes, Status>
     where
         D: Future<Output = Result<Bytes, Status>> + Send,
     {
+        if let Self::Alter(alter) = self {
+            return alter.answer(delivery, struck).await;
+        }
+        struck();
         match self {
             Self::DispatchError(error) => error.answer(delivery).await,
             Self::Delay(delay) => delay.answer(delivery).await,
@@ -86,7 +104,7 @@ impl Effect {
             Self::Reset(reset) => reset.answer(delivery).await,
             Self::Disconnect(disconnect) => disconnect.answer(delivery).await,
             Self::Reply(reply) => Ok(reply.answer()),
-            Self::Alter(alter) => alter.answer(delivery).await,
+            Self::Alter(_) => delivery.await,
         }
     }
 }
@@ -114,7 +132,7 @@ pub trait Observer: Send + Sync {
     }
 
     /// The fault at this place of the list strikes the call with this id. Comes before anything else that is
-    /// told of the call.
+    /// told of the call, unless it is one that alters the reply, of which this is known only then.
     fn injected(&self, id: u32, fault: usize) {
         let _ = (id, fault);
     }

@@ -280,11 +280,34 @@ async fn what_is_altered_is_the_reply_that_the_caller_gets() {
     let mut service = layer.layer(Echo);
     assert_eq!(send(&mut service, call(1, CREATE, "db")).await, Ok("h".into()));
     // The provider sent all of it.
-    assert_eq!(notes.take(), told(true));
+    assert_eq!(notes.take(), ["1 delivered db", "1 answered hi", "1 injected 0"]);
     assert_eq!(send(&mut service, call(2, CREATE, "db")).await, Ok("hi".into()));
 
     let (layer, notes) = first(cut_short);
     let refusal = Err((Code::Aborted, "refused".into()));
     assert_eq!(send(&mut layer.layer(Echo), refused()).await, refusal);
-    assert_eq!(notes.take(), ["1 injected 0", "1 delivered db", "1 answered refused"]);
+    assert_eq!(notes.take(), ["1 delivered db", "1 answered refused"]);
+}
+
+#[tokio::test]
+async fn what_alters_a_reply_stands_in_front_of_what_takes_its_place() {
+    let shout = Alter::new(|reply: Bytes| reply.to_ascii_uppercase().into());
+    let point = || Point { resource: "db".into(), method: Some(CREATE), nth: 1 };
+    let faults = [
+        Fault { point: point(), effect: Effect::Reply(Reply(Bytes::from_static(b"scripted"))) },
+        Fault { point: point(), effect: Effect::Alter(shout) },
+    ];
+    let (layer, notes) = layer(&faults);
+    let mut service = layer.layer(Echo);
+    assert_eq!(send(&mut service, call(1, CREATE, "db")).await, Ok("SCRIPTED".into()));
+    assert_eq!(notes.take(), ["1 injected 0", "1 injected 1"]);
+    // A shout that is none, since it was loud already.
+    let loud = UnaryCall { message: Bytes::from_static(b"HI"), ..call(2, CREATE, "net") };
+    let point = Point { resource: "net".into(), method: None, nth: 1 };
+    let shout = Alter::new(|reply: Bytes| reply.to_ascii_uppercase().into());
+    let notes = Arc::new(Notes::default());
+    let faults = [Fault { point, effect: Effect::Alter(shout) }];
+    let mut service = FaultLayer::new(faults.into(), Arc::clone(&notes) as Arc<dyn Observer>).layer(Echo);
+    assert_eq!(send(&mut service, loud).await, Ok("HI".into()));
+    assert_eq!(notes.take(), ["2 delivered net", "2 answered HI"]);
 }

@@ -75,6 +75,14 @@ fn result(
             }
             (apply_result::ERRORS, _) => result.errors.push(output::error(pass, &found, &path)),
             (apply_result::PLAN_ID, _) => plan_id = found.text(),
+            (apply_result::INITIAL_INPUT_SNAPSHOT, _) => {
+                let (name, value) = output::map_entry(pass, &found, &path);
+                let fingerprint = value.map_or("", |value| value.text()).to_owned();
+                result.initial_inputs.insert(name.to_owned(), fingerprint);
+            }
+            (apply_result::INPUT_DRIFT_REPORT, _) => {
+                result.input_drift.push(output::drift(pass, &found, &path));
+            }
             (apply_result::REPLACE_ID_MAP, _) => {
                 let (name, id) = output::map_entry(pass, &found, &path);
                 result.replace_ids.insert(name.to_owned(), id.map_or("", |id| id.text()).to_owned());

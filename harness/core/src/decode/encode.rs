@@ -5,7 +5,7 @@ use counterfoil_proto::iac;
 use prost::Message as _;
 
 use crate::{
-    outcome::{ActionError, ApplyResult, Outcome},
+    outcome::{ActionError, ApplyResult, InputDrift, Outcome},
     plan::ResourceOutput,
 };
 
@@ -17,7 +17,8 @@ pub fn encode_apply_response(result: &ApplyResult) -> Bytes {
         errors: result.errors.iter().map(error).collect(),
         replace_id_map: result.replace_ids.clone(),
         actions: result.outcomes.iter().map(outcome).collect(),
-        ..iac::ApplyResult::default()
+        initial_input_snapshot: result.initial_inputs.clone(),
+        input_drift_report: result.input_drift.iter().map(drift).collect(),
     };
     iac::ApplyResponse { result: Some(result) }.encode_to_vec().into()
 }
@@ -38,6 +39,14 @@ fn error(error: &ActionError) -> iac::ActionError {
         resource: error.resource.clone(),
         action: error.action.clone(),
         error: error.error.clone(),
+    }
+}
+
+fn drift(drift: &InputDrift) -> iac::DriftEntry {
+    iac::DriftEntry {
+        name: drift.name.clone(),
+        plan_fingerprint: drift.plan_fingerprint.clone(),
+        apply_fingerprint: drift.apply_fingerprint.clone(),
     }
 }
 

@@ -20,6 +20,8 @@ numbers! {
         PLAN_ID = 1,
         RESOURCES = 2,
         ERRORS = 3,
+        INITIAL_INPUT_SNAPSHOT = 4,
+        INPUT_DRIFT_REPORT = 5,
         REPLACE_ID_MAP = 6,
         ACTIONS = 7,
     }
@@ -35,7 +37,8 @@ numbers! {
     }
     resource_reply, "ResourceCreateResponse" | "ResourceReadResponse" | "ResourceUpdateResponse" { OUTPUT = 1 }
     finalize_apply_response, "FinalizeApplyResponse" { ERRORS = 1 }
-    entry, "ApplyResult.ReplaceIdMapEntry" | "ResourceOutput.SensitiveEntry" { KEY = 1, VALUE = 2 }
+    drift_entry, "DriftEntry" { NAME = 1, PLAN_FINGERPRINT = 2, APPLY_FINGERPRINT = 3 }
+    entry, "ApplyResult.InitialInputSnapshotEntry" | "ApplyResult.ReplaceIdMapEntry" | "ResourceOutput.SensitiveEntry" { KEY = 1, VALUE = 2 }
 }
 
 #[cfg(test)]

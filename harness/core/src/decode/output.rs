@@ -8,12 +8,17 @@ use counterfoil_proto::Revision;
 use super::{
     Reading,
     check::{self, Fields, Found, Pass},
-    numbers::{action_error, entry, finalize_apply_response, resource_output, resource_reply},
+    numbers::{action_error, drift_entry, entry, finalize_apply_response, resource_output, resource_reply},
     path::Path,
     table::Tables,
     wire::Span,
 };
-use crate::{json::JsonMap, outcome::ActionError, plan::ResourceOutput, rpc::Method};
+use crate::{
+    json::JsonMap,
+    outcome::{ActionError, InputDrift},
+    plan::ResourceOutput,
+    rpc::Method,
+};
 
 /// Reads the reply of a create, a read or an update. Other replies have no output.
 pub(super) fn output(method: Method, whole: &Bytes, revision: Revision) -> Reading<Option<ResourceOutput>> {
@@ -67,6 +72,25 @@ pub(super) fn error(pass: &mut Pass, found: &Found<'_>, path: &Path<'_>) -> Acti
         }
     }
     ActionError { resource: resource.to_owned(), action: action.to_owned(), error: error.to_owned() }
+}
+
+/// Reads one input that changed.
+pub(super) fn drift(pass: &mut Pass, found: &Found<'_>, path: &Path<'_>) -> InputDrift {
+    let (mut name, mut planned, mut applied) = ("", "", "");
+    let mut fields = Fields::inside(pass, found, path);
+    while let Some(found) = fields.next(pass) {
+        match found.field.number {
+            drift_entry::NAME => name = found.text(),
+            drift_entry::PLAN_FINGERPRINT => planned = found.text(),
+            drift_entry::APPLY_FINGERPRINT => applied = found.text(),
+            _ => check::value(pass, &found, &[found.span()], &fields.path(&found)),
+        }
+    }
+    InputDrift {
+        name: name.to_owned(),
+        plan_fingerprint: planned.to_owned(),
+        apply_fingerprint: applied.to_owned(),
+    }
 }
 
 /// Reads a resource; a singular one that stands on the wire more than once is the sum of all.

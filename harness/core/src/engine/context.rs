@@ -7,6 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::rpc::{Code, RpcError};
+
 /// Why a context ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,6 +17,17 @@ pub enum Done {
     Cancelled,
     /// Its deadline passed.
     DeadlineExceeded,
+}
+
+impl Done {
+    /// The error of a call that is under way when its context ends, or that would begin thereafter.
+    pub fn rpc_error(self) -> RpcError {
+        let code = match self {
+            Self::Cancelled => Code::Cancelled,
+            Self::DeadlineExceeded => Code::DeadlineExceeded,
+        };
+        RpcError { code, message: self.to_string() }
+    }
 }
 
 impl fmt::Display for Done {

@@ -7,7 +7,7 @@
 //! ```compile_fail
 //! use counterfoil_core::engine::ledger::{Recorded, Started};
 //! fn forgetful(_: Started<'_>) -> Recorded {
-//!     Recorded { exit: counterfoil_core::engine::Exit::Clean, error: String::new() }
+//!     Recorded { exit: counterfoil_core::engine::Exit::Clean, ..todo!() }
 //! }
 //! ```
 //!
@@ -47,7 +47,9 @@ impl<'p> Started<'p> {
 #[must_use = "says how the action ended, and so whether the apply goes on"]
 pub struct Recorded {
     exit: Exit,
-    error: String,
+    outcome: Outcome,
+    /// Why it ended the apply; empty where it did not.
+    fatal: String,
 }
 
 impl Recorded {
@@ -56,9 +58,14 @@ impl Recorded {
         self.exit
     }
 
-    /// The text of its outcome; empty for a success.
-    pub fn into_error(self) -> String {
-        self.error
+    /// Why it ended the apply; empty where it did not.
+    pub fn fatal(&self) -> &str {
+        &self.fatal
+    }
+
+    /// Its outcome, as it was recorded.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
     }
 }
 
@@ -73,7 +80,7 @@ pub struct Ledger {
 impl Ledger {
     /// An empty ledger that keeps outcomes as `semantics` says.
     pub fn new(semantics: &Semantics) -> Self {
-        Self { outcomes: Vec::new(), status: semantics.status, sink: semantics.outcomes }
+        Self { outcomes: Vec::new(), status: semantics.status.clone(), sink: semantics.outcomes }
     }
 
     /// Opens the account of an action.
@@ -84,10 +91,11 @@ impl Ledger {
     /// Records the one outcome of a started action. `error` is empty exactly for [`Exit::Clean`].
     #[expect(clippy::needless_pass_by_value, reason = "an action is closed once: taking it is the point")]
     pub fn close(&mut self, started: Started<'_>, exit: Exit, error: String) -> Recorded {
-        let status = (self.status)(exit, &started.action.kind);
-        let outcome = Outcome { action_index: started.index, status, error: error.clone() };
-        (self.sink)(&mut self.outcomes, outcome);
-        Recorded { exit, error }
+        let status = self.status.of(exit, &started.action.kind);
+        let fatal = if exit.is_fatal() { error.clone() } else { String::new() };
+        let mut outcome = Outcome { action_index: started.index, status, error };
+        (self.sink)(&mut self.outcomes, exit, &mut outcome);
+        Recorded { exit, outcome, fatal }
     }
 
     /// The outcomes, in the order in which they were recorded.

@@ -4,9 +4,11 @@ use std::fmt;
 
 use crate::{
     decode::Refusal,
+    outcome::ActionError,
     plan::{ResourceOutput, ResourceRef, Spec},
-    rpc::RpcError,
+    rpc::{Code, RpcError},
     scenario::ResolvePoint,
+    trace::Drivers,
 };
 
 /// Hands out drivers. Over the wire this fails only for a provider without drivers at all (E-160).
@@ -21,6 +23,13 @@ pub trait Provider: Sync {
     /// # Errors
     /// The text of the refusal, without a prefix.
     fn driver(&self, action: u32, at: ResolvePoint, resource_type: &str) -> Result<Self::Driver, String>;
+
+    /// Has the provider do what its drivers put off, and gives the errors that it reports; none where it serves no
+    /// finalizer (E-071, E-316).
+    fn finalize(
+        &self,
+        plan_id: &str,
+    ) -> impl Future<Output = Option<Result<Vec<ActionError>, DriverError>>> + Send;
 }
 
 /// Changes resources of one type, on behalf of one action.
@@ -47,6 +56,32 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// See [`DriverError`].
     fn delete(&self, target: &ResourceRef) -> impl Future<Output = Result<(), DriverError>> + Send;
+
+    /// Looks a resource up, by its name where `target` has no id (E-051).
+    ///
+    /// # Errors
+    /// See [`DriverError`].
+    fn read(
+        &self,
+        target: &ResourceRef,
+    ) -> impl Future<Output = Result<Option<ResourceOutput>, DriverError>> + Send;
+
+    /// Replaces the resource at `old` in the driver's own way. Is called only where [`Driver::can`] says so (E-066).
+    ///
+    /// # Errors
+    /// See [`DriverError`].
+    fn replace(
+        &self,
+        old: &ResourceRef,
+        spec: &Spec,
+    ) -> impl Future<Output = Result<Option<ResourceOutput>, DriverError>> + Send;
+
+    /// What this driver can do that no wire can carry (E-168).
+    fn can(&self) -> Drivers;
+
+    /// The same driver on a context of its own, which the end of the apply's does not touch.
+    #[must_use]
+    fn detached(&self) -> Self;
 }
 
 /// Why a driver call gave nothing to go on with.
@@ -58,6 +93,14 @@ pub enum DriverError {
     Refused(Vec<Refusal>),
 }
 
+impl DriverError {
+    /// Whether the resource that was to be created exists already. Only a driver in the engine's own process can make
+    /// itself so clear (E-164).
+    pub fn is_already_exists(&self) -> bool {
+        matches!(self, Self::Rpc(error) if error.code == Code::AlreadyExists)
+    }
+}
+
 impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -65,7 +108,12 @@ impl fmt::Display for DriverError {
             Self::Refused(refusals) => {
                 f.write_str("the reply was refused: ")?;
                 for (at, refusal) in refusals.iter().enumerate() {
-                    write!(f, "{}{}: {}", if at == 0 { "" } else { "; " }, refusal.path, refusal.message)?;
+                    f.write_str(if at == 0 { "" } else { "; " })?;
+                    // What is wrong with a message as a whole has no path.
+                    if !refusal.path.is_empty() {
+                        write!(f, "{}: ", refusal.path)?;
+                    }
+                    f.write_str(&refusal.message)?;
                 }
                 Ok(())
             }

@@ -6,13 +6,18 @@ use bytes::Bytes;
 use counterfoil_proto::{Revision, iac};
 use prost::Message;
 
-use super::provider::{Driver, DriverError, Provider};
+use super::{
+    context::{Context, Done},
+    go_value,
+    provider::{Driver, DriverError, Provider},
+};
 use crate::{
     decode::Decoder,
-    plan::{Plan, ResourceOutput, ResourceRef, Spec},
+    outcome::ActionError,
+    plan::{Change, Plan, ResourceOutput, ResourceRef, Spec},
     rpc::{Call, Method, RpcError, Transport},
     scenario::ResolvePoint,
-    trace::{Event, Payload, Recorder, Reply},
+    trace::{Drivers, Event, Payload, Recorder, Reply},
 };
 
 /// The engine's end of the wire: what it sends and what it receives goes into the trace.
@@ -20,13 +25,25 @@ pub struct Link<T> {
     transport: T,
     decoder: Arc<dyn Decoder>,
     revision: Revision,
+    context: Context,
     log: Recorder,
 }
 
 impl<T: Transport> Link<T> {
-    /// Calls over `transport`, replies read by `decoder` as of `revision`.
-    pub fn new(transport: T, decoder: Arc<dyn Decoder>, revision: Revision, log: Recorder) -> Self {
-        Self { transport, decoder, revision, log }
+    /// Calls over `transport` while `context` lasts, replies read by `decoder` as of `revision`.
+    pub fn new(
+        transport: T,
+        decoder: Arc<dyn Decoder>,
+        revision: Revision,
+        context: Context,
+        log: Recorder,
+    ) -> Self {
+        Self { transport, decoder, revision, context, log }
+    }
+
+    /// What carries the calls.
+    pub fn transport(&self) -> &T {
+        &self.transport
     }
 
     /// The decoder that reads replies.
@@ -39,7 +56,7 @@ impl<T: Transport> Link<T> {
         self.revision
     }
 
-    /// Makes a call and records what was sent and what came back.
+    /// Makes a call and records what was sent and what came back. When the context has ended, nothing is sent.
     ///
     /// `action` is the position of the action on whose behalf it is made, `resource` the name that it is about.
     ///
@@ -52,20 +69,29 @@ impl<T: Transport> Link<T> {
         resource: &str,
         request: Bytes,
     ) -> Result<(u32, Bytes), RpcError> {
-        let call = self.log.next_call();
-        self.log.push(Event::CallIssued {
-            call,
-            action,
-            method,
-            resource: resource.to_owned(),
-            request: Payload(request.clone()),
-        });
-        let reply = self
-            .transport
-            .call(Call { id: call, action, method, resource: resource.to_owned(), request, detached: false })
-            .await;
-        self.log.push(Event::ReplyReceived { call, reply: Reply::from_result(&reply) });
-        reply.map(|bytes| (call, bytes))
+        self.send(Call { id: 0, action, method, resource: resource.to_owned(), request, detached: false })
+            .await
+    }
+
+    /// Makes a call, to which this gives the number.
+    async fn send(&self, mut call: Call) -> Result<(u32, Bytes), RpcError> {
+        let ended = || self.context.done().filter(|_| !call.detached);
+        if let Some(done) = ended() {
+            return Err(done.rpc_error());
+        }
+        let id = self.log.next_call();
+        let issued = Event::CallIssued {
+            call: id,
+            action: call.action,
+            method: call.method,
+            resource: call.resource.clone(),
+            request: Payload(call.request.clone()),
+        };
+        self.log.push_unless(issued, ended).map_err(Done::rpc_error)?;
+        call.id = id;
+        let reply = self.transport.call(call).await;
+        self.log.push(Event::ReplyReceived { call: id, reply: Reply::from_result(&reply) });
+        reply.map(|bytes| (id, bytes))
     }
 
     /// Records what the decoder made of a reply.
@@ -83,22 +109,26 @@ impl<T: Transport> Link<T> {
 /// A provider that is reached over a [`Link`].
 pub struct WireProvider<T> {
     link: Arc<Link<T>>,
-    refuse: Refuse,
+    access: Access,
 }
 
-/// Which types the engine's resolver refuses: the way in which a driver-resolve error is realised.
+/// How far an engine gets with a provider, apart from what the provider itself answers.
 #[derive(Clone, Debug, Default)]
-pub struct Refuse {
-    /// Types, each with the phase in which it is refused.
-    pub types: Vec<(ResolvePoint, String)>,
+pub struct Access {
+    /// Types that the engine's resolver refuses, each with the phase in which it does.
+    pub refused: Vec<(ResolvePoint, String)>,
     /// The provider advertises no ResourceDriver at all: every type is refused (E-160).
-    pub no_driver_service: bool,
+    pub no_drivers: bool,
+    /// The provider advertises a finalizer (E-152).
+    pub finalizer: bool,
+    /// What its drivers can do that no wire can carry, as if they stood in the engine's own process (E-168).
+    pub drivers: Drivers,
 }
 
 impl<T: Transport> WireProvider<T> {
-    /// A provider over `link` whose resolver refuses what `refuse` says.
-    pub fn new(link: Arc<Link<T>>, refuse: Refuse) -> Self {
-        Self { link, refuse }
+    /// A provider over `link` with so much access.
+    pub fn new(link: Arc<Link<T>>, access: Access) -> Self {
+        Self { link, access }
     }
 }
 
@@ -106,15 +136,32 @@ impl<T: Transport + Send + Sync> Provider for WireProvider<T> {
     type Driver = WireDriver<T>;
 
     fn driver(&self, action: u32, at: ResolvePoint, resource_type: &str) -> Result<WireDriver<T>, String> {
-        if self.refuse.no_driver_service {
+        if self.access.no_drivers {
             return Err("iac: provider method unimplemented: optional service \
                  \"workflow.plugin.external.iac.ResourceDriver\" not registered by plugin"
                 .to_owned());
         }
-        if self.refuse.types.iter().any(|(point, refused)| *point == at && refused == resource_type) {
-            return Err(format!("no driver for {resource_type:?}"));
+        if self.access.refused.iter().any(|(point, refused)| *point == at && refused == resource_type) {
+            return Err(format!("no driver for {}", go_value::quote(resource_type)));
         }
-        Ok(WireDriver { link: Arc::clone(&self.link), action, resource_type: resource_type.to_owned() })
+        Ok(WireDriver {
+            link: Arc::clone(&self.link),
+            action,
+            resource_type: resource_type.to_owned(),
+            can: self.access.drivers,
+            detached: false,
+        })
+    }
+
+    async fn finalize(&self, plan_id: &str) -> Option<Result<Vec<ActionError>, DriverError>> {
+        if !self.access.finalizer {
+            return None;
+        }
+        let request = iac::FinalizeApplyRequest { plan_id: plan_id.to_owned() }.encode_to_vec().into();
+        let reply = self.link.call(Method::Finalize, None, "", request).await.map_err(DriverError::Rpc);
+        Some(reply.and_then(|(call, reply)| {
+            self.link.accept(call, self.link.decoder.finalize(&reply, self.link.revision))
+        }))
     }
 }
 
@@ -123,20 +170,35 @@ pub struct WireDriver<T> {
     link: Arc<Link<T>>,
     action: u32,
     resource_type: String,
+    can: Drivers,
+    detached: bool,
 }
 
 impl<T: Transport + Send + Sync> WireDriver<T> {
+    async fn call(
+        &self,
+        method: Method,
+        resource: &str,
+        request: &impl Message,
+    ) -> Result<(u32, Bytes), DriverError> {
+        let call = Call {
+            id: 0,
+            action: Some(self.action),
+            method,
+            resource: resource.to_owned(),
+            request: request.encode_to_vec().into(),
+            detached: self.detached,
+        };
+        self.link.send(call).await.map_err(DriverError::Rpc)
+    }
+
     async fn output(
         &self,
         method: Method,
         resource: &str,
-        request: Vec<u8>,
+        request: &impl Message,
     ) -> Result<Option<ResourceOutput>, DriverError> {
-        let (call, reply) = self
-            .link
-            .call(method, Some(self.action), resource, request.into())
-            .await
-            .map_err(DriverError::Rpc)?;
+        let (call, reply) = self.call(method, resource, request).await?;
         self.link.accept(call, self.link.decoder.output(method, &reply, self.link.revision))
     }
 }
@@ -147,7 +209,7 @@ impl<T: Transport + Send + Sync> Driver for WireDriver<T> {
             resource_type: self.resource_type.clone(),
             spec: Some(spec_message(spec)),
         };
-        self.output(Method::Create, &spec.name, request.encode_to_vec()).await
+        self.output(Method::Create, &spec.name, &request).await
     }
 
     async fn update(&self, target: &ResourceRef, spec: &Spec) -> Result<Option<ResourceOutput>, DriverError> {
@@ -156,7 +218,7 @@ impl<T: Transport + Send + Sync> Driver for WireDriver<T> {
             r#ref: Some(ref_message(target)),
             spec: Some(spec_message(spec)),
         };
-        self.output(Method::Update, &target.name, request.encode_to_vec()).await
+        self.output(Method::Update, &target.name, &request).await
     }
 
     async fn delete(&self, target: &ResourceRef) -> Result<(), DriverError> {
@@ -164,15 +226,39 @@ impl<T: Transport + Send + Sync> Driver for WireDriver<T> {
             resource_type: self.resource_type.clone(),
             r#ref: Some(ref_message(target)),
         };
-        let request = request.encode_to_vec().into();
-        let (call, reply) = self
-            .link
-            .call(Method::Delete, Some(self.action), &target.name, request)
-            .await
-            .map_err(DriverError::Rpc)?;
+        let (call, reply) = self.call(Method::Delete, &target.name, &request).await?;
         let response = Method::Delete.response();
         self.link.accept(call, self.link.decoder.message(response, &reply, self.link.revision))
     }
+
+    async fn read(&self, target: &ResourceRef) -> Result<Option<ResourceOutput>, DriverError> {
+        let request = read_request(target);
+        self.output(Method::Read, &target.name, &request).await
+    }
+
+    /// Makes the calls of a replace by itself, so that the engine sees none of its steps.
+    async fn replace(&self, old: &ResourceRef, spec: &Spec) -> Result<Option<ResourceOutput>, DriverError> {
+        self.delete(old).await?;
+        self.create(spec).await
+    }
+
+    fn can(&self) -> Drivers {
+        self.can
+    }
+
+    fn detached(&self) -> Self {
+        Self {
+            link: Arc::clone(&self.link),
+            resource_type: self.resource_type.clone(),
+            detached: true,
+            ..*self
+        }
+    }
+}
+
+/// The request that looks a resource up.
+pub fn read_request(target: &ResourceRef) -> iac::ResourceReadRequest {
+    iac::ResourceReadRequest { resource_type: target.resource_type.clone(), r#ref: Some(ref_message(target)) }
 }
 
 /// A spec as it travels (E-170).
@@ -213,6 +299,7 @@ pub fn plan_message(plan: &Plan) -> iac::IaCPlan {
             outputs_json: current.outputs.as_bytes().clone(),
             ..iac::ResourceState::default()
         }),
+        changes: action.changes.iter().map(change_message).collect(),
         ..iac::PlanAction::default()
     });
     iac::IaCPlan {
@@ -221,5 +308,17 @@ pub fn plan_message(plan: &Plan) -> iac::IaCPlan {
         schema_version: 1,
         input_snapshot: plan.inputs.clone().into_iter().collect(),
         ..iac::IaCPlan::default()
+    }
+}
+
+fn change_message(change: &Change) -> iac::FieldChange {
+    let json = |value: &Option<serde_json::Value>| {
+        value.as_ref().map(|value| value.to_string().into()).unwrap_or_default()
+    };
+    iac::FieldChange {
+        path: change.path.clone(),
+        old_json: json(&change.old),
+        new_json: json(&change.new),
+        force_new: change.force_new,
     }
 }

@@ -68,6 +68,12 @@ pub const DECODERS: &[DecoderMutant] = &[
         &[Cause::JsonMalformed, Cause::JsonNotObject, Cause::JsonTrailing],
     ),
     blind(
+        "takes-any-enum",
+        "a value that its enum does not have is accepted",
+        &["DEC-016"],
+        &[Cause::EnumUnknown],
+    ),
+    blind(
         "reads-what-is-there",
         "a message cut short is read as far as it goes",
         &["DEC-017"],

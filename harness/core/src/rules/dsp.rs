@@ -1,11 +1,20 @@
 //! DSP: actions run in order, one at a time, phase by phase, and each call says what the plan says.
 
+use std::collections::HashSet;
+
 use counterfoil_proto::{Hook, Revision, iac};
 use prost::Message as _;
 use serde_json::Value;
 
-use super::{ActionStory, CallStory, ENGINE, Findings, Level, Rule, Story};
-use crate::{engine::wire, json::JsonMap, plan::ActionKind, rpc::Method, trace::Driven};
+use super::{ActionStory, Answer, CallStory, ENGINE, Findings, Level, Party, Rule, Story};
+use crate::{
+    decode::{Decoder as _, Strict},
+    engine::{Exit, NOT_FOUND, wire},
+    json::JsonMap,
+    plan::{ActionKind, ResourceRef},
+    rpc::{Code, Method},
+    trace::{Driven, Reply},
+};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -18,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-002)",
         reason: "The planner has put dependencies first; any other order breaks them.",
         source: "E-002, E-360",
-        applies: |story| story.is_call_by_call() && story.actions.len() > 1,
+        applies: |story| story.is_call_by_call() && (story.actions.len() > 1 || !story.strays.is_empty()),
         check: in_order,
     },
     Rule {
@@ -33,8 +42,9 @@ pub(super) const RULES: &[Rule] = &[
         source: "E-022, E-070a, E-070d",
         applies: |story| begun(story).any(|action| action.config.is_err()),
         check: |story, findings| {
-            for action in begun(story) {
-                let (Err(error), Some(_)) = (&action.config, action.driver_asked) else { continue };
+            for action in begun(story).filter(|action| !story.is_after_the_end(action)) {
+                let went_on = action.driver_asked.is_some() || !action.calls.is_empty();
+                let (Err(error), true) = (&action.config, went_on) else { continue };
                 findings.add(
                     Some(action.index),
                     format!("{} went on to a driver in spite of: {error}", action.label()),
@@ -90,7 +100,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-025)",
         reason: "Whoever reads the outcomes takes every action as tried.",
         source: "E-022, E-023, E-025",
-        applies: |story| story.is_call_by_call() && story.end.is_some() && story.fatal().is_none(),
+        applies: |story| story.is_call_by_call() && story.end.is_some() && story.fatal.is_none(),
         check: every_action_is_begun,
     },
     Rule {
@@ -134,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "DSP-009",
-        title: "With a delete hook installed, every replace has its driver before anything is changed, or nothing is.",
+        title: "With a delete hook installed, every replace, and nothing else, has its driver before anything is changed, or nothing is.",
         level: Level::Must,
         judges: ENGINE,
         since: Revision::V0_51,
@@ -143,10 +153,12 @@ pub(super) const RULES: &[Rule] = &[
         reason: "Half of a plan that cannot be finished is worse than none of it.",
         source: "E-010, E-011, E-014",
         applies: |story| {
+            let begun = story.end.is_some() || !story.started.is_empty();
+            let has_replace = || story.actions.iter().any(|action| action.action.kind == ActionKind::Replace);
+            let asked = || story.actions.iter().any(|action| action.preflight.is_some());
             story.is_call_by_call()
-                && (story.end.is_some() || !story.started.is_empty())
-                && story.trace.header.hooks.contains(&Hook::ResourceDeleted)
-                && story.actions.iter().any(|action| action.action.kind == ActionKind::Replace)
+                && begun
+                && ((story.has_hook(Hook::ResourceDeleted) && has_replace()) || asked())
         },
         check: preflight_comes_first,
     },
@@ -163,7 +175,172 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| story.is_call_by_call() && story.end.is_some(),
         check: the_error_is_what_ended_it,
     },
+    Rule {
+        id: "DSP-011",
+        title: "A failed update deletes nothing.",
+        level: Level::Must,
+        judges: &[Party::Engine, Party::Provider],
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by its host, which makes good creates alone (E-335)",
+        reason: "The resource was there before the plan, with everything in it.",
+        source: "E-335",
+        applies: |story| story.is_call_by_call() && failed_updates(story).next().is_some(),
+        check: updates_delete_nothing,
+    },
+    Rule {
+        id: "DSP-012",
+        title: "After what ends the apply, no further action is begun.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by construction (E-032)",
+        reason: "What ends an apply says that the plan no longer fits the world.",
+        source: "E-020, E-021, E-026, E-032",
+        applies: |story| story.is_call_by_call() && story.fatal.as_ref().is_some_and(|f| f.exit.is_some()),
+        check: |story, findings| {
+            let Some(fatal) = &story.fatal else { return };
+            for (action, at) in
+                story.started.iter().filter(|(action, at)| *at > fatal.at && *action != fatal.action)
+            {
+                findings.add(
+                    Some(*action),
+                    format!("action {action} was begun after the apply had ended: {}", fatal.error),
+                    [fatal.at, *at],
+                );
+            }
+            for action in story.actions.iter().filter(|action| action.started.is_none()) {
+                if let Some(at) = action.events().into_iter().find(|at| *at > fatal.at) {
+                    findings.add(
+                        Some(action.index),
+                        format!(
+                            "{} was worked at after the apply had ended: {}",
+                            action.label(),
+                            fatal.error
+                        ),
+                        [fatal.at, at],
+                    );
+                }
+            }
+        },
+    },
+    Rule {
+        id: "DSP-013",
+        title: "Once the context has ended, no action is begun, and no call is made for one.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, by its look at the context before each action and inside a replace (E-020, E-063)",
+        reason: "Whoever cancels an apply wants the cloud left as it is.",
+        source: "E-020, E-063",
+        applies: |story| {
+            story.is_call_by_call() && story.context_ended.is_some() && !story.started.is_empty()
+        },
+        check: an_ended_context_ends_it,
+    },
 ];
+
+/// Updates that failed.
+fn failed_updates<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
+    let failed = |action: &ActionStory<'_>| action.exit().is_some_and(|exit| exit != Exit::Clean);
+    story.reached().filter(move |action| action.action.kind == ActionKind::Update && failed(action))
+}
+
+fn updates_delete_nothing(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let gone = Gone::of(story);
+    for action in failed_updates(story) {
+        let mut deletes =
+            action.calls.iter().chain(&action.hook_calls).filter(|c| c.method == Method::Delete);
+        if let Some(delete) = deletes.next() {
+            findings.add(
+                Some(action.index),
+                format!("{} failed, and a delete was sent for it", action.label()),
+                delete.events(),
+            );
+            continue;
+        }
+        let Some((reply, at)) = action.read_back else { continue };
+        let target = action.action.target();
+        // It was not there in the first place, or something else in the plan took it away.
+        if was_missing(action) || gone.has(&target) {
+            continue;
+        }
+        let wanted = target.provider_id;
+        let revision = story.trace.header.revision;
+        let found = match reply {
+            Reply::Ok(bytes) => Strict.output(Method::Read, &bytes.0, revision).value,
+            Reply::Error(error) if !error.message.contains(NOT_FOUND) => continue,
+            Reply::Error(_) => None,
+        };
+        if found.as_ref().is_none_or(|found| found.provider_id != wanted) {
+            let found = found.map_or("nothing".to_owned(), |found| format!("{:?}", found.provider_id));
+            findings.against(
+                Party::Provider,
+                Some(action.index),
+                format!("{} failed, and a read finds {found}; expected {wanted:?}", action.label()),
+                action.events().into_iter().chain([at]),
+            );
+        }
+    }
+}
+
+/// Whether the provider says of an update that there is nothing to be updated.
+fn was_missing(action: &ActionStory<'_>) -> bool {
+    action.calls.iter().any(|call| match call.answer() {
+        Some(Answer::Error(error)) => error.code == Code::NotFound || error.message.contains(NOT_FOUND),
+        _ => false,
+    })
+}
+
+/// What the deletes of a run point at.
+#[derive(Default)]
+struct Gone {
+    ids: HashSet<String>,
+    names: HashSet<(String, String)>,
+}
+
+impl Gone {
+    fn of(story: &Story<'_>) -> Self {
+        let mut gone = Self::default();
+        let deletes = story.calls().filter(|call| call.method == Method::Delete);
+        for (_, target) in deletes.filter_map(target_of) {
+            if !target.provider_id.is_empty() {
+                gone.ids.insert(target.provider_id);
+            }
+            gone.names.insert((target.r#type, target.name));
+        }
+        gone
+    }
+
+    fn has(&self, target: &ResourceRef) -> bool {
+        self.ids.contains(&target.provider_id)
+            || self.names.contains(&(target.resource_type.clone(), target.name.clone()))
+    }
+}
+
+fn an_ended_context_ends_it(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((done, ended)) = story.context_ended else { return };
+    for action in &story.actions {
+        let stopped = action.exit() == Some(Exit::Cancelled);
+        let own_calls = action.calls.iter().map(|call| call.issued).filter(|at| *at > ended);
+        // An action that was under way asks for nothing more either, but for what its hooks have to put in order.
+        let at_its_head = action
+            .driver_asked
+            .into_iter()
+            .chain(action.hooks_of(Hook::BeforeAction).map(|hook| hook.called))
+            .filter(|_| stopped);
+        let went_on: Vec<usize> = own_calls.chain(at_its_head).collect();
+        if !went_on.is_empty() {
+            findings.add(
+                Some(action.index),
+                format!("{} was carried on with after the end of its context: {done}", action.label()),
+                [ended].into_iter().chain(went_on),
+            );
+        }
+    }
+}
 
 /// Actions of a run whose calls can be told apart.
 fn begun<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
@@ -172,16 +349,16 @@ fn begun<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'
 }
 
 fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for &(action, at) in &story.strays {
+        let planned = story.actions.len();
+        findings.add(
+            None,
+            format!("something is done for action {action}, and the plan has {planned} actions"),
+            [at],
+        );
+    }
     let mut latest: Option<(u32, usize)> = None;
     for &(action, at) in &story.started {
-        if action as usize >= story.actions.len() {
-            let planned = story.actions.len();
-            findings.add(
-                None,
-                format!("action {action} was begun, and the plan has {planned} actions"),
-                [at],
-            );
-        }
         if let Some((before, earlier)) = latest.filter(|(before, _)| *before >= action) {
             findings.add(
                 Some(action),
@@ -193,8 +370,7 @@ fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
     }
     for action in &story.actions {
         let Some(begun) = action.started else { continue };
-        let next = story.started.partition_point(|(_, at)| *at <= begun);
-        let over = story.started.get(next).map_or(usize::MAX, |(_, at)| *at);
+        let over = story.next_start(begun).unwrap_or(usize::MAX);
         for call in &action.calls {
             let last = call.events().last().unwrap_or(call.issued);
             if call.issued < begun || last > over {
@@ -210,14 +386,21 @@ fn in_order(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn one_fitting_call(story: &Story<'_>, findings: &mut Findings<'_>) {
     for action in story.reached() {
+        let made: Vec<Method> = action.calls.iter().map(|call| call.method).collect();
         let expected: &[Method] = match action.action.kind {
+            // The context ended between the look at it and the call.
+            _ if made.is_empty() && action.ending.is_some() => &[],
+            ActionKind::Create if may_update(story, action) => match made.len() {
+                // The context ended in between, or there was nothing to be updated.
+                ..3 if action.ending.is_some() => continue,
+                _ => &[Method::Create, Method::Read, Method::Update],
+            },
             ActionKind::Create => &[Method::Create],
             ActionKind::Update => &[Method::Update],
             ActionKind::Delete => &[Method::Delete],
             ActionKind::Unknown(_) => &[],
             ActionKind::Replace => continue,
         };
-        let made: Vec<Method> = action.calls.iter().map(|call| call.method).collect();
         if made != expected {
             findings.add(
                 Some(action.index),
@@ -230,6 +413,15 @@ fn one_fitting_call(story: &Story<'_>, findings: &mut Findings<'_>) {
         let message = format!("a {} was made on behalf of no action of the plan", call.method);
         findings.add(None, message, call.events());
     }
+}
+
+/// Whether a create met what exists already, and has to go on as an update (E-051).
+fn may_update(story: &Story<'_>, action: &ActionStory<'_>) -> bool {
+    let conflict = |call: &CallStory<'_>| match call.answer() {
+        Some(Answer::Error(error)) => call.method == Method::Create && error.code == Code::AlreadyExists,
+        _ => false,
+    };
+    story.trace.header.drivers.upsert && action.calls.iter().any(conflict)
 }
 
 pub(super) fn listed(methods: &[Method]) -> String {
@@ -255,7 +447,7 @@ fn every_action_is_begun(story: &Story<'_>, findings: &mut Findings<'_>) {
 fn specs<'s, 't>(
     story: &'s Story<'t>,
 ) -> impl Iterator<Item = (&'s ActionStory<'t>, &'s CallStory<'t>, &'s JsonMap)> {
-    story.reached().flat_map(|action| {
+    story.reached().filter(|action| !story.is_after_the_end(action)).flat_map(|action| {
         let config = action.config.as_ref().ok();
         action
             .calls
@@ -283,24 +475,39 @@ fn specs_are_as_planned(story: &Story<'_>, findings: &mut Findings<'_>) {
             findings.add(
                 Some(action.index),
                 format!(
-                    "{}: the driver got the config {}; expected {config:?}",
+                    "{}: the driver got the config {}; expected {}",
                     action.label(),
-                    String::from_utf8_lossy(&config_sent)
+                    short(&String::from_utf8_lossy(&config_sent)),
+                    short(&format!("{config:?}"))
                 ),
                 call.events(),
             );
         } else if sent != expected {
             findings.add(
                 Some(action.index),
-                format!("{}: the driver got the spec {sent:?}; expected {expected:?}", action.label()),
+                format!(
+                    "{}: the driver got the spec {}; expected {}",
+                    action.label(),
+                    short(&format!("{sent:?}")),
+                    short(&format!("{expected:?}"))
+                ),
                 call.events(),
             );
         }
     }
 }
 
+/// The start of what may be long.
+fn short(text: &str) -> String {
+    const MOST: usize = 300;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{} and so on, {} bytes", &text[..end], text.len()),
+    }
+}
+
 /// Whether two documents mean the same; the order of keys and the notation of numbers carry no meaning.
-fn same_json(sent: &[u8], expected: &JsonMap) -> bool {
+pub(super) fn same_json(sent: &[u8], expected: &JsonMap) -> bool {
     let parsed = JsonMap::parse(sent.to_vec().into());
     parsed.is_ok_and(|sent| {
         sent.is_nil() == expected.is_nil()
@@ -333,7 +540,10 @@ fn targets_are_as_planned(story: &Story<'_>, findings: &mut Findings<'_>) {
             continue;
         };
         let mut expected = wire::ref_message(&planned);
-        if call.method == Method::Create || action.action.kind == ActionKind::Replace {
+        let finds_its_id = action.action.kind == ActionKind::Create && call.method == Method::Update;
+        if let Some(found) = finds_its_id.then(|| found_id(story, action)).flatten() {
+            expected.provider_id = found;
+        } else if call.method == Method::Create || action.action.kind == ActionKind::Replace {
             // A create points at no id, and that of a replace is judged by REP-005.
             expected.provider_id.clone_from(&sent.provider_id);
         }
@@ -350,6 +560,12 @@ fn targets_are_as_planned(story: &Story<'_>, findings: &mut Findings<'_>) {
             );
         }
     }
+}
+
+/// The id of what a create found to exist already (E-051).
+fn found_id(story: &Story<'_>, action: &ActionStory<'_>) -> Option<String> {
+    let read = action.calls.iter().rfind(|call| call.method == Method::Read)?;
+    Some(read.output(story.trace.header.revision)?.provider_id)
 }
 
 /// The resource type of a call, and the resource that it points at.
@@ -370,16 +586,17 @@ pub(super) fn target_of(call: &CallStory<'_>) -> Option<(String, iac::ResourceRe
             let request = iac::ResourceDeleteRequest::decode(call.request).ok()?;
             Some((request.resource_type, request.r#ref?))
         }
+        Method::Read => {
+            let request = iac::ResourceReadRequest::decode(call.request).ok()?;
+            Some((request.resource_type, request.r#ref?))
+        }
         _ => None,
     }
 }
 
 fn the_path_is_the_declared_one(story: &Story<'_>, findings: &mut Findings<'_>) {
     let applies: Vec<&CallStory<'_>> = story.calls().filter(|call| call.method == Method::Apply).collect();
-    let drives: Vec<&CallStory<'_>> = story
-        .calls()
-        .filter(|call| matches!(call.method, Method::Create | Method::Update | Method::Delete))
-        .collect();
+    let drives: Vec<&CallStory<'_>> = story.calls().filter(|call| call.is_mutation()).collect();
     let events = |calls: &[&CallStory<'_>]| -> Vec<usize> { calls.iter().map(|call| call.issued).collect() };
     match story.trace.header.driven {
         Driven::CallByCall if !applies.is_empty() => {
@@ -389,6 +606,8 @@ fn the_path_is_the_declared_one(story: &Story<'_>, findings: &mut Findings<'_>) 
             let message = "the provider does not declare v2, and its drivers were called one by one";
             findings.add(None, message.to_owned(), events(&drives));
         }
+        // Nothing is sent once the context has ended.
+        Driven::ByApply if applies.is_empty() && story.context_ended.is_some() => {}
         Driven::ByApply if applies.len() != 1 => {
             findings.add(
                 None,
@@ -401,13 +620,29 @@ fn the_path_is_the_declared_one(story: &Story<'_>, findings: &mut Findings<'_>) 
 }
 
 fn preflight_comes_first(story: &Story<'_>, findings: &mut Findings<'_>) {
-    if let Some(refused) = story.preflight_refused {
+    let guarded = story.has_hook(Hook::ResourceDeleted);
+    for action in &story.actions {
+        let due = guarded && action.action.kind == ActionKind::Replace;
+        if let Some(at) = action.preflight.filter(|_| !due) {
+            findings.add(
+                Some(action.index),
+                format!("{} had its driver asked for in a preflight that it does not have", action.label()),
+                [at],
+            );
+        }
+    }
+    if !guarded {
+        return;
+    }
+    if let Some(fatal) = story.fatal.as_ref().filter(|fatal| fatal.exit.is_none()) {
         for action in &story.actions {
-            if action.started.is_some() || !action.calls.is_empty() {
+            let touched =
+                action.started.is_some() || action.driver_asked.is_some() || !action.hooks.is_empty();
+            if touched || !action.calls.is_empty() {
                 findings.add(
                     Some(action.index),
-                    format!("{} was begun after the preflight had been refused a driver", action.label()),
-                    [refused.at].into_iter().chain(action.events()),
+                    format!("{} was begun after the preflight had refused the plan", action.label()),
+                    [fatal.at].into_iter().chain(action.events()),
                 );
             }
         }
@@ -427,10 +662,10 @@ fn preflight_comes_first(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn the_error_is_what_ended_it(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((_, found, end)) = story.end else { return };
-    let expected = story.fatal();
+    let expected = story.apply_error();
     if expected.as_deref() != found {
         let shown = |error: Option<&str>| error.map_or("no error".to_owned(), |error| format!("{error:?}"));
-        let cause = story.preflight_refused.map(|refused| refused.at);
+        let cause = story.fatal.as_ref().map(|fatal| fatal.at);
         findings.add(
             None,
             format!("the apply ends with {}; expected {}", shown(found), shown(expected.as_deref())),

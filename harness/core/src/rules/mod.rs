@@ -5,6 +5,9 @@
 
 mod dec;
 mod dsp;
+mod expected;
+mod fin;
+mod hook;
 mod out;
 mod rep;
 mod story;
@@ -14,7 +17,8 @@ use std::fmt;
 use counterfoil_proto::Revision;
 use serde::{Deserialize, Serialize};
 
-pub use self::story::{ActionStory, Answer, CallStory, Ending, PreflightRefused, Story};
+pub use self::expected::check_expected;
+pub use self::story::{ActionStory, Answer, CallStory, Ending, Fatal, HookStory, Story};
 use crate::trace::Trace;
 
 /// How binding a rule is.
@@ -109,17 +113,42 @@ impl Rule {
     }
 }
 
-/// The families: their names, what each is about, and their rules in the order of their numbers.
-pub const FAMILIES: [(&str, &str, &[Rule]); 4] = [
-    ("OUT", "outcome accounting", out::RULES),
-    ("DEC", "decoding", dec::RULES),
-    ("DSP", "dispatch order and phases", dsp::RULES),
-    ("REP", "replace", rep::RULES),
+/// Rules about one thing.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name, such as `OUT`.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// What a reader has to know beside the rules.
+    pub note: Option<&'static str>,
+    /// Its rules, in the order of their numbers.
+    pub rules: &'static [Rule],
+}
+
+/// The families.
+pub const FAMILIES: &[Family] = &[
+    Family { name: "OUT", about: "outcome accounting", note: None, rules: out::RULES },
+    Family { name: "DEC", about: "decoding", note: None, rules: dec::RULES },
+    Family { name: "DSP", about: "dispatch order and phases", note: None, rules: dsp::RULES },
+    Family { name: "HOOK", about: "hooks and state", note: None, rules: hook::RULES },
+    Family {
+        name: "REP",
+        about: "replace",
+        note: Some(
+            "A driver that replaces by itself can be advertised nowhere on the wire: no call and no field of the \
+             manifest carries it (E-168, E-169). So over the wire every replace is a delete and a create by the \
+             engine, and these rules are about those two. `engine: { replacer: true }` in a scenario gives our own \
+             engine such a driver in its own process; the rules do not apply to what that does.",
+        ),
+        rules: rep::RULES,
+    },
+    Family { name: "FIN", about: "finalize", note: None, rules: fin::RULES },
 ];
 
 /// Every rule, family by family, in the order of their numbers.
 pub fn catalogue() -> impl Iterator<Item = &'static Rule> {
-    FAMILIES.into_iter().flat_map(|(.., rules)| rules)
+    FAMILIES.iter().flat_map(|family| family.rules)
 }
 
 /// The rule of an id.
@@ -209,13 +238,13 @@ pub fn judge(trace: &Trace) -> Judgement {
 mod tests {
     use std::collections::BTreeSet;
 
-    use counterfoil_proto::plugin_v1;
+    use counterfoil_proto::{iac, plugin_v1};
     use prost::Message as _;
 
     use super::*;
     use crate::{
         decode::{Decoder as _, Strict},
-        rpc::Method,
+        rpc::{Code, Method, RpcError},
         testing::Setting,
         trace::{Event, Payload, Reply},
     };
@@ -225,13 +254,13 @@ mod tests {
         let mut seen = BTreeSet::new();
         for rule in catalogue() {
             assert!(seen.insert(rule.id), "{} twice", rule.id);
-            assert!(FAMILIES.iter().any(|(family, ..)| *family == rule.family()), "{}", rule.id);
+            assert!(FAMILIES.iter().any(|family| family.name == rule.family()), "{}", rule.id);
             assert!(rule.title.ends_with('.') && rule.reason.ends_with('.'), "{}", rule.id);
             assert!(!rule.judges.is_empty() && !rule.source.is_empty() && !rule.enforced.is_empty());
         }
     }
 
-    /// No scenario can bring an unknown enum value yet: the one reply that has enums is the registry's.
+    /// What a fault does to a reply is nobody's doing: that a provider sends such a value is shown here.
     #[test]
     fn an_unknown_enum_value_is_found_against_its_sender_and_against_who_takes_it() {
         let registry = plugin_v1::ContractRegistry {
@@ -264,6 +293,43 @@ mod tests {
             Strict.message(method.response(), &registry.encode_to_vec().into(), Revision::Head).refusals;
         trace.events.insert(4, Event::ReplyRefused { call: 0, refusals });
         assert_eq!(blamed(&trace), [by(Party::Provider)]);
+    }
+
+    /// No broken provider stands behind the engine here that would lose a resource with a failed update.
+    #[test]
+    fn a_failed_update_that_cost_its_resource_is_held_against_the_provider() {
+        let mut update = crate::plan::Action {
+            kind: crate::plan::ActionKind::Update,
+            spec: crate::plan::Spec { name: "net".to_owned(), ..Default::default() },
+            current: None,
+            changes: Vec::new(),
+        };
+        update.current = Some(crate::plan::Current { provider_id: "id-1".to_owned(), ..Default::default() });
+        let mut setting = Setting::of(vec![update]);
+        setting.fates.insert(0, crate::testing::Fate::Lost);
+        let trace = setting.run().1;
+        let found = |provider_id: &str| {
+            let output = iac::ResourceOutput { provider_id: provider_id.to_owned(), ..Default::default() };
+            let reply = iac::ResourceReadResponse { output: Some(output) }.encode_to_vec();
+            Reply::Ok(Payload(reply.into()))
+        };
+        let gone =
+            |message: &str| Reply::Error(RpcError { code: Code::NotFound, message: message.to_owned() });
+        for (reply, broken) in [
+            (found("id-1"), false),
+            (found("id-2"), true),
+            (Reply::Ok(Payload::default()), true),
+            (gone("iac: resource not found"), true),
+            // A read that failed tells nothing.
+            (gone("try again"), false),
+        ] {
+            let mut trace = trace.clone();
+            trace.events.push(Event::ReadBack { call: 9, action: 0, reply });
+            let findings = judge(&trace).findings.into_iter();
+            let blamed: Vec<_> = findings.map(|finding| (finding.rule, finding.party)).collect();
+            let expected = if broken { vec![("DSP-011".to_owned(), Party::Provider)] } else { vec![] };
+            assert_eq!(blamed, expected);
+        }
     }
 
     #[test]

@@ -11,10 +11,10 @@ use super::{ActionStory, Answer, CallStory, ENGINE, Ending, Findings, Level, Rul
 use crate::{
     decode::{Decoder as _, Strict},
     engine::{
-        Exit,
+        Exit, FINALIZE, inputs,
         semantics::{late_status, status_by_phase},
     },
-    outcome::{ActionError, ApplyResult, Status},
+    outcome::{ActionError, ApplyResult, InputDrift, Status},
     rpc::Method,
     trace::{Driven, Reply},
 };
@@ -165,14 +165,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "OUT-012",
-        title: "A call that did its work and lost its reply leaves nothing behind that no state knows of.",
+        title: "A call that did its work, and whose reply was lost or refused, leaves nothing behind that no state knows of.",
         level: Level::Should,
         judges: ENGINE,
         since: Revision::V0_51,
         until: None,
         enforced: "nobody: the engine never reads back after a failed call",
         reason: "The failure is reported truthfully, and the resource lives on, paid for and unknown.",
-        source: "E-025, E-058, H-57",
+        source: "E-025, E-058, E-170, H-57",
         applies: |story| story.calls().any(reply_was_lost),
         check: lost_replies,
     },
@@ -210,6 +210,39 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| apply_call(story).is_some() && story.end.is_some(),
         check: the_result_is_the_reply,
     },
+    Rule {
+        id: "OUT-015",
+        title: "The result says with which inputs the apply began, and which of them are no longer the plan's.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "engine, whatever ended the apply (E-073)",
+        reason: "A plan that was made for other inputs changes what nobody has looked at.",
+        source: "E-004, E-073, E-074, H-38",
+        applies: |story| story.tells_all() && has_outcomes(story),
+        check: |story, findings| {
+            let Some((result, _, end)) = story.end else { return };
+            let header = &story.trace.header;
+            let began = inputs::snapshot(&header.plan.inputs, &header.environment);
+            if result.initial_inputs != began {
+                let message = format!("the apply began with {:?}; expected {began:?}", result.initial_inputs);
+                findings.add(None, message, [end]);
+            }
+            let drift = inputs::drift(&header.plan.inputs, &header.environment);
+            if result.input_drift != drift {
+                let names = |drift: &[InputDrift]| -> Vec<String> {
+                    drift.iter().map(|input| input.name.clone()).collect()
+                };
+                let message = format!(
+                    "the result reports {:?} as changed; expected {:?}",
+                    names(&result.input_drift),
+                    names(&drift)
+                );
+                findings.add(None, message, [end]);
+            }
+        },
+    },
 ];
 
 /// True where the engine keeps the account, and closed it.
@@ -224,11 +257,13 @@ fn apply_call<'s, 't>(story: &'s Story<'t>) -> Option<&'s CallStory<'t>> {
     calls.next().filter(|_| calls.next().is_none())
 }
 
-/// True where the provider did what changes the cloud, and the engine was told that the call had failed.
+/// True where the provider did what changes the cloud, and the engine was told that the call had failed, or could not
+/// read what came back.
 fn reply_was_lost(call: &CallStory<'_>) -> bool {
-    (call.is_mutation() || call.method == Method::Apply)
-        && call.sent.is_some_and(|(reply, _)| reply.is_ok())
-        && call.received.is_some_and(|(reply, _)| !reply.is_ok())
+    let sent = call.sent.is_some_and(|(reply, _)| reply.is_ok());
+    let received = call.received.is_some_and(|(reply, _)| !reply.is_ok());
+    let refused = call.refused.is_some();
+    sent && if call.is_mutation() { received || refused } else { received && call.method == Method::Apply }
 }
 
 fn lost_replies(story: &Story<'_>, findings: &mut Findings<'_>) {
@@ -238,8 +273,9 @@ fn lost_replies(story: &Story<'_>, findings: &mut Findings<'_>) {
         findings.add(
             call.action,
             format!(
-                "{whose}: the provider did the {}, its reply was lost, and nothing read it back",
-                call.method
+                "{whose}: the provider did the {}, its reply was {}, and nothing read it back",
+                call.method,
+                if call.refused.is_some() { "refused" } else { "lost" }
             ),
             call.events(),
         );
@@ -288,7 +324,7 @@ fn the_result_is_the_reply(story: &Story<'_>, findings: &mut Findings<'_>) {
 fn every_started_action_has_one(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((.., end)) = story.end else { return };
     // Where nothing ends the apply, every planned action counts as started, whatever the engine says.
-    let runs_on = story.fatal().is_none();
+    let runs_on = story.fatal.is_none();
     for action in &story.actions {
         let owed = runs_on || action.started.is_some();
         if owed && action.outcomes.is_empty() {
@@ -314,7 +350,7 @@ fn no_action_has_two(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn outcomes_belong_to_started_actions(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((result, _, end)) = story.end else { return };
-    let stopped = story.fatal().is_some();
+    let stopped = story.fatal.is_some();
     let started: BTreeSet<u32> = story.started.iter().map(|(action, _)| *action).collect();
     for outcome in &result.outcomes {
         let index = outcome.action_index;
@@ -386,7 +422,8 @@ fn failure_is_true(story: &Story<'_>, findings: &mut Findings<'_>) {
 }
 
 fn status_fits_the_exit(story: &Story<'_>, findings: &mut Findings<'_>) {
-    let status_of = match story.trace.header.revision.engine().status_map {
+    let map = story.trace.header.revision.engine().status_map;
+    let status_of = match map {
         StatusMapKind::None => return,
         StatusMapKind::Late => late_status,
         StatusMapKind::ByPhase => status_by_phase,
@@ -394,7 +431,9 @@ fn status_fits_the_exit(story: &Story<'_>, findings: &mut Findings<'_>) {
     each_outcome(story, |action, ending, status, end| {
         let expected = status_of(ending.exit, &action.action.kind);
         let both_failed = status != Status::Success && expected != Status::Success;
-        if both_failed && status != expected {
+        // What a failed hook leaves behind is judged by HOOK-010, from when on there is a status for it.
+        let by_hook = map == StatusMapKind::ByPhase && ending.exit.is_after_dispatch();
+        if both_failed && !by_hook && status != expected {
             findings.add(
                 Some(action.index),
                 format!(
@@ -429,7 +468,7 @@ fn text_exactly_on_failure(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn text_is_verbatim(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((.., end)) = story.end else { return };
-    for action in &story.actions {
+    for action in story.actions.iter().filter(|action| !action.went_on()) {
         let Some(expected) = action.ending.as_ref().and_then(|ending| ending.error.as_deref()) else {
             continue;
         };
@@ -484,7 +523,7 @@ fn errors_match_failures(story: &Story<'_>, findings: &mut Findings<'_>) {
     let unknown: HashSet<(&str, &str)> = unknown_ends(story)
         .map(|action| (action.action.spec.name.as_str(), action.action.kind.as_str()))
         .collect();
-    for entry in by_name.left() {
+    for entry in by_name.left().filter(|entry| (&*entry.resource, &*entry.action) != FINALIZE) {
         if !unknown.contains(&(entry.resource.as_str(), entry.action.as_str())) {
             findings.add(
                 None,
@@ -531,7 +570,12 @@ fn resources_are_those_returned(story: &Story<'_>, findings: &mut Findings<'_>) 
 
 /// Actions of which it is not known how they ended, and so not what they left in the result.
 fn unknown_ends<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
-    story.actions.iter().filter(|action| action.ending.is_none())
+    // An action that was never begun, and for which nothing was done, has left nothing.
+    let unknown = |action: &&ActionStory<'_>| {
+        let touched = action.started.is_some() || !action.calls.is_empty();
+        action.went_on() || (touched && action.ending.is_none())
+    };
+    story.actions.iter().filter(unknown)
 }
 
 /// The entries of a list that nobody has accounted for yet, each of which can be claimed once.
@@ -568,7 +612,7 @@ fn each_outcome<'s>(
     mut visit: impl FnMut(&'s ActionStory<'s>, &'s Ending, Status, usize),
 ) {
     let Some((.., end)) = story.end else { return };
-    for action in &story.actions {
+    for action in story.actions.iter().filter(|action| !action.went_on()) {
         let Some(ending) = &action.ending else { continue };
         for outcome in &action.outcomes {
             visit(action, ending, outcome.status, end);

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use counterfoil_proto::Revision;
+use counterfoil_proto::{Hook, Revision};
 
 use super::{
-    ActionStory, ENGINE, Findings, Level, Rule, Story,
+    ActionStory, CallStory, ENGINE, Findings, Level, Rule, Story,
     dsp::{listed, target_of},
 };
-use crate::{plan::ActionKind, rpc::Method};
+use crate::{engine::Exit, plan::ActionKind, rpc::Method};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -29,17 +29,18 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "REP-002",
-        title: "A replace whose delete failed does not create.",
+        title: "A replace whose delete failed, or whose host could not take that in, does not create.",
         level: Level::Must,
         judges: ENGINE,
         since: Revision::V0_51,
         until: None,
-        enforced: "engine, by construction (E-061)",
-        reason: "The old resource still stands, and a second one would stand beside it.",
-        source: "E-061",
+        enforced: "engine, by construction (E-061, E-062)",
+        reason: "The old resource still stands, in the cloud or in the state, and a second one would stand beside it.",
+        source: "E-061, E-062",
         applies: |story| {
             replaces(story).any(|action| {
-                action.calls.iter().any(|call| call.method == Method::Delete && call.has_failed())
+                let failed = |call: &CallStory<'_>| call.method == Method::Delete && call.has_failed();
+                action.calls.iter().any(failed) || deleted_hook_failed(action)
             })
         },
         check: a_failed_delete_ends_it,
@@ -67,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-065)",
         reason: "Whoever depends on the resource is led to the id in this map.",
         source: "E-061, E-063, E-064, E-065",
-        applies: |story| has_replace(story) && story.end.is_some(),
+        applies: |story| story.is_call_by_call() && story.end.is_some(),
         check: the_id_map_is_exact,
     },
     Rule {
@@ -87,8 +88,10 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
+/// The replaces that came to a driver; those that drivers make by themselves are none of the engine's.
 fn replaces<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s ActionStory<'t>> {
-    story.reached().filter(|action| action.action.kind == ActionKind::Replace)
+    let by_engine = !story.trace.header.drivers.replacer;
+    story.reached().filter(move |action| by_engine && action.action.kind == ActionKind::Replace)
 }
 
 fn has_replace(story: &Story<'_>) -> bool {
@@ -97,6 +100,10 @@ fn has_replace(story: &Story<'_>) -> bool {
 
 fn deleted(action: &ActionStory<'_>) -> bool {
     action.calls.iter().any(|call| call.method == Method::Delete && call.is_done())
+}
+
+fn deleted_hook_failed(action: &ActionStory<'_>) -> bool {
+    action.hooks_of(Hook::ResourceDeleted).any(|hook| hook.error.is_some())
 }
 
 fn delete_comes_first(story: &Story<'_>, findings: &mut Findings<'_>) {
@@ -117,10 +124,13 @@ fn a_failed_delete_ends_it(story: &Story<'_>, findings: &mut Findings<'_>) {
         let mut failed = false;
         for call in &action.calls {
             match call.method {
-                Method::Delete => failed = call.has_failed(),
+                Method::Delete => failed = call.has_failed() || deleted_hook_failed(action),
                 Method::Create if failed => findings.add(
                     Some(action.index),
-                    format!("{} created its successor after its delete had failed", action.label()),
+                    format!(
+                        "{} created its successor after its delete, or the hook behind it, had failed",
+                        action.label()
+                    ),
                     action.events(),
                 ),
                 _ => {}
@@ -131,7 +141,8 @@ fn a_failed_delete_ends_it(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn a_done_delete_goes_on(story: &Story<'_>, findings: &mut Findings<'_>) {
     for action in replaces(story).filter(|action| deleted(action)) {
-        if !action.calls.iter().any(|call| call.method == Method::Create) {
+        let must_stop = matches!(action.exit(), Some(Exit::ReplaceCancelled | Exit::ReplaceDeleteHook));
+        if !must_stop && !action.calls.iter().any(|call| call.method == Method::Create) {
             findings.add(
                 Some(action.index),
                 format!("{} deleted the old resource and created no new one", action.label()),
@@ -148,7 +159,10 @@ fn the_id_map_is_exact(story: &Story<'_>, findings: &mut Findings<'_>) {
         replaces(story).map(|action| (action.action.spec.name.as_str(), action)).collect();
     for name in names {
         let (expected, found) = (story.replace_ids.get(name), result.replace_ids.get(name));
-        if expected == found {
+        // What came of a replace that was made in spite of a refusal is no longer the engine's contract.
+        let went_on =
+            || story.actions.iter().any(|action| action.went_on() && action.action.spec.name == *name);
+        if expected == found || went_on() {
             continue;
         }
         let shown = |id: Option<&String>| id.map_or("no entry".to_owned(), |id| format!("{id:?}"));

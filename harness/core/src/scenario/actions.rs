@@ -145,6 +145,10 @@ impl Word for Verb {
         ]
         .into_iter()
     }
+
+    fn such_as(word: &'static str) -> Option<String> {
+        Some(format!("write such as `- {word}: {{ name: net, type: infra.vpc }}`"))
+    }
 }
 
 impl Verb {
@@ -340,7 +344,7 @@ impl Actions {
         for (index, planned) in list.iter().enumerate() {
             let Some(address) = &planned.address else { continue };
             if let Some(first) = by_address.insert(address.clone(), index) {
-                let line = report.line(list[first].span);
+                let place = report.place(list[first].span, planned.span);
                 report
                     .mistake(
                         "ambiguous-address",
@@ -348,9 +352,7 @@ impl Actions {
                         format!("two actions are addressed `{}`", shown(address)),
                     )
                     .label("the second of them")
-                    .help(format!(
-                        "the first is in line {line}; give one of them an address of its own with `as:`"
-                    ));
+                    .help(format!("the first is {place}; give one of them an address of its own with `as:`"));
             }
         }
         Self { list, by_address }

@@ -1,6 +1,6 @@
 //! What is told about a file.
 
-use std::{cell::OnceCell, fmt};
+use std::{cell::OnceCell, collections::HashSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -105,11 +105,13 @@ pub(super) struct Report<'a> {
     /// Where lines end, once somebody asked for one.
     newlines: OnceCell<Vec<usize>>,
     found: Vec<Diagnostic>,
+    /// Fields that were meant by keys that are none, each with the place of its map.
+    meant: HashSet<(Span, &'static str)>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, newlines: OnceCell::new(), found: Vec::new() }
+        Self { file, text, newlines: OnceCell::new(), found: Vec::new(), meant: HashSet::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -142,6 +144,16 @@ impl<'a> Report<'a> {
         if self.found.len() < MAX_MISTAKES { nearest(word, candidates) } else { None }
     }
 
+    /// Notes that a key of the map at this place was probably meant to be a field.
+    pub(super) fn note_meant(&mut self, map: Span, field: &'static str) {
+        self.meant.insert((map, field));
+    }
+
+    /// Whether a field of the map at this place was meant by a key that is none, so that it is not missing as well.
+    pub(super) fn is_meant(&self, map: Span, field: &'static str) -> bool {
+        self.meant.contains(&(map, field))
+    }
+
     /// What is written at a place, up to the end of the line.
     pub(super) fn written(&self, span: Span) -> &'a str {
         let span = first_line(self.text, span);
@@ -152,6 +164,16 @@ impl<'a> Report<'a> {
         let newlines =
             self.newlines.get_or_init(|| self.text.match_indices('\n').map(|(at, _)| at).collect());
         1 + newlines.partition_point(|at| *at < span.start)
+    }
+
+    /// Where something stands, told beside something else: by its line, or where that is the same, by its column.
+    pub(super) fn place(&self, span: Span, beside: Span) -> String {
+        match self.line(span) {
+            line if line == self.line(beside) => {
+                format!("in column {} of the same line", position(self.text, span.start).1)
+            }
+            line => format!("in line {line}"),
+        }
     }
 
     /// All of them, in the order of their places.

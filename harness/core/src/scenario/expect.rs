@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
 };
 
 use regex_lite::Regex;
@@ -12,12 +12,14 @@ use serde_json::{Map, json};
 
 use super::{
     Fault, FaultKind, Hook, Span,
-    actions::Actions,
+    actions::{Actions, Verb},
     diagnostic::{Report, shown},
     file::HookWord,
     order::{NO_REPLACER, Order, Refused},
     reach::{HookUse, Reach},
-    read::{At, List, OneKey, Read, Table, Word, listed, mismatch, one_key_such_as, shape},
+    read::{
+        At, List, OneKey, Read, Table, Word, listed, mismatch, named_twice, one_key_such_as, schema_is, shape,
+    },
     yaml::{Node, Value},
 };
 use crate::{outcome::Status, rpc::Method};
@@ -177,7 +179,7 @@ shape! {
         /// The error of the apply as a whole, or `none`.
         apply_error: Option<At<ApplyErrorShape>>,
         /// The names of the result's resources, exactly, in order.
-        resources: Option<At<List<String>>>,
+        resources: Option<At<List<At<String>>>>,
         /// The new ids of replaced resources, by name, exactly.
         replace_ids: Option<At<Table<TextMatch>>>,
         /// The names of the resources that the state holds in the end, in any order.
@@ -185,12 +187,61 @@ shape! {
         /// The names of the plan's inputs that changed since it was made, in any order.
         input_drift: Option<At<List<At<String>>>>,
         /// The rules that have to find something, by id.
-        findings: Option<List<At<String>>>,
+        findings: Option<List<At<RuleId>>>,
     }
 }
 
 /// A call, and the address of the action that it is for.
-type Call = OneKey<Method, At<String>>;
+pub(super) struct Call(OneKey<Method, At<String>>);
+
+impl Read for Call {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        OneKey::read(node, at, report).map(Self)
+    }
+}
+
+impl JsonSchema for Call {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Call".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let calls = [Method::Create, Method::Read, Method::Update, Method::Delete];
+        one_of(calls.iter().map(|method| method.as_str())).into()
+    }
+}
+
+/// The schema of a map of one key out of these, with an address behind it.
+fn one_of(words: impl Iterator<Item = &'static str>) -> Map<String, serde_json::Value> {
+    let properties: Map<_, _> = words.map(|word| (word.to_owned(), json!({ "type": "string" }))).collect();
+    [
+        ("type", json!("object")),
+        ("properties", properties.into()),
+        ("additionalProperties", json!(false)),
+        ("minProperties", json!(1)),
+        ("maxProperties", json!(1)),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into_iter()
+    .collect()
+}
+
+/// The id of a rule. Whether there is one is for the rules to say.
+pub(super) struct RuleId(String);
+
+impl Read for RuleId {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        String::read(node, at, report).map(Self)
+    }
+}
+
+schema_is! {
+    RuleId => { "type": "string", "pattern": "^[A-Z]+-[0-9]{3}$" },
+}
 
 /// A hook that is called, and the address of the action that it is about. Only plan-complete has none.
 pub(super) enum HookCall {
@@ -225,17 +276,7 @@ impl JsonSchema for HookCall {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let words = HookWord::all().map(|(word, _)| word).filter(|word| *word != PLAN_COMPLETE);
-        let about: Map<_, _> = words.map(|word| (word.to_owned(), json!({ "type": "string" }))).collect();
-        json_schema!({ "anyOf": [
-            { "const": PLAN_COMPLETE },
-            {
-                "type": "object",
-                "properties": about,
-                "additionalProperties": false,
-                "minProperties": 1,
-                "maxProperties": 1,
-            },
-        ] })
+        json_schema!({ "anyOf": [{ "const": PLAN_COMPLETE }, one_of(words)] })
     }
 }
 
@@ -364,16 +405,20 @@ impl JsonSchema for TextMatch {
 }
 
 impl ExpectShape {
-    /// The expectations, their addresses resolved.
+    /// The expectations, their addresses resolved. `told`: names and statuses come from a reply that the file gives or
+    /// alters.
     pub(super) fn resolve(
         self,
         reach: &Reach<'_>,
         inputs: &BTreeMap<String, String>,
+        told: bool,
+        faults: &[Fault],
         report: &mut Report<'_>,
     ) -> (Expect, ExpectSpans) {
         let actions = reach.actions();
         let mut expect = Expect::default();
         let mut spans = ExpectSpans::default();
+        let known = Known { checked: !told && !faults.iter().any(renames), of: "action" };
 
         if let Some(At { value: outcomes, span }) = self.outcomes {
             spans.outcomes = Some(span);
@@ -381,6 +426,11 @@ impl ExpectShape {
                 OutcomesShape::None => ExpectedOutcomes::None,
                 OutcomesShape::Of(table) => {
                     let (statuses, places) = by_action(table, actions, report);
+                    for (action, status) in statuses.iter().filter(|_| !told) {
+                        if let Some(place) = places.get(action) {
+                            reach.check_status(*action, *status, *place, report);
+                        }
+                    }
                     spans.outcome = places;
                     ExpectedOutcomes::Of(statuses)
                 }
@@ -393,11 +443,13 @@ impl ExpectShape {
         if let Some(At { value: calls, span }) = self.calls {
             spans.calls = Some(span);
             let (calls, places) = calls_of(calls, reach, report);
+            reach.check_calls("calls", &places, report);
             (expect.calls, spans.call) = (Some(calls), places);
         }
         if let Some(At { value: calls, span }) = self.received {
             spans.received = Some(span);
             let (calls, places) = calls_of(calls, reach, report);
+            reach.check_calls("received", &places, report);
             (expect.received, spans.arrival) = (Some(calls), places);
         }
         if let Some(At { value: ApplyErrorShape(error), span }) = self.apply_error {
@@ -406,10 +458,14 @@ impl ExpectShape {
         }
         if let Some(At { value: names, span }) = self.resources {
             spans.resources = Some(span);
-            expect.resources = Some(names.into_values().collect());
+            let names: Vec<_> = names.into_values().collect();
+            known.check(names.iter(), actions, report);
+            expect.resources = Some(names.into_iter().map(|name| name.value).collect());
         }
         if let Some(At { value: ids, span }) = self.replace_ids {
             spans.replace_ids = Some(span);
+            let replaces = Known { of: "replace", ..known };
+            replaces.check(ids.0.iter().map(|(name, _)| name), actions, report);
             expect.replace_ids = Some(ids.into_map());
         }
         if let Some(At { value: hooks, span }) = self.hooks {
@@ -420,6 +476,7 @@ impl ExpectShape {
         }
         if let Some(At { value: names, span }) = self.state {
             spans.state = Some(span);
+            known.check(names.0.iter().flatten(), actions, report);
             expect.state = Some(set_of(names, report));
         }
         if let Some(At { value: names, span }) = self.input_drift {
@@ -429,9 +486,68 @@ impl ExpectShape {
             }
             expect.input_drift = Some(set_of(names, report));
         }
-        let findings = self.findings.into_iter().flat_map(List::into_values);
-        (expect.findings, spans.findings) = findings.map(|id| (id.value, id.span)).unzip();
+        for At { value: RuleId(id), span } in self.findings.into_iter().flat_map(List::into_values) {
+            if let Some(first) = expect.findings.iter().position(|first| *first == id) {
+                named_twice(&id, span, spans.findings[first], report);
+                continue;
+            }
+            expect.findings.push(id);
+            spans.findings.push(span);
+        }
         (expect, spans)
+    }
+}
+
+/// Whether a fault may give a resource another name than its action has.
+fn renames(fault: &Fault) -> bool {
+    let FaultKind::Wire { edit, .. } = &fault.kind else { return false };
+    edit.set.iter().any(|(path, _)| path == "output.name")
+}
+
+/// The names that results and the state may have.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Else they may have any.
+    checked: bool,
+    /// Of what in the plan they are: of each `action`, or of each `replace`.
+    of: &'static str,
+}
+
+impl Known {
+    fn check<'n>(
+        self,
+        names: impl Iterator<Item = &'n At<String>>,
+        actions: &Actions,
+        report: &mut Report<'_>,
+    ) {
+        // One that could not be read may be the one that is meant.
+        if !self.checked
+            || actions.list.iter().any(|planned| planned.name.is_none() || planned.verb.is_none())
+        {
+            return;
+        }
+        let own =
+            actions.list.iter().filter(|planned| self.of == "action" || planned.verb == Some(Verb::Replace));
+        let known: BTreeSet<_> = own.filter_map(|planned| planned.name.as_deref()).collect();
+        // The name of an action that is given by its address.
+        let by_address = |address: &str| {
+            let name = actions.list[actions.get(address)?].name.as_deref()?;
+            known.get(name).copied().map(shown)
+        };
+        for At { value: name, span } in names.filter(|name| !known.contains(&*name.value)) {
+            let meant = report.guess(name, known.iter().copied());
+            let message = format!("the plan has no {} of the name `{}`", self.of, shown(name));
+            let mistake = report.mistake("no-such-name", *span, message).label("not in the plan");
+            mistake.help(match (by_address(name), meant) {
+                (Some(name), _) => format!("that is an address; the name is `{name}`"),
+                (None, Some(meant)) => format!("did you mean `{meant}`?"),
+                _ if known.is_empty() => format!("the plan has no {}s", self.of),
+                _ if known.len() > 20 => {
+                    "it is the `name` of a resource, not the `as` of its action".to_owned()
+                }
+                _ => format!("it has {}", listed(known.iter().copied())),
+            });
+        }
     }
 }
 
@@ -449,7 +565,7 @@ fn by_action<T>(
 }
 
 fn calls_of(calls: List<Call>, reach: &Reach<'_>, report: &mut Report<'_>) -> (Vec<ExpectedCall>, Vec<Span>) {
-    let found = calls.into_values().filter_map(|OneKey { word, span, body }| {
+    let found = calls.into_values().filter_map(|Call(OneKey { word, span, body })| {
         let address = body?;
         let action = reach.actions().find(&address.value, address.span, report)?;
         let method = word?;
@@ -489,13 +605,7 @@ fn set_of(names: List<At<String>>, report: &mut Report<'_>) -> Vec<String> {
     for At { value: name, span } in names.into_values() {
         match set.entry(name) {
             Entry::Vacant(vacant) => drop(vacant.insert(span)),
-            Entry::Occupied(first) => {
-                let line = report.line(*first.get());
-                report
-                    .mistake("twice-there", span, format!("`{}` is named twice", shown(first.key())))
-                    .label("named again")
-                    .help(format!("the first is in line {line}; keep one of them"));
-            }
+            Entry::Occupied(first) => named_twice(first.key(), span, *first.get(), report),
         }
     }
     set.into_keys().collect()
@@ -528,7 +638,13 @@ pub(super) fn check_against_faults(
     if let Some(ExpectedOutcomes::Of(outcomes)) = &expect.outcomes {
         for (action, status) in outcomes {
             let Some(span) = spans.outcome.get(action) else { continue };
-            let (message, help) = if order.preflight().is_some() {
+            let (message, help) = if let Some(fault) = order.load() {
+                let line = line(fault, report);
+                let message = format!(
+                    "no action has an outcome: the fault in line {line} has the load of the provider fail"
+                );
+                (message, "write `outcomes: none`".to_owned())
+            } else if order.preflight().is_some() {
                 let message = "no action has an outcome: the apply ends in preflight".to_owned();
                 (message, "write `outcomes: none`".to_owned())
             } else if let Some(fatal) = order.fatal().filter(|fatal| *action > fatal.last) {
@@ -554,9 +670,10 @@ pub(super) fn check_against_faults(
     if let (Some(ApplyError::None), Some(span)) = (&expect.apply_error, spans.apply_error) {
         let plan_complete =
             |fault: &Fault| matches!(fault.kind, FaultKind::HookError { hook: Hook::PlanComplete, .. });
-        let ends = match order.preflight() {
-            Some(Refused(fault)) => Some(fault),
-            None => {
+        let ends = match (order.load(), order.preflight()) {
+            (Some(fault), _) => Some(Some(fault)),
+            (None, Some(Refused(fault))) => Some(fault),
+            (None, None) => {
                 order.fatal().map(|fatal| fatal.fault).or(faults.iter().position(plan_complete)).map(Some)
             }
         };

@@ -9,7 +9,10 @@ use super::{
     Hook, Span,
     diagnostic::Report,
     file::HookWord,
-    read::{At, List, Read, Required, Table, Time, Tried, Word, listed, mismatch, schema_is, shape},
+    read::{
+        At, List, Read, Required, Table, Time, Tried, Word, found, listed, mismatch, mismatch_with,
+        schema_is, shape,
+    },
     reply::ErrorShape,
     yaml::{Node, Value},
 };
@@ -87,6 +90,25 @@ pub enum FaultKind {
     },
 }
 
+impl FaultKind {
+    /// The call that comes back with an error because of this, whatever the provider would answer.
+    pub fn failing_call(&self) -> Option<CallPoint> {
+        match self {
+            Self::DispatchError { point, .. } => Some(*point),
+            Self::Transport { point, kind, .. } => {
+                (!matches!(kind, TransportKind::Delay(_))).then_some(*point)
+            }
+            Self::FinalizeError { answer: FinalizeAnswer::Status { .. } } => Some(CallPoint::FINALIZE),
+            Self::FinalizeError { answer: FinalizeAnswer::Errors(_) }
+            | Self::JitError
+            | Self::DriverResolveError { .. }
+            | Self::HookError { .. }
+            | Self::Cancel { .. }
+            | Self::Wire { .. } => None,
+        }
+    }
+}
+
 /// One call among those that are about one action, or about none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallPoint {
@@ -94,6 +116,11 @@ pub struct CallPoint {
     pub method: Method,
     /// Which of several such calls, from 1.
     pub nth: u32,
+}
+
+impl CallPoint {
+    /// The one `FinalizeApply` of an apply.
+    pub(super) const FINALIZE: Self = Self { method: Method::Finalize, nth: 1 };
 }
 
 /// When a context is cancelled. Actions are named by their positions in the plan.
@@ -261,6 +288,8 @@ impl Word for TransportWord {
 
 /// The value of `at`: for a driver-resolve-error a word, for a cancel one of the moments.
 pub(super) enum AtShape {
+    /// Neither a word nor a map, in words.
+    Other(String),
     Word(String),
     Moment {
         shape: MomentShape,
@@ -278,7 +307,8 @@ impl Read for AtShape {
                 let shape = MomentShape::read(node, at, report)?;
                 Some(Self::Moment { shape, clean: report.len() == before })
             }
-            _ => mismatch(node, at, "`dispatch`, `preflight`, or a moment such as `{ before: net }`", report),
+            Value::Refused => None,
+            _ => Some(Self::Other(found(node, report))),
         }
     }
 }
@@ -360,6 +390,7 @@ shape! {
         /// hook-error: the hook that fails. The action-complete hook panics, which changes nothing.
         hook: Option<Tried<At<HookWord>>>,
         /// finalize-error: what `FinalizeApply` answers beside status OK.
+        #[schemars(length(min = 1))]
         errors: Option<At<List<ErrorShape>>>,
         /// transport: how the way fails.
         kind: Option<Tried<TransportWord>>,
@@ -385,8 +416,26 @@ pub(super) struct FaultEntry {
 
 impl Read for FaultEntry {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        let shape = FaultShape::read(node, at, report)?;
-        if let (Some(kind), Value::Map(entries)) = (shape.inject.0, &node.value) {
+        let Value::Map(entries) = &node.value else {
+            let word = match &node.value {
+                Value::Text(text) => Inject::all().find(|(word, _)| word == text),
+                _ => None,
+            };
+            let (word, _) = word.unwrap_or(("jit-error", Inject::JitError));
+            let help = format!("write such as `- {{ inject: {word}, … }}`");
+            return mismatch_with(node, at, "a map that says what to `inject`", Some(help), report);
+        };
+        let named = entries.iter().find(|entry| entry.key == "inject");
+        let kind = named.and_then(|entry| match &entry.value.value {
+            Value::Text(text) => Inject::all().find(|(word, _)| word == text),
+            _ => None,
+        });
+        let offered = match kind {
+            Some((_, kind)) => [&["inject"], kind.fields()].concat(),
+            None => FaultShape::FIELDS.to_vec(),
+        };
+        let shape = FaultShape::read_offering(&offered, node, at, report)?;
+        if let Some(kind) = shape.inject.0 {
             let own = |field: &str| field == "inject" || kind.fields().contains(&field);
             for entry in entries.iter().filter(|entry| !own(&entry.key)) {
                 let owners = Inject::all().filter(|(_, other)| other.fields().contains(&&*entry.key));

@@ -14,9 +14,8 @@ use super::{
     existing,
     expect::{ExpectShape, check_against_faults},
     faults::FaultEntry,
-    order::Order,
     reach::Reach,
-    read::{At, List, NotYet, Read, Required, Table, Time, Tried, Word, listed, shape},
+    read::{At, List, NotYet, Read, Required, Table, Time, Tried, Word, distinct, listed, shape},
     reply::{ReplyShape, from_hex},
     yaml,
 };
@@ -33,10 +32,11 @@ shape! {
         /// For `--filter`.
         tags: Option<List<String>>,
         /// Where the thing under test may stand. Left out: at every seam that the scenario can reach.
+        #[schemars(length(min = 1))]
         seams: Option<At<List<At<Seam>>>>,
         /// What a run needs of its surroundings. Left out: nothing.
-        needs: Option<List<Need>>,
-        /// How long the apply may take, such as `2s`, before its context ends. Left out: for ever, so that a hang
+        needs: Option<List<At<Need>>>,
+        /// How long the load of the provider and the apply may take together, such as `2s`, before their context ends. Left out: for ever, so that a hang
         /// needs one.
         deadline: Option<Tried<Time>>,
         /// What the engine is asked to do.
@@ -54,7 +54,7 @@ shape! {
         /// What the provider is like.
         provider: Option<ProviderShape>,
         /// What the engine is like.
-        engine: Option<EngineShape>,
+        engine: Option<At<EngineShape>>,
         /// What goes wrong.
         faults: Option<List<FaultEntry>>,
         /// What has to come of it.
@@ -72,7 +72,7 @@ shape! {
         /// Config fields that cannot be changed in place.
         force_new: Option<List<String>>,
         /// The optional services that it serves. Left out: all of them.
-        services: Option<List<Service>>,
+        services: Option<List<At<Service>>>,
     }
 }
 
@@ -80,7 +80,7 @@ shape! {
     /// What the engine is like.
     struct EngineShape as "Engine" {
         /// The hooks that its host has installed. Left out: those of the real command line, every one.
-        hooks: Option<List<HookWord>>,
+        hooks: Option<List<At<HookWord>>>,
         /// Drivers say that a create of what exists already may go on as an update. No wire carries that.
         upsert: Option<bool>,
         /// Drivers replace by themselves. No wire carries that.
@@ -339,8 +339,10 @@ impl FileShape {
             Dispatch::V2
         };
         let scripted = matches!(dispatch, Dispatch::V1 { reply: Some(_) });
-        let engine = self.engine.map(EngineShape::into_setup).unwrap_or_default();
-        let provider = ProviderShape::into_setup(self.provider, v1);
+        // What has no part in an apply says nothing of it.
+        let engine =
+            self.engine.filter(|_| !v1).map(|engine| engine.value.into_setup(report)).unwrap_or_default();
+        let provider = ProviderShape::into_setup(self.provider, v1, report);
 
         let PlanShape { id: plan_id, inputs, actions } = self.plan.0?;
         let mut actions = Actions::read(actions.0?, report);
@@ -352,17 +354,14 @@ impl FileShape {
         let reach = Reach::new(v1, revisions.revisions(), &engine, provider.services, &actions, &faults);
         let faults = reach.faults(faults, self.deadline.is_some(), report);
         let seams = reach.seams(self.seams, scripted, &faults, report);
+        let needs = self.needs.map(|needs| distinct(needs, report)).unwrap_or_default();
+        reach.check_needs(&needs, report);
         let inputs = inputs.map(Table::into_map).unwrap_or_default();
         let (expect, expect_spans) = match self.expect {
             Some(expect) => {
-                let (expect, spans) = expect.resolve(&reach, &inputs, report);
-                check_against_faults(
-                    &expect,
-                    &spans,
-                    &Order::of(&actions, &engine, &faults),
-                    &faults,
-                    report,
-                );
+                let told = reach.is_told(scripted, &faults);
+                let (expect, spans) = expect.resolve(&reach, &inputs, told, &faults, report);
+                check_against_faults(&expect, &spans, &reach.order(&faults), &faults, report);
                 (expect, spans)
             }
             None => (Expect::default(), ExpectSpans::default()),
@@ -391,7 +390,7 @@ impl FileShape {
             dispatch,
             engine,
             seams,
-            needs: self.needs.into_iter().flat_map(List::into_values).collect(),
+            needs: needs.into_iter().map(|need| need.value).collect(),
             deadline: self.deadline.and_then(|Tried(time)| time).map(|Time(time)| time),
             faults,
             expect,
@@ -416,6 +415,16 @@ impl FileShape {
             }
             return;
         };
+        if let Some(At { span, .. }) = &self.engine {
+            report
+                .mistake(
+                    "field-not-taken",
+                    *span,
+                    "with `dispatch: v1` neither hooks nor drivers have a part",
+                )
+                .label("not taken")
+                .help("leave `engine` out: the provider gets the whole plan in one `apply` call");
+        }
         if let (Some(_), Some((_, span))) = (reply, reply_hex) {
             report
                 .mistake("contradiction", span, "`reply` and `reply_hex` are two replies to one call")
@@ -447,10 +456,10 @@ impl FileShape {
 }
 
 impl EngineShape {
-    fn into_setup(self) -> EngineSetup {
+    fn into_setup(self, report: &mut Report<'_>) -> EngineSetup {
         EngineSetup {
-            hooks: self.hooks.map_or(Hooks::CommandLine, |hooks| {
-                Hooks::Only(hooks.into_values().map(HookWord::hook).collect())
+            hooks: self.hooks.map_or(Hooks::All, |hooks| {
+                Hooks::Only(distinct(hooks, report).into_iter().map(|hook| hook.value.hook()).collect())
             }),
             upsert: self.upsert.unwrap_or_default(),
             replacer: self.replacer.unwrap_or_default(),
@@ -459,14 +468,15 @@ impl EngineShape {
 }
 
 impl ProviderShape {
-    fn into_setup(given: Option<Self>, v1: bool) -> ProviderSetup {
+    fn into_setup(given: Option<Self>, v1: bool, report: &mut Report<'_>) -> ProviderSetup {
         let nothing = Self { profile: None, compute_plan_version: None, force_new: None, services: None };
         let Self { profile: None, compute_plan_version, force_new, services } = given.unwrap_or(nothing);
         let services = services.map_or_else(Services::default, |services| {
-            let services: Vec<_> = services.into_values().collect();
+            let services = distinct(services, report);
+            let served = |service| services.iter().any(|served| served.value == service);
             Services {
-                resource_driver: services.contains(&Service::ResourceDriver),
-                finalizer: services.contains(&Service::Finalizer),
+                resource_driver: served(Service::ResourceDriver),
+                finalizer: served(Service::Finalizer),
             }
         });
         ProviderSetup {

@@ -21,6 +21,7 @@ mod actions;
 mod diagnostic;
 mod existing;
 mod expect;
+mod fault_parts;
 mod faults;
 mod file;
 mod order;
@@ -70,8 +71,8 @@ pub struct Scenario {
     pub seams: BTreeSet<Seam>,
     /// What a run needs of its surroundings.
     pub needs: BTreeSet<Need>,
-    /// How long the apply may take: then its context ends, as with a deadline in Go. None: for ever, as with the real
-    /// engine, which sets none.
+    /// How long the load of the provider and the apply may take together: then their context ends, as with a deadline in
+    /// Go. None: for ever, as with the real engine, which sets none.
     pub deadline: Option<Duration>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
@@ -137,9 +138,9 @@ pub struct EngineSetup {
 /// The hooks that the host of an engine has installed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Hooks {
-    /// Those of the real command line: every one that the revision has (E-330).
+    /// Every one that the revision has, as with the real command line (E-330).
     #[default]
-    CommandLine,
+    All,
     /// These, and no others.
     Only(BTreeSet<Hook>),
 }
@@ -148,7 +149,7 @@ impl Hooks {
     /// Whether a hook is installed, at the revisions that have it.
     pub(crate) fn has(&self, hook: Hook) -> bool {
         match self {
-            Self::CommandLine => true,
+            Self::All => true,
             Self::Only(hooks) => hooks.contains(&hook),
         }
     }
@@ -261,27 +262,6 @@ pub fn check_set<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Vec<D
                     .label("already in use")
                     .help("results are named by id, so give each scenario its own"),
             )
-        })
-        .collect()
-}
-
-/// The rule ids under `expect: findings` that no rule has. `suggest` says what was probably meant; [`nearest`]
-/// helps with that.
-pub fn check_findings(
-    scenario: &Scenario,
-    known: impl Fn(&str) -> bool,
-    suggest: impl Fn(&str) -> Option<String>,
-) -> Vec<Diagnostic> {
-    let source = &scenario.source;
-    let unknown = scenario.expect.findings.iter().zip(&source.expect.findings).filter(|(id, _)| !known(id));
-    unknown
-        .map(|(id, span)| {
-            let message = format!("unknown rule `{id}`");
-            let diagnostic = source.diagnostic("unknown-rule", *span, message).label("no rule has this id");
-            match suggest(id) {
-                Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-                None => diagnostic.help("`counterfoil rules` lists them"),
-            }
         })
         .collect()
 }

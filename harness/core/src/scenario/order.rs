@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use counterfoil_proto::{Revision, UndeclaredV2};
+
 use super::{
     CallPoint, CancelPoint, EngineSetup, Fault, FaultKind, Hook, ResolvePoint, TransportKind,
     actions::{Actions, Verb},
@@ -38,12 +40,25 @@ enum Phase {
 /// When something happens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moment {
-    /// Before there is an apply.
-    Load,
+    /// Before there is an apply: one of the calls by which a provider is loaded, in their order (E-215 to E-217).
+    Load(usize),
     /// In the course of an action.
     At(usize, Phase),
     /// After the last action.
     End,
+    /// Behind the plan-complete hook: `FinalizeApply` is called (E-316).
+    Finalize,
+}
+
+/// The calls by which a provider is loaded, in their order.
+const LOAD: [Method; 3] = [Method::ContractRegistry, Method::Initialize, Method::Capabilities];
+
+/// A fault after which there is no apply.
+#[derive(Clone, Copy)]
+struct LoadEnd {
+    fault: usize,
+    /// The place of the call among those of the load.
+    step: usize,
 }
 
 /// What a fault ends.
@@ -89,6 +104,8 @@ pub(super) struct Order<'a> {
     actions: &'a Actions,
     engine: &'a EngineSetup,
     faults: &'a [Fault],
+    /// The provider is not loaded.
+    load: Option<LoadEnd>,
     /// The apply ends before the first action.
     preflight: Option<Refused>,
     ends: HashMap<usize, ActionEnd>,
@@ -98,16 +115,36 @@ pub(super) struct Order<'a> {
 
 /// Why a fault never happens.
 pub(super) enum Never {
+    /// Another fault has the load fail.
+    LoadFails(usize),
     /// The apply ends in preflight.
     Preflight,
     /// Another fault ends the action before.
     ActionEnds(usize),
     /// Another fault ends the apply before.
     ApplyEnds(usize),
+    /// Another fault fails the plan-complete hook, which would have called the finalizer.
+    HookFails(usize),
+    /// Another fault ends the context, and the finalizer is not called with one that is over.
+    ContextEnds(usize),
 }
 
 impl<'a> Order<'a> {
-    pub(super) fn of(actions: &'a Actions, engine: &'a EngineSetup, faults: &'a [Fault]) -> Self {
+    pub(super) fn of(
+        actions: &'a Actions,
+        engine: &'a EngineSetup,
+        revisions: &[Revision],
+        faults: &'a [Fault],
+    ) -> Self {
+        // Before 0.57 a provider whose capabilities fail is one that declares nothing.
+        let declared =
+            revisions.iter().all(|revision| revision.engine().undeclared_v2 == UndeclaredV2::Refused);
+        let load = |(fault, kind): (usize, &FaultKind)| {
+            let step = load_step(kind.failing_call()?)?;
+            (declared || LOAD[step] != Method::Capabilities).then_some(LoadEnd { fault, step })
+        };
+        let kinds = faults.iter().map(|fault| &fault.kind);
+        let load = kinds.enumerate().filter_map(load).min_by_key(|end| end.step);
         let refused = |fault: &Fault| {
             matches!(fault.kind, FaultKind::DriverResolveError { at: ResolvePoint::Preflight })
         };
@@ -119,7 +156,7 @@ impl<'a> Order<'a> {
             Some(fault) => Some(Refused(Some(fault))),
             None => replacer.then_some(Refused(None)),
         };
-        let mut order = Self { actions, engine, faults, preflight, ends: HashMap::new(), fatal: None };
+        let mut order = Self { actions, engine, faults, load, preflight, ends: HashMap::new(), fatal: None };
         let effects: Vec<_> = faults.iter().map(|fault| order.effect(fault)).collect();
         for (fault, effect) in effects.iter().enumerate() {
             if let Some(Effect { action, ends: Some((phase, aftermath)), .. }) = *effect {
@@ -151,6 +188,7 @@ impl<'a> Order<'a> {
             |phase, aftermath| Effect { action, ends: Some((phase, aftermath)), fatal: None, last: action };
         // A context that is over stops the next action, which gets the outcome of that (E-020).
         let over = |ends| Effect { action, ends, fatal: Some(Phase::Complete), last: action + 1 };
+        let fails = fault.kind.failing_call().is_some();
         Some(match &fault.kind {
             FaultKind::JitError | FaultKind::DriverResolveError { .. } => ends(phase, false),
             FaultKind::DispatchError {
@@ -158,20 +196,19 @@ impl<'a> Order<'a> {
                 code: Code::AlreadyExists,
                 ..
             } if self.engine.upsert && verb == Some(Verb::Create) => return None,
-            FaultKind::DispatchError { .. } | FaultKind::Transport { .. } if phase == Phase::Aftermath => {
-                return None;
-            }
-            FaultKind::Transport { kind: TransportKind::Delay(_), .. }
-            | FaultKind::HookError { hook: Hook::ActionComplete | Hook::PlanComplete, .. }
-            | FaultKind::Wire { .. }
-            | FaultKind::FinalizeError { .. } => return None,
+            _ if fails && phase == Phase::Aftermath => return None,
             // A hang lasts until the context ends.
             FaultKind::Transport { kind: TransportKind::Hang, .. } => {
                 over(Some((phase, verb == Some(Verb::Update))))
             }
-            FaultKind::DispatchError { .. } | FaultKind::Transport { .. } => {
+            FaultKind::DispatchError { .. } | FaultKind::Transport { .. } if fails => {
                 ends(phase, verb == Some(Verb::Update))
             }
+            FaultKind::DispatchError { .. }
+            | FaultKind::Transport { .. }
+            | FaultKind::HookError { hook: Hook::ActionComplete | Hook::PlanComplete, .. }
+            | FaultKind::Wire { .. }
+            | FaultKind::FinalizeError { .. } => return None,
             FaultKind::HookError { hook, .. } => {
                 Effect { fatal: Some(phase), ..ends(phase, *hook == Hook::ResourceApplied) }
             }
@@ -215,7 +252,12 @@ impl<'a> Order<'a> {
                 | FaultKind::Transport { point, .. }
                 | FaultKind::Wire { point, .. },
                 None,
-            ) if point.method != Method::Finalize => Moment::Load,
+            ) => match load_step(*point) {
+                Some(step) => Moment::Load(step),
+                None if point.method == Method::Finalize => Moment::Finalize,
+                None => Moment::End,
+            },
+            (FaultKind::FinalizeError { .. }, _) => Moment::Finalize,
             (FaultKind::HookError { hook, .. }, Some(action)) => {
                 let replace = self.actions.list[action].verb == Some(Verb::Replace);
                 Moment::At(
@@ -238,8 +280,18 @@ impl<'a> Order<'a> {
     /// Why a fault never happens, if another sees to that.
     pub(super) fn never(&self, fault: usize) -> Option<Never> {
         let moment = self.moment(&self.faults[fault]);
+        if let Some(load) = self.load.filter(|load| load.fault != fault) {
+            let behind = match moment {
+                Moment::Load(step) => step > load.step,
+                Moment::At(..) | Moment::End | Moment::Finalize => true,
+            };
+            if behind {
+                return Some(Never::LoadFails(load.fault));
+            }
+        }
         // Striking a whole type may need more of these than can happen.
-        if matches!(self.faults[fault].kind, FaultKind::DriverResolveError { .. }) || moment == Moment::Load {
+        let resolver = matches!(self.faults[fault].kind, FaultKind::DriverResolveError { .. });
+        if resolver || matches!(moment, Moment::Load(_)) {
             return None;
         }
         if self.preflight.is_some() {
@@ -247,8 +299,8 @@ impl<'a> Order<'a> {
         }
         if let Some(fatal) = self.fatal.filter(|fatal| fatal.fault != fault) {
             let behind = match moment {
-                Moment::Load => false,
-                Moment::End => true,
+                Moment::Load(_) => false,
+                Moment::End | Moment::Finalize => true,
                 Moment::At(action, phase) if action == fatal.action => {
                     phase == Phase::After && fatal.phase < Phase::Complete
                 }
@@ -261,7 +313,37 @@ impl<'a> Order<'a> {
                 return Some(Never::ApplyEnds(fatal.fault));
             }
         }
+        if moment == Moment::Finalize {
+            return self.not_finalized();
+        }
         self.ended(fault).map(Never::ActionEnds)
+    }
+
+    /// Why the finalizer is not called at the end of an apply that is not ended before.
+    fn not_finalized(&self) -> Option<Never> {
+        let fails =
+            |fault: &Fault| matches!(fault.kind, FaultKind::HookError { hook: Hook::PlanComplete, .. });
+        let hook = self.faults.iter().position(fails).map(Never::HookFails);
+        let context = || (0..self.faults.len()).find(|fault| self.ends_context(*fault));
+        hook.or_else(|| context().map(Never::ContextEnds))
+    }
+
+    /// Whether the context is over because of this fault.
+    fn ends_context(&self, fault: usize) -> bool {
+        let ends = match self.faults[fault].kind {
+            FaultKind::Cancel { .. } => true,
+            // What is done because something failed has a context of its own.
+            FaultKind::Transport { kind: TransportKind::Hang, .. } => {
+                matches!(self.moment(&self.faults[fault]), Moment::At(_, phase) if phase != Phase::Aftermath)
+            }
+            _ => false,
+        };
+        ends && self.ended(fault).is_none()
+    }
+
+    /// The fault that has the load fail.
+    pub(super) fn load(&self) -> Option<usize> {
+        self.load.map(|end| end.fault)
     }
 
     /// The fault that ends the action before this one strikes it.
@@ -296,4 +378,9 @@ impl<'a> Order<'a> {
     pub(super) fn fatal(&self) -> Option<ApplyEnd> {
         self.fatal
     }
+}
+
+/// The place of a call among those by which a provider is loaded.
+fn load_step(point: CallPoint) -> Option<usize> {
+    LOAD.iter().position(|method| *method == point.method)
 }

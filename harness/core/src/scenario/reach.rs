@@ -5,24 +5,23 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     mem,
     num::NonZeroU32,
+    time::Duration,
 };
 
-use counterfoil_proto::{
-    Revision,
-    edit::{Edit, Mismatch},
-};
+use counterfoil_proto::Revision;
 
 use super::{
-    CallPoint, CancelPoint, EngineSetup, Fault, FaultKind, FinalizeAnswer, Hook, ResolvePoint, Seam,
-    Services, Span, TransportKind,
+    CallPoint, CancelPoint, EngineSetup, Fault, FaultKind, Hook, Need, ResolvePoint, Seam, Services, Span,
+    TransportKind,
     actions::{Actions, Verb},
     diagnostic::{Report, shown},
-    faults::{AtShape, FaultEntry, FaultShape, FieldValue, Inject, MomentShape, TransportWord},
+    fault_parts,
+    faults::{AtShape, FaultEntry, FaultShape, Inject, MomentShape},
     file::HookWord,
     order::{NO_REPLACER, Never, Order, Refused},
-    read::{At, List, Time, Tried, Word, listed},
+    read::{At, List, Tried, Word, distinct, listed},
 };
-use crate::rpc::{Code, Method};
+use crate::{outcome::Status, rpc::Method};
 
 /// What decides what can be reached.
 pub(super) struct Reach<'a> {
@@ -32,12 +31,19 @@ pub(super) struct Reach<'a> {
     engine: &'a EngineSetup,
     services: Services,
     actions: &'a Actions,
-    /// Actions whose resource may be deleted again, because something behind its create fails (E-335).
-    undone: HashSet<usize>,
+    /// Actions whose resource may be deleted again, because something behind its create fails, and by how many deletes:
+    /// by its id and then by its name (E-335), and where it may have another identity, by that too (E-333).
+    undone: HashMap<usize, u32>,
 }
 
-/// What a call may fail with, where the scenario does not care.
-const DEFAULT_MESSAGE: &str = "injected failure";
+/// Who makes the calls of an action that are meant.
+#[derive(Clone, Copy)]
+enum By {
+    /// The engine, in the course of the apply.
+    Engine,
+    /// The engine, or the harness behind it.
+    Anyone,
+}
 
 /// How a mistake about a hook is named: its code, and its label.
 #[derive(Clone, Copy)]
@@ -61,19 +67,24 @@ impl<'a> Reach<'a> {
             let action = actions.get(&shape.action.as_ref()?.value)?;
             let verb = actions.list[action].verb?;
             let call = shape.call.as_ref().map(|call| call.value);
-            let undoes = match shape.inject.0? {
+            let deletes = match shape.inject.0? {
                 Inject::HookError => {
                     let hook = shape.hook.as_ref().and_then(|hook| hook.0.as_ref());
-                    hook.is_some_and(|hook| hook.value.hook() == Hook::ResourceApplied)
+                    if hook.is_some_and(|hook| hook.value.hook() == Hook::ResourceApplied) { 2 } else { 0 }
                 }
                 // What is created may be reported under another name, say.
-                Inject::Wire => call == Some(Method::Create) || (call.is_none() && verb == Verb::Create),
-                _ => false,
+                Inject::Wire if call == Some(Method::Create) => 4,
+                Inject::Wire if call.is_none() && verb == Verb::Create => 4,
+                _ => 0,
             };
-            (undoes && matches!(verb, Verb::Create | Verb::Replace)).then_some(action)
+            (deletes > 0 && matches!(verb, Verb::Create | Verb::Replace)).then_some((action, deletes))
         });
-        let undone = if engine.hooks.has(Hook::ResourceApplied) { undone.collect() } else { HashSet::new() };
-        Self { v1, revisions, engine, services, actions, undone }
+        let mut most = HashMap::new();
+        for (action, deletes) in undone.filter(|_| engine.hooks.has(Hook::ResourceApplied)) {
+            let known: &mut u32 = most.entry(action).or_default();
+            *known = deletes.max(*known);
+        }
+        Self { v1, revisions, engine, services, actions, undone: most }
     }
 
     pub(super) fn actions(&self) -> &'a Actions {
@@ -82,8 +93,7 @@ impl<'a> Reach<'a> {
 
     /// The calls that are made for an action, and how often each is made at most; none where the action is a mistake.
     fn calls(&self, action: usize) -> Option<Vec<(Method, u32)>> {
-        // By its id, and where that fails by its name.
-        let undone = if self.undone.contains(&action) { 2 } else { 0 };
+        let undone = self.undone.get(&action).copied().unwrap_or_default();
         let upsert = u32::from(self.engine.upsert);
         let calls = match self.actions.list[action].verb? {
             Verb::Create => {
@@ -148,6 +158,9 @@ impl<'a> Reach<'a> {
             (Verb::Create, Method::Read | Method::Update) => {
                 format!("a create makes {made}, and others only with `engine: {{ upsert: true }}`")
             }
+            (Verb::Update, Method::Read) => format!(
+                "an update makes {made}; the harness reads what is there when the apply is over, and not the engine"
+            ),
             _ => format!("{} {} makes {made}", article(verb), verb.as_str()),
         };
         report.mistake("call-not-made", span, message).label("never made").help(help);
@@ -165,7 +178,8 @@ impl<'a> Reach<'a> {
             check_deadline(&faults, report);
         }
         self.check_types(&faults, report);
-        let never = self.check_order(&faults, report);
+        let mut never = self.check_order(&faults, report);
+        self.check_undone(&faults, &mut never, report);
         check_points(&faults, &never, report);
         faults
     }
@@ -188,7 +202,7 @@ impl<'a> Reach<'a> {
             Inject::DriverResolveError => {
                 let action = self.struck(&shape, span, report);
                 let at = match shape.at {
-                    Some(Tried(at)) => Some(resolve_point(at?, report)?),
+                    Some(Tried(at)) => Some(fault_parts::resolve_point(at?, report)?),
                     None => None,
                 };
                 let action = action?;
@@ -198,18 +212,18 @@ impl<'a> Reach<'a> {
             Inject::DispatchError => {
                 let (action, point) = self.point(&shape, span, report)?;
                 let reaches_provider = shape.reaches_provider.as_ref().is_some_and(|reaches| reaches.value);
-                let (code, message) = status(&mut shape);
+                let (code, message) = fault_parts::status(&mut shape);
                 (action, FaultKind::DispatchError { point, code, message, reaches_provider })
             }
             Inject::HookError => self.hook(&shape, span, report)?,
             Inject::Cancel => (None, FaultKind::Cancel { at: self.cancel(shape.at, span, report)? }),
             Inject::FinalizeError => {
-                let answer = finalize_answer(&mut shape, report);
+                let answer = fault_parts::finalize_answer(&mut shape, report);
                 self.check_finalizer(span, report)?;
                 (None, FaultKind::FinalizeError { answer: answer? })
             }
             Inject::Transport => {
-                let kind = transport(&shape, span, report);
+                let kind = fault_parts::transport(&shape, span, report);
                 let (action, point) = self.point(&shape, span, report)?;
                 let reaches_provider = shape.reaches_provider.as_ref().is_some_and(|reaches| reaches.value);
                 let kind = kind?;
@@ -218,7 +232,10 @@ impl<'a> Reach<'a> {
             }
             Inject::Wire => {
                 let (action, point) = self.point(&shape, span, report)?;
-                (action, FaultKind::Wire { point, edit: edit(shape, point.method, span, report)? })
+                (
+                    action,
+                    FaultKind::Wire { point, edit: fault_parts::edit(shape, point.method, span, report)? },
+                )
             }
         };
         Some(Fault { action, kind, span })
@@ -230,7 +247,7 @@ impl<'a> Reach<'a> {
 
     /// The action of a fault that needs one.
     fn struck(&self, shape: &FaultShape, span: Span, report: &mut Report<'_>) -> Option<usize> {
-        if shape.action.is_none() {
+        if shape.action.is_none() && !report.is_meant(span, "action") {
             report
                 .mistake("missing-field", span, "the fault strikes no action")
                 .label("`action` belongs here")
@@ -267,7 +284,7 @@ impl<'a> Reach<'a> {
             }
             call => {
                 let action = self.struck(shape, span, report)?;
-                let point = self.call_of(action, call, shape.nth.as_ref(), span, report)?;
+                let point = self.call_of(action, call, shape.nth.as_ref(), By::Anyone, span, report)?;
                 return Some((Some(action), point));
             }
         };
@@ -284,8 +301,7 @@ impl<'a> Reach<'a> {
         if method == Method::Finalize {
             self.check_finalizer(span, report)?;
         }
-        let once = matches!(method, Method::Finalize | Method::Apply);
-        if let Some(nth) = shape.nth.as_ref().filter(|nth| once && nth.value.get() > 1) {
+        if let Some(nth) = shape.nth.as_ref().filter(|nth| nth.value.get() > 1) {
             too_often(&format!("the engine calls `{method}`"), 1, nth.span, report);
         }
         Some((None, CallPoint { method, nth: shape.nth.as_ref().map_or(1, |nth| nth.value.get()) }))
@@ -297,6 +313,7 @@ impl<'a> Reach<'a> {
         action: usize,
         call: Option<&At<Method>>,
         nth: Option<&At<NonZeroU32>>,
+        by: By,
         span: Span,
         report: &mut Report<'_>,
     ) -> Option<CallPoint> {
@@ -311,7 +328,10 @@ impl<'a> Reach<'a> {
                 .help("add `resource-driver` to `provider: { services: […] }`, or leave `services` out");
             return None;
         }
-        let calls = self.calls_of_all(action)?;
+        let calls = match by {
+            By::Engine => self.calls(action)?,
+            By::Anyone => self.calls_of_all(action)?,
+        };
         let found = match call {
             None => calls.first(),
             Some(call) => calls.iter().find(|(made, _)| *made == call.value),
@@ -368,6 +388,9 @@ impl<'a> Reach<'a> {
     ) -> Option<(Option<usize>, FaultKind)> {
         let Some(Tried(hook)) = &shape.hook else {
             self.find(shape.action.as_ref(), report);
+            if report.is_meant(span, "hook") {
+                return None;
+            }
             let mistake = report.mistake("missing-field", span, "the fault names no hook");
             mistake
                 .label("`hook` belongs here")
@@ -379,8 +402,10 @@ impl<'a> Reach<'a> {
             return None;
         };
         let hook = hook.hook();
-        let message =
-            shape.message.as_ref().map_or_else(|| DEFAULT_MESSAGE.to_owned(), |text| text.value.clone());
+        let message = shape
+            .message
+            .as_ref()
+            .map_or_else(|| fault_parts::DEFAULT_MESSAGE.to_owned(), |text| text.value.clone());
         let kind = FaultKind::HookError { hook, message };
         if hook == Hook::PlanComplete {
             if let Some(action) = &shape.action {
@@ -477,6 +502,14 @@ impl<'a> Reach<'a> {
                 .help("add `finalizer` to `provider: { services: […] }`, or leave `services` out");
             return None;
         }
+        if !self.engine.hooks.has(Hook::PlanComplete) {
+            let message = "the plan-complete hook calls `FinalizeApply`, and it is not installed";
+            report
+                .mistake("unreachable-fault", span, message)
+                .label("never happens")
+                .help("add `plan-complete` to `engine: { hooks: […] }`, or leave `hooks` out");
+            return None;
+        }
         self.check_revisions(
             "`FinalizeApply`",
             |revision| revision.engine().finalizer,
@@ -494,6 +527,9 @@ impl<'a> Reach<'a> {
     ) -> Option<CancelPoint> {
         const SUCH: &str = "such as `at: { before: net }`, `at: { during: net }` or `at: { after: net }`";
         let Some(Tried(at)) = at else {
+            if report.is_meant(span, "at") {
+                return None;
+            }
             report
                 .mistake("missing-field", span, "the cancel has no moment")
                 .label("`at` belongs here")
@@ -501,10 +537,15 @@ impl<'a> Reach<'a> {
             return None;
         };
         let At { value: at, span } = at?;
-        let (moment, clean) = match at {
-            AtShape::Moment { shape, clean } => (shape, clean),
-            AtShape::Word(word) => {
-                let message = format!("`at`: expected a moment, found the text `{}`", shown(&word));
+        let found = match at {
+            AtShape::Moment { shape, clean } => Ok((shape, clean)),
+            AtShape::Word(word) => Err(format!("the text `{}`", shown(&word))),
+            AtShape::Other(found) => Err(found),
+        };
+        let (moment, clean) = match found {
+            Ok(moment) => moment,
+            Err(found) => {
+                let message = format!("`at`: expected a moment, found {found}");
                 report.mistake("wrong-type", span, message).label("expected a moment").help(SUCH);
                 return None;
             }
@@ -547,7 +588,7 @@ impl<'a> Reach<'a> {
         };
         let span = during.span;
         let action = action(during, report)?;
-        let point = self.call_of(action, call.as_ref(), nth.as_ref(), span, report)?;
+        let point = self.call_of(action, call.as_ref(), nth.as_ref(), By::Engine, span, report)?;
         Some(CancelPoint::During(action, point))
     }
 
@@ -587,12 +628,30 @@ impl<'a> Reach<'a> {
     /// An action ends with its first failure, and the apply with its first fatal one. The faults behind those, which
     /// are mistakes, by their positions.
     fn check_order(&self, faults: &[Fault], report: &mut Report<'_>) -> HashSet<usize> {
-        let order = Order::of(self.actions, self.engine, faults);
+        let order = self.order(faults);
         let mut never = HashSet::new();
         for (index, fault) in faults.iter().enumerate() {
             let line = |other: usize, report: &Report<'_>| report.line(faults[other].span);
             let (why, help) = match order.never(index) {
                 None => continue,
+                Some(Never::LoadFails(other)) => (
+                    format!("the fault in line {} has the load of the provider fail", line(other, report)),
+                    "keep one of the faults: a provider that is not loaded is asked nothing more",
+                ),
+                Some(Never::HookFails(other)) => (
+                    format!(
+                        "the fault in line {} fails the plan-complete hook, which calls `FinalizeApply`",
+                        line(other, report)
+                    ),
+                    "keep one of the faults",
+                ),
+                Some(Never::ContextEnds(other)) => (
+                    format!(
+                        "the fault in line {} ends the context, and `FinalizeApply` is not sent without one",
+                        line(other, report)
+                    ),
+                    "keep one of the faults",
+                ),
                 Some(Never::Preflight) => (
                     "the apply ends in preflight".to_owned(),
                     match order.preflight() {
@@ -620,6 +679,91 @@ impl<'a> Reach<'a> {
         never
     }
 
+    /// Whether the results of the provider itself are what comes out, and are given or altered in the file: then names and
+    /// statuses may be anything.
+    pub(super) fn is_told(&self, scripted: bool, faults: &[Fault]) -> bool {
+        self.v1 && (scripted || faults.iter().any(|fault| matches!(fault.kind, FaultKind::Wire { .. })))
+    }
+
+    /// With `dispatch: v1` no call is about an action; a list of them that is not empty is a mistake.
+    pub(super) fn check_calls(&self, field: &str, calls: &[Span], report: &mut Report<'_>) {
+        if let (true, [first, ..]) = (self.v1, calls) {
+            report
+                .mistake("call-not-made", *first, "with `dispatch: v1` no call is made for an action")
+                .label("never made")
+                .help(format!("the provider gets the whole plan in one `apply` call; leave `{field}` out"));
+        }
+    }
+
+    /// A status that an action never gets; else a mistake.
+    pub(super) fn check_status(&self, action: usize, status: Status, span: Span, report: &mut Report<'_>) {
+        if let (Status::DeleteFailed, Some(verb)) = (status, self.actions.list[action].verb)
+            && verb != Verb::Delete
+        {
+            let kind =
+                if verb == Verb::Unknown { "action that the engine does not know" } else { verb.as_str() };
+            report
+                .mistake(
+                    "contradiction",
+                    span,
+                    format!("{} {kind} never ends as `delete_failed`", article(verb)),
+                )
+                .label("never given")
+                .help("only a delete has this status; a failed replace has `error`");
+        }
+    }
+
+    /// A need that no run can meet is a mistake.
+    pub(super) fn check_needs(&self, needs: &[At<Need>], report: &mut Report<'_>) {
+        let Some(need) = needs.iter().find(|need| need.value == Need::Finalizer) else { return };
+        if self.v1 {
+            report
+                .mistake("unreachable-need", need.span, "with `dispatch: v1` no finalizer is called")
+                .label("never met")
+                .help("leave it out");
+        } else if self.services.finalizer {
+            let has = |revision: &Revision| revision.engine().finalizer;
+            self.check_revisions("a finalizer", has, "never met", need.span, report);
+        } else {
+            report
+                .mistake("unreachable-need", need.span, "the provider serves no finalizer")
+                .label("never met")
+                .help("add `finalizer` to `provider: { services: […] }`, or leave `services` out");
+        }
+    }
+
+    /// What the faults do to the course of the apply.
+    pub(super) fn order<'o>(&'o self, faults: &'o [Fault]) -> Order<'o> {
+        Order::of(self.actions, self.engine, &self.revisions, faults)
+    }
+
+    /// What was created is deleted by its name only where the delete by its id failed (E-335). Where the output may have
+    /// another identity, it is the provider that decides how often is deleted (E-333).
+    fn check_undone(&self, faults: &[Fault], never: &mut HashSet<usize>, report: &mut Report<'_>) {
+        let fails = |action: usize, point: CallPoint| {
+            faults.iter().any(|fault| match &fault.kind {
+                FaultKind::Transport { kind: TransportKind::Delay(time), .. } if *time < DETACHED => false,
+                FaultKind::Cancel { .. } => false,
+                _ => call_struck(fault) == Some((action, point)),
+            })
+        };
+        for (index, fault) in faults.iter().enumerate() {
+            let Some((action, CallPoint { method: Method::Delete, nth })) = call_struck(fault) else {
+                continue;
+            };
+            let own = u32::from(self.actions.list[action].verb == Some(Verb::Replace));
+            let by_name = self.undone.get(&action) == Some(&2) && nth == own + 2;
+            let before = CallPoint { method: Method::Delete, nth: own + 1 };
+            if by_name && !fails(action, before) && never.insert(index) {
+                let message = "this fault never happens: the delete before it succeeds";
+                report.mistake("unreachable-fault", fault.span, message).label("never happens").help(format!(
+                    "what was created is deleted by its name where the delete by its id fails; strike `nth: {}` too",
+                    before.nth
+                ));
+            }
+        }
+    }
+
     /// The seams that can be reached. `scripted`: the reply of the provider is in the file.
     pub(super) fn seams(
         &self,
@@ -641,7 +785,7 @@ impl<'a> Reach<'a> {
                 .help("name a seam, or leave it out for all that can be reached");
         }
         let mut kept = BTreeSet::new();
-        for At { value: seam, span } in seams.into_values() {
+        for At { value: seam, span } in distinct(seams, report) {
             kept.insert(seam);
             if let Some((word, _, Some(why))) = obstacles.iter().find(|(_, other, _)| *other == seam) {
                 report
@@ -702,6 +846,9 @@ impl<'a> Reach<'a> {
     }
 }
 
+/// How long a call may take that has a context of its own.
+const DETACHED: Duration = Duration::from_secs(30);
+
 fn is_cancel(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::Cancel { .. })
 }
@@ -749,17 +896,12 @@ fn check_points(faults: &[Fault], never: &HashSet<usize>, report: &mut Report<'_
     // The first fault that fails a call.
     let mut failing: HashMap<(Option<usize>, CallPoint), usize> = HashMap::new();
     for (index, fault) in faults.iter().enumerate() {
-        let (point, hook, fails) = match &fault.kind {
-            FaultKind::DispatchError { point, .. } => (Some(*point), None, true),
-            FaultKind::Transport { point, kind, .. } => {
-                (Some(*point), None, !matches!(kind, TransportKind::Delay(_)))
-            }
-            FaultKind::Wire { point, .. } => (Some(*point), None, false),
-            FaultKind::FinalizeError { answer } => {
-                let point = CallPoint { method: Method::Finalize, nth: 1 };
-                (Some(point), None, matches!(answer, FinalizeAnswer::Status { .. }))
-            }
-            FaultKind::HookError { hook, .. } => (None, Some(*hook), false),
+        let (point, hook) = match &fault.kind {
+            FaultKind::DispatchError { point, .. }
+            | FaultKind::Transport { point, .. }
+            | FaultKind::Wire { point, .. } => (Some(*point), None),
+            FaultKind::FinalizeError { .. } => (Some(CallPoint::FINALIZE), None),
+            FaultKind::HookError { hook, .. } => (None, Some(*hook)),
             FaultKind::Cancel { .. } => {
                 match cancelled {
                     None => cancelled = Some(fault.span),
@@ -773,27 +915,22 @@ fn check_points(faults: &[Fault], never: &HashSet<usize>, report: &mut Report<'_
                 }
                 continue;
             }
-            FaultKind::JitError | FaultKind::DriverResolveError { .. } => (None, None, false),
+            FaultKind::JitError | FaultKind::DriverResolveError { .. } => (None, None),
         };
         if !seen.insert((fault.action, mem::discriminant(&fault.kind), point, hook)) {
             report
                 .mistake("duplicate-fault", fault.span, "this fault is given twice")
                 .label("given again")
                 .help("a fault point fails once; keep one of them");
-        } else if let (Some(point), true) = (point, fails) {
+        } else if let Some(point) = fault.kind.failing_call() {
             failing.entry((fault.action, point)).or_insert(index);
         }
     }
     for (index, fault) in faults.iter().enumerate() {
-        let (point, instead) = match &fault.kind {
-            FaultKind::DispatchError { point, .. } => (*point, "a call fails once"),
-            FaultKind::Transport { point, kind, .. } if !matches!(kind, TransportKind::Delay(_)) => {
-                (*point, "a call fails once")
-            }
-            FaultKind::FinalizeError { .. } => {
-                (CallPoint { method: Method::Finalize, nth: 1 }, "a call fails once")
-            }
-            FaultKind::Wire { point, .. } => (*point, "there is no reply to alter"),
+        let (point, instead) = match (&fault.kind, fault.kind.failing_call()) {
+            (_, Some(point)) => (point, "a call fails once"),
+            (FaultKind::FinalizeError { .. }, None) => (CallPoint::FINALIZE, "a call fails once"),
+            (FaultKind::Wire { point, .. }, None) => (*point, "there is no reply to alter"),
             _ => continue,
         };
         let Some(&other) = failing.get(&(fault.action, point)) else { continue };
@@ -808,177 +945,4 @@ fn check_points(faults: &[Fault], never: &HashSet<usize>, report: &mut Report<'_
             .label("never happens")
             .help(format!("{instead}; keep one of them, or strike different calls"));
     }
-}
-
-/// The status of a failing call.
-fn status(shape: &mut FaultShape) -> (Code, String) {
-    let code = shape.code.as_ref().map_or(Code::Unknown, |code| code.value);
-    (code, shape.message.take().map_or_else(|| DEFAULT_MESSAGE.to_owned(), |message| message.value))
-}
-
-/// The `at` of a driver-resolve-error.
-fn resolve_point(At { value: at, span }: At<AtShape>, report: &mut Report<'_>) -> Option<At<ResolvePoint>> {
-    let AtShape::Word(word) = at else {
-        report
-            .mistake("wrong-type", span, "`at`: expected a point of resolution, found a map")
-            .label("expected `dispatch` or `preflight`")
-            .help("moments belong to a cancel");
-        return None;
-    };
-    ResolvePoint::of(&word, span, report).map(|value| At { value, span })
-}
-
-fn finalize_answer(shape: &mut FaultShape, report: &mut Report<'_>) -> Option<FinalizeAnswer> {
-    let code = shape.code.as_ref().map(|code| ("code", code.span));
-    let message = shape.message.as_ref().map(|message| ("message", message.span));
-    let Some(At { value: errors, span }) = shape.errors.take() else {
-        let (code, message) = status(shape);
-        return Some(FinalizeAnswer::Status { code, message });
-    };
-    for (field, span) in code.into_iter().chain(message) {
-        report
-            .mistake(
-                "contradiction",
-                span,
-                format!("`errors` come with status OK, and `{field}` belongs to another"),
-            )
-            .label("beside `errors`")
-            .help("keep `errors`, or `code` and `message`");
-    }
-    if errors.0.is_empty() {
-        report
-            .mistake("empty-list", span, "`errors` is empty: so answers a finalizer that succeeds")
-            .label("no error")
-            .help("name the errors, or leave the fault out");
-        return None;
-    }
-    Some(FinalizeAnswer::Errors(errors.into_values().map(Into::into).collect()))
-}
-
-fn transport(shape: &FaultShape, span: Span, report: &mut Report<'_>) -> Option<TransportKind> {
-    let Some(Tried(kind)) = shape.kind else {
-        let mistake = report.mistake("missing-field", span, "the fault does not say how the way fails");
-        mistake
-            .label("`kind` belongs here")
-            .help(format!("it is {}", listed(TransportWord::all().map(|(word, _)| word))));
-        return None;
-    };
-    let kind = match kind? {
-        TransportWord::Delay => {
-            if let Some(At { span, .. }) = shape.reaches_provider {
-                report
-                    .mistake("field-not-taken", span, "a delayed call always reaches the provider")
-                    .label("not taken")
-                    .help("leave `reaches_provider` out");
-            }
-            let Some(Tried(time)) = &shape.r#for else {
-                report
-                    .mistake("missing-field", span, "the delay does not say how long it is")
-                    .label("`for` belongs here")
-                    .help("such as `for: 150ms`, `for: 2s` or `for: 1m`");
-                return None;
-            };
-            return time.as_ref().map(|At { value: Time(time), .. }| TransportKind::Delay(*time));
-        }
-        TransportWord::Hang => TransportKind::Hang,
-        TransportWord::Reset => TransportKind::Reset,
-        TransportWord::Disconnect => TransportKind::Disconnect,
-        TransportWord::Kill => TransportKind::Kill,
-    };
-    if let Some(Tried(Some(At { span, .. }))) = shape.r#for {
-        let help = match kind {
-            TransportKind::Hang => "a hang lasts until the scenario's `deadline`",
-            _ => "leave it out",
-        };
-        report.mistake("field-not-taken", span, "only a delay takes `for`").label("not taken").help(help);
-    }
-    Some(kind)
-}
-
-/// What a wire fault does to the reply to a call.
-fn edit(shape: FaultShape, method: Method, span: Span, report: &mut Report<'_>) -> Option<Edit> {
-    let mut edit = Edit::default();
-    let message = method.response();
-    // What is given altogether, also where it is a mistake.
-    let (mut given, mut sets, mut drops) = (shape.truncate.is_some(), Vec::new(), Vec::new());
-    if let Some(Tried(table)) = shape.set {
-        given |= table.as_ref().is_none_or(|table| !table.0.is_empty());
-        sets = table.map(|table| table.0).unwrap_or_default();
-    }
-    if let Some(Tried(paths)) = shape.drop {
-        given |= paths.as_ref().is_none_or(|paths| !paths.0.is_empty());
-        drops = paths.map(|paths| paths.0).unwrap_or_default();
-    }
-    if !given {
-        report
-            .mistake("missing-field", span, "the wire fault alters nothing")
-            .label("`set`, `drop` or `truncate` belongs here")
-            .help("such as `set: { output.name: other }`, `drop: [output]` or `truncate: 7`");
-        return None;
-    }
-    for (path, At { value: Tried(value), span }) in sets {
-        let Some(FieldValue(value)) = value else { continue };
-        if let Err(mismatch) = Edit::check_set(message, &path.value, &value) {
-            let wrong_value = matches!(mismatch, Mismatch::WrongValue { .. } | Mismatch::NoEnumValue { .. });
-            mismatched(&mismatch, if wrong_value { span } else { path.span }, report);
-        }
-        edit.set.push((path.value, value));
-    }
-    for path in drops.into_iter().flatten() {
-        if let Err(mismatch) = Edit::check_drop(message, &path.value) {
-            mismatched(&mismatch, path.span, report);
-        }
-        edit.drop.push(path.value);
-    }
-    edit.truncate = shape.truncate.and_then(|bytes| usize::try_from(bytes.0?).ok());
-    Some(edit)
-}
-
-/// Reports a path that leads astray, or a value that does not fit.
-fn mismatched(mismatch: &Mismatch, span: Span, report: &mut Report<'_>) {
-    let text = shown_whole(&mismatch.to_string());
-    let meant = |nearest: &Option<String>, known: &[String], what: &str| match nearest {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None if known.is_empty() => format!("it has no {what}"),
-        None => format!("it has {}", listed(known.iter().map(String::as_str))),
-    };
-    let (code, label, help) = match mismatch {
-        Mismatch::NoMessage(_) => ("unknown-path", "leads nowhere", String::new()),
-        Mismatch::NoField { nearest, known, .. } => {
-            ("unknown-path", "leads nowhere", meant(nearest, known, "fields"))
-        }
-        Mismatch::NoPosition { field, .. } => {
-            ("unknown-path", "leads nowhere", format!("positions are counted from 0, such as `{field}.0`"))
-        }
-        Mismatch::NothingInside { .. } => {
-            ("unknown-path", "leads nowhere", "the path ends before".to_owned())
-        }
-        Mismatch::NotOneValue { field, kind } => (
-            "unknown-path",
-            "not a single value",
-            match *kind {
-                "a list" => format!("set a position in it, such as `{field}.0`, or drop it"),
-                "a map" => format!("set one of its keys, such as `{field}.key`, or drop it"),
-                _ => "set one of its fields, or drop it".to_owned(),
-            },
-        ),
-        Mismatch::WrongValue { expected, .. } => {
-            let written = shown(report.written(span));
-            let help =
-                if *expected == "text" { format!("write `\"{written}\"`, in quotes") } else { String::new() };
-            ("wrong-type", "not a value of this field", help)
-        }
-        Mismatch::NoEnumValue { nearest, known, .. } => {
-            ("unknown-value", "not a value of this field", meant(nearest, known, "values"))
-        }
-    };
-    let mistake = report.mistake(code, span, text).label(label);
-    if !help.is_empty() {
-        mistake.help(help);
-    }
-}
-
-/// A text that quotes the file, fit to be shown.
-fn shown_whole(text: &str) -> String {
-    text.chars().take(200).flat_map(char::escape_debug).collect()
 }

@@ -43,7 +43,7 @@ pub(super) struct Required<T>(pub(super) Option<T>);
 impl<T: Read> Field for Required<T> {
     fn read_field(fields: &Fields<'_, '_>, name: &'static str, report: &mut Report<'_>) -> Self {
         let value = Option::read_field(fields, name, report);
-        if fields.get(name).is_none() && !fields.meant.contains(&name) {
+        if fields.get(name).is_none() && !report.is_meant(fields.span, name) {
             let message = format!("`{name}` is missing{}", fields.place());
             report.mistake("missing-field", fields.span, message).label(format!("`{name}` belongs here"));
         }
@@ -56,31 +56,30 @@ pub(super) struct Fields<'n, 'a> {
     entries: &'n [Entry<'a>],
     span: Span,
     at: &'n str,
-    /// Fields that were meant by keys that are none.
-    meant: Vec<&'static str>,
 }
 
 impl<'n, 'a> Fields<'n, 'a> {
-    /// Reports every key that is not `known`. Those that come `later` are words of the format too.
+    /// Reports every key that is not `known`. Of those, the ones that are `offered` may have been meant.
     pub(super) fn of(
         node: &'n Node<'a>,
         at: &'n str,
         known: &[&'static str],
+        offered: &[&'static str],
         report: &mut Report<'_>,
     ) -> Option<Self> {
         let entries = expect_map(node, at, report)?;
-        let mut fields = Self { entries, span: node.span, at, meant: Vec::new() };
+        let fields = Self { entries, span: node.span, at };
         for Entry { key, key_span, .. } in entries {
             if !known.contains(&&**key) {
-                let meant = report.guess(key, known.iter().copied());
+                let meant = report.guess(key, offered.iter().copied());
                 let message = format!("unknown field `{}`{}", shown(key), fields.place());
                 let mistake = report.mistake("unknown-field", *key_span, message).label("not a field");
                 match meant {
                     Some(meant) => {
                         mistake.help(format!("did you mean `{meant}`?"));
-                        fields.meant.push(meant);
+                        report.note_meant(node.span, meant);
                     }
-                    None => mistake.help(format!("the fields are {}", listed(known.iter().copied()))),
+                    None => mistake.help(format!("the fields are {}", listed(offered.iter().copied()))),
                 }
             }
         }
@@ -101,14 +100,14 @@ macro_rules! shape {
     (
         $(#[doc = $doc:literal])*
         struct $name:ident as $title:literal {
-            $($(#[doc = $field_doc:literal])* $field:ident: $type:ty,)*
+            $($(#[doc = $field_doc:literal])* $(#[schemars($($limit:tt)*)])? $field:ident: $type:ty,)*
         }
     ) => {
         $(#[doc = $doc])*
         #[derive(schemars::JsonSchema)]
         #[schemars(deny_unknown_fields, rename = $title)]
         pub(super) struct $name {
-            $($(#[doc = $field_doc])* pub(super) $field: $type,)*
+            $($(#[doc = $field_doc])* $(#[schemars($($limit)*)])? pub(super) $field: $type,)*
         }
 
         impl $crate::scenario::read::Read for $name {
@@ -117,9 +116,22 @@ macro_rules! shape {
                 at: &str,
                 report: &mut $crate::scenario::diagnostic::Report<'_>,
             ) -> Option<Self> {
+                Self::read_offering(Self::FIELDS, node, at, report)
+            }
+        }
+
+        impl $name {
+            const FIELDS: &[&str] = &[$($crate::scenario::read::bare(stringify!($field))),*];
+
+            /// As `read`; where a key is no field, only those that are `offered` are told.
+            fn read_offering(
+                offered: &[&'static str],
+                node: &$crate::scenario::yaml::Node<'_>,
+                at: &str,
+                report: &mut $crate::scenario::diagnostic::Report<'_>,
+            ) -> Option<Self> {
                 use $crate::scenario::read::{Field, Fields};
-                const KNOWN: &[&str] = &[$($crate::scenario::read::bare(stringify!($field))),*];
-                let fields = Fields::of(node, at, KNOWN, report)?;
+                let fields = Fields::of(node, at, Self::FIELDS, offered, report)?;
                 Some(Self {
                     $($field: Field::read_field(&fields, $crate::scenario::read::bare(stringify!($field)), report),)*
                 })
@@ -144,6 +156,16 @@ pub(super) trait Word: Copy + 'static {
     const CODE: &'static str;
     /// Every word.
     fn all() -> impl Iterator<Item = (&'static str, Self)>;
+
+    /// How a word is written as the one key of a map.
+    fn such_as(_: &'static str) -> Option<String> {
+        None
+    }
+
+    /// The word that stands for a number which others write.
+    fn numbered(_: i64) -> Option<&'static str> {
+        None
+    }
 
     /// The value of a word; else a mistake.
     fn of(word: &str, span: Span, report: &mut Report<'_>) -> Option<Self> {
@@ -179,6 +201,10 @@ impl Word for Method {
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
         Self::ALL.into_iter().map(|method| (method.as_str(), method))
     }
+
+    fn such_as(word: &'static str) -> Option<String> {
+        Some(format!("write `- {word}: net`, with the address of the action"))
+    }
 }
 
 impl Word for Code {
@@ -207,14 +233,21 @@ impl Word for Code {
         .into_iter()
         .zip(Self::ALL)
     }
+
+    fn numbered(number: i64) -> Option<&'static str> {
+        // They are in the order of their numbers, without that of status OK.
+        let at = usize::try_from(number).ok()?.checked_sub(1)?;
+        Self::all().nth(at).map(|(word, _)| word)
+    }
 }
 
 impl<W: Word> Read for W {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        match &node.value {
-            Value::Text(word) => W::of(word, node.span, report),
-            _ => mismatch(node, at, W::NOUN, report),
+        if let Value::Text(word) = &node.value {
+            return W::of(word, node.span, report);
         }
+        let word = integer(node).and_then(W::numbered);
+        mismatch_with(node, at, W::NOUN, word.map(|word| format!("write `{word}`")), report)
     }
 }
 
@@ -247,7 +280,15 @@ impl<T: Read> Read for List<T> {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         match &node.value {
             Value::List(items) => Some(Self(items.iter().map(|item| T::read(item, at, report)).collect())),
-            _ => mismatch(node, at, "a list", report),
+            value => {
+                let help = match value {
+                    Value::Null => Some("leave it out, or write `[]`"),
+                    Value::Text(word) if word == "none" => Some("write `[]` for none"),
+                    Value::Map(entries) if !entries.is_empty() => Some("begin each with `- `"),
+                    _ => None,
+                };
+                mismatch_with(node, at, "a list", help.map(str::to_owned), report)
+            }
         }
     }
 }
@@ -256,6 +297,27 @@ impl<T> List<T> {
     pub(super) fn into_values(self) -> impl Iterator<Item = T> {
         self.0.into_iter().flatten()
     }
+}
+
+/// The values of a list, each of which may stand in it once.
+pub(super) fn distinct<W: Word + PartialEq>(list: List<At<W>>, report: &mut Report<'_>) -> Vec<At<W>> {
+    let mut kept: Vec<At<W>> = Vec::new();
+    for item in list.into_values() {
+        match kept.iter().find(|first| first.value == item.value) {
+            None => kept.push(item),
+            Some(first) => named_twice(report.written(item.span), item.span, first.span, report),
+        }
+    }
+    kept
+}
+
+/// Reports what stands in a list for the second time.
+pub(super) fn named_twice(name: &str, span: Span, first: Span, report: &mut Report<'_>) {
+    let place = report.place(first, span);
+    report
+        .mistake("twice-there", span, format!("`{}` is named twice", shown(name)))
+        .label("named again")
+        .help(format!("the first is {place}; keep one of them"));
 }
 
 /// A map with keys of the author's own.
@@ -290,7 +352,16 @@ pub(super) struct OneKey<W, T> {
 impl<W: Word, T: Read> Read for OneKey<W, T> {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let expected = one_key_such_as::<W>();
-        let Value::Map(entries) = &node.value else { return mismatch(node, at, &expected, report) };
+        let Value::Map(entries) = &node.value else {
+            let help = match &node.value {
+                Value::Text(word) => {
+                    let meant = W::all().map(|(known, _)| known).find(|known| known == word);
+                    meant.or(W::all().map(|(first, _)| first).next()).and_then(W::such_as)
+                }
+                _ => None,
+            };
+            return mismatch_with(node, at, &expected, help, report);
+        };
         let [first, rest @ ..] = entries.as_slice() else {
             let mistake =
                 report.mistake("one-key", node.span, format!("`{at}`: expected {expected}, found none"));
@@ -345,8 +416,15 @@ fn json(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> serde_json::Value
         Value::Bool(value) => (*value).into(),
         Value::Number(number) => number.clone().into(),
         Value::NotFinite => {
-            let help = format!("write `\"{}\"`, in quotes, for text", shown(report.written(node.span)));
-            report.mistake("not-finite", node.span, format!("`{at}`: JSON has no such number")).help(help);
+            let written = shown(report.written(node.span));
+            report
+                .mistake(
+                    "not-finite",
+                    node.span,
+                    format!("`{at}`: `{written}` is no number that JSON can hold"),
+                )
+                .label("not finite, or too large")
+                .help(format!("write `\"{written}\"`, in quotes, for text"));
             serde_json::Value::Null
         }
         Value::Text(text) => text.clone().into(),
@@ -392,14 +470,14 @@ impl Read for bool {
 impl Read for u32 {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let number = integer(node).and_then(|number| number.try_into().ok());
-        number.or_else(|| mismatch(node, at, "a whole number from 0", report))
+        number.or_else(|| mismatch_with(node, at, "a whole number from 0", unquoted(node), report))
     }
 }
 
 impl Read for NonZeroU32 {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let number = integer(node).and_then(|number| u32::try_from(number).ok()).and_then(Self::new);
-        number.or_else(|| mismatch(node, at, "a whole number from 1", report))
+        number.or_else(|| mismatch_with(node, at, "a whole number from 1", unquoted(node), report))
     }
 }
 
@@ -412,9 +490,10 @@ impl Time {
     const LONGEST: Duration = Duration::from_secs(300);
 
     fn parse(text: &str) -> Option<Duration> {
-        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+        let (number, unit) =
+            text.split_at(text.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?);
         let (_, millis) = Self::UNITS.into_iter().find(|(known, _)| *known == unit)?;
-        let number: u64 = number.parse().ok()?;
+        let number: u64 = number.parse().unwrap_or(u64::MAX);
         Some(Duration::from_millis(number.saturating_mul(millis)))
     }
 }
@@ -430,7 +509,7 @@ impl Read for Time {
                         (told("is no time at all"), "too short", "the shortest is `1ms`".to_owned())
                     }
                     Some(time) if time > Self::LONGEST => {
-                        (told("is too long"), "too long", "the longest is `5m`".to_owned())
+                        (told("is too long, at most `5m`"), "too long", "the longest is `5m`".to_owned())
                     }
                     Some(time) => return Some(Self(time)),
                     None => (told("is no duration"), "not a duration", FORM.to_owned()),
@@ -465,10 +544,19 @@ pub(super) fn integer(node: &Node<'_>) -> Option<i64> {
     }
 }
 
+/// What to do about a number that is given as text.
+fn unquoted(node: &Node<'_>) -> Option<String> {
+    let Value::Text(text) = &node.value else { return None };
+    text.parse::<u32>().ok().map(|number| format!("write `{number}`, without quotes"))
+}
+
 fn expect_map<'n, 'a>(node: &'n Node<'a>, at: &str, report: &mut Report<'_>) -> Option<&'n [Entry<'a>]> {
     match &node.value {
         Value::Map(entries) => Some(entries),
-        _ => mismatch(node, at, "a map", report),
+        value => {
+            let help = matches!(value, Value::Null).then(|| "leave it out, or write `{}`".to_owned());
+            mismatch_with(node, at, "a map", help, report)
+        }
     }
 }
 
@@ -477,22 +565,17 @@ pub(super) fn mismatch<T>(node: &Node<'_>, at: &str, expected: &str, report: &mu
     mismatch_with(node, at, expected, None, report)
 }
 
-fn mismatch_with<T>(
+pub(super) fn mismatch_with<T>(
     node: &Node<'_>,
     at: &str,
     expected: &str,
     help: Option<String>,
     report: &mut Report<'_>,
 ) -> Option<T> {
-    let found = match &node.value {
-        Value::Refused => return None,
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => format!("`{value}`"),
-        Value::Number(_) | Value::NotFinite => format!("the number `{}`", shown(report.written(node.span))),
-        Value::Text(text) => format!("the text `{}`", shown(text)),
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "a map".to_owned(),
-    };
+    if matches!(node.value, Value::Refused) {
+        return None;
+    }
+    let found = found(node, report);
     let place = if at.is_empty() { String::new() } else { format!("`{}`: ", shown(at)) };
     let mistake =
         report.mistake("wrong-type", node.span, format!("{place}expected {expected}, found {found}"));
@@ -501,6 +584,18 @@ fn mismatch_with<T>(
         mistake.help(help);
     }
     None
+}
+
+/// What a value is, in words.
+pub(super) fn found(node: &Node<'_>, report: &Report<'_>) -> String {
+    match &node.value {
+        Value::Null | Value::Refused => "nothing".to_owned(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Number(_) | Value::NotFinite => format!("the number `{}`", shown(report.written(node.span))),
+        Value::Text(text) => format!("the text `{}`", shown(text)),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a map".to_owned(),
+    }
 }
 
 /// A field of the format that this version cannot run. It has no value.
@@ -602,5 +697,5 @@ schema_is! {
     Object => { "type": "object" },
     Json => {},
     NotYet => { "not": {} },
-    Time => { "type": "string", "pattern": "^[0-9]+(ms|s|m)$" },
+    Time => { "type": "string", "pattern": "^0*[1-9][0-9]*(ms|s|m)$" },
 }

@@ -16,6 +16,7 @@ use crate::{
     outcome::{ActionError, Status},
     plan::{ActionKind, Change, Current},
     rpc::{Code, Method},
+    rules,
 };
 
 const EVERYTHING: &str = r#"
@@ -68,7 +69,7 @@ faults:
   - { inject: transport, action: cache, kind: delay, for: 150ms }
   - { inject: wire, action: cache, call: create, set: { output.name: other, output.sensitive.token: true }, drop: [output.status], truncate: 700 }
   - { inject: hook-error, hook: resource-applied, action: cache, message: the store is full }
-  - { inject: dispatch-error, call: capabilities, nth: 2 }
+  - { inject: wire, call: capabilities, truncate: 9 }
 expect:
   outcomes: { net: skipped, db-again: error }
   errors: { db-again: { contains: quota }, net: { matches: "^jit .*$" } }
@@ -164,7 +165,13 @@ fn a_file_can_say_everything() {
                 Some(2),
                 FaultKind::HookError { hook: Hook::ResourceApplied, message: text("the store is full") }
             ),
-            (None, failing(Method::Capabilities, 2, Code::Unknown, "injected failure", false)),
+            (
+                None,
+                FaultKind::Wire {
+                    point: CallPoint { method: Method::Capabilities, nth: 1 },
+                    edit: Edit { truncate: Some(9), ..Edit::default() }
+                }
+            ),
         ]
     );
 
@@ -264,17 +271,70 @@ fn the_way_fails_in_five_ways() {
 }
 
 #[test]
+fn some_faults_fail_a_call() {
+    let failing = |fault: &str| {
+        let faults = faults_of(&format!("deadline: 1m\nfaults: [{{ {fault} }}]\n"));
+        let [(_, kind)] = &faults[..] else { panic!("{faults:?}") };
+        kind.failing_call().map(|CallPoint { method, nth }| (method, nth))
+    };
+    assert_eq!(failing("inject: dispatch-error, action: db, call: create"), Some((Method::Create, 1)));
+    for kind in ["hang", "reset", "disconnect", "kill"] {
+        let fault = format!("inject: transport, action: db, kind: {kind}");
+        assert_eq!(failing(&fault), Some((Method::Delete, 1)), "{kind}");
+    }
+    assert_eq!(failing("inject: finalize-error"), Some((Method::Finalize, 1)));
+    for fault in [
+        "inject: transport, action: db, kind: delay, for: 1s",
+        "inject: finalize-error, errors: [{ error: late }]",
+        "inject: wire, action: db, truncate: 1",
+        "inject: jit-error, action: db",
+        "inject: driver-resolve-error, action: net",
+        "inject: hook-error, hook: resource-applied, action: db",
+        "inject: cancel, at: { during: db }",
+    ] {
+        assert_eq!(failing(fault), None, "{fault}");
+    }
+}
+
+#[test]
+fn a_value_of_an_enum_has_a_short_name_too() {
+    let file = |status: &str| {
+        let wire = format!("{{ inject: wire, set: {{ result.actions.0.status: {status} }} }}");
+        format!("revisions: '<0.57'\ndispatch: v1\nfaults: [{wire}]\n")
+    };
+    assert_eq!(faults_of(&file("success")).len(), 1);
+    assert_eq!(faults_of(&file("ACTION_STATUS_SUCCESS")).len(), 1);
+    let [mistake] = &*parse("a.yaml", file_with(&file("sucess")).as_bytes()).unwrap_err() else {
+        panic!("one")
+    };
+    assert_eq!(mistake.help.as_deref(), Some("did you mean `success`?"));
+}
+
+#[test]
 fn what_a_failing_hook_undoes_is_deleted_again() {
     let failed = "faults:\n  - { inject: hook-error, hook: resource-applied, action: ACTION }\n";
-    let again = |action: &str, nth: u32| {
-        let fault = format!("  - {{ inject: dispatch-error, action: ACTION, call: delete, nth: {nth} }}\n");
-        parse("a.yaml", file_with(&(failed.to_owned() + &fault).replace("ACTION", action)).as_bytes())
+    let again = |action: &str, deletes: &[u32]| {
+        let fault =
+            |nth| format!("  - {{ inject: dispatch-error, action: ACTION, call: delete, nth: {nth} }}\n");
+        let faults = failed.to_owned() + &deletes.iter().map(fault).collect::<String>();
+        parse("a.yaml", file_with(&faults.replace("ACTION", action)).as_bytes())
     };
-    for (action, nth, fits) in
-        [("net", 1, true), ("net", 2, true), ("net", 3, false), ("db", 3, true), ("db", 4, false)]
-    {
-        assert_eq!(again(action, nth).is_ok(), fits, "{action} {nth}");
+    for (action, deletes, fits) in [
+        ("net", &[1][..], true),
+        ("net", &[1, 2], true),
+        ("net", &[2], false),
+        ("net", &[1, 2, 3], false),
+        ("db", &[2], true),
+        ("db", &[2, 3], true),
+        ("db", &[3], false),
+        ("db", &[2, 3, 4], false),
+    ] {
+        assert_eq!(again(action, deletes).is_ok(), fits, "{action} {deletes:?}");
     }
+    let altered = "  - { inject: wire, action: net, call: create, set: { output.name: other } }\n";
+    let third = "  - { inject: dispatch-error, action: net, call: delete, nth: 3 }\n";
+    let file = file_with(&(failed.replace("ACTION", "net") + altered + third));
+    assert!(parse("a.yaml", file.as_bytes()).is_ok(), "nobody knows what is found under the other name");
     let expected = "expect: { calls: [create: net, delete: net] }\n";
     assert!(parse("a.yaml", file_with(&(failed.replace("ACTION", "net") + expected)).as_bytes()).is_ok());
     assert!(parse("a.yaml", file_with(expected).as_bytes()).is_err());
@@ -346,7 +406,13 @@ fn what_comes_behind_a_fatal_fault_never_happens() {
     assert_eq!(never(&[before, &cancel("after: db")]), [1]);
     assert_eq!(never(&[&cancel("before: db"), before, late]), [1, 2]);
     assert_eq!(never(&[&cancel("after: db"), same, late, &complete("web"), &complete("old")]), [2, 4]);
-    assert_eq!(never(&[&cancel("after: old"), finalize]), [0; 0], "nothing is left to be stopped");
+    let plan_complete = "{ inject: hook-error, hook: plan-complete }";
+    assert_eq!(never(&[&cancel("after: old"), plan_complete]), [0; 0], "nothing is left to be stopped");
+    assert_eq!(never(&[&cancel("after: old"), finalize]), [1], "it is not sent with a context that is over");
+    assert_eq!(never(&[&cancel("during: old"), "{ inject: wire, call: finalize, truncate: 1 }"]), [1]);
+    assert_eq!(never(&["{ inject: transport, kind: hang, action: old }", finalize]), [1]);
+    assert_eq!(never(&[finalize, plan_complete]), [0]);
+    assert_eq!(never(&["{ inject: wire, action: old, truncate: 1 }", finalize]), [0; 0]);
     let create = "{ inject: dispatch-error, action: db, call: create }";
     let deleted = "{ inject: hook-error, hook: resource-deleted, action: db }";
     assert_eq!(never(&[&cancel("during: db"), create]), [1]);
@@ -370,7 +436,17 @@ fn what_comes_behind_the_end_of_an_action_never_happens() {
     assert_eq!(never(&["{ inject: dispatch-error, action: old }", deleted]), [1]);
     let preflight = "{ inject: driver-resolve-error, at: preflight, action: db }";
     let load = "{ inject: dispatch-error, call: initialize }";
-    assert_eq!(never(&[preflight, load, update, "{ inject: finalize-error }"]), [2, 3]);
+    assert_eq!(never(&[preflight, update, "{ inject: finalize-error }"]), [1, 2]);
+    assert_eq!(
+        never(&[preflight, load, update, "{ inject: finalize-error }"]),
+        [0, 2, 3],
+        "nothing is loaded"
+    );
+    let registry = "{ inject: transport, kind: reset, call: contract_registry }";
+    let declared = "{ inject: dispatch-error, call: capabilities }";
+    assert_eq!(never(&[load, registry, declared]), [0, 2], "it is the first of them that fails the load");
+    assert_eq!(never(&[declared, update]), [0; 0], "before 0.57 they may fail");
+    assert_eq!(never(&["{ inject: wire, call: initialize, truncate: 1 }", update]), [0; 0], "nobody knows");
     assert_eq!(
         never(&["{ inject: wire, action: web, truncate: 1 }", update]),
         [0],
@@ -498,18 +574,6 @@ fn a_reply_in_hex_is_its_bytes() {
     assert_eq!(reply("''"), Dispatch::V1 { reply: Some(Bytes::new()) });
 }
 
-#[test]
-fn findings_are_checked_by_who_knows_the_rules() {
-    let scenario = parse("all.yaml", EVERYTHING.as_bytes()).unwrap();
-    assert_eq!(check_findings(&scenario, |_| true, |_| None), []);
-    let rules = ["OUT-001", "OUT-002"];
-    let found =
-        check_findings(&scenario, |id| rules.contains(&id), |id| nearest(id, rules).map(str::to_owned));
-    let [diagnostic] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!(diagnostic.to_string(), "all.yaml:63:14: unknown rule `OUT-003`");
-    assert_eq!(diagnostic.help.as_deref(), Some("did you mean `OUT-001`?"));
-}
-
 /// Each folder of `tests/ui` holds faulty files and what is to be told about them. `UPDATE_UI=1` writes that anew.
 #[test]
 fn faulty_files_get_the_diagnostics_beside_them() {
@@ -528,6 +592,7 @@ fn faulty_files_get_the_diagnostics_beside_them() {
             }
         }
         found.extend(check_set(&scenarios));
+        found.extend(scenarios.iter().flat_map(rules::check_expected));
         assert!(!found.is_empty(), "{}: nothing is wrong", case.display());
 
         let found = serde_json::to_value(&found).unwrap();
@@ -549,11 +614,11 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Files that are made to cost much are refused at once. The bound is generous: it tells milliseconds from minutes.
+/// Files that are made to cost much are refused at once. The bound is generous: it tells seconds from minutes, on a busy machine too.
 fn refused_at_once(bytes: &[u8]) -> Vec<String> {
     let start = Instant::now();
     let found = messages("x.yaml", bytes);
-    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
     assert!(!found.is_empty() && found.len() <= 101, "{} mistakes", found.len());
     found
 }
@@ -606,7 +671,7 @@ fn a_plan_of_ten_thousand_actions_fits() {
     );
     let start = Instant::now();
     let scenario = parse("long.yaml", file.as_bytes()).unwrap();
-    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
     assert_eq!((scenario.plan.actions.len(), scenario.faults.len()), (10_000, 10_000));
 }
 
@@ -649,6 +714,15 @@ fn the_schema_describes_every_field() {
     assert_eq!(schema["properties"]["id"]["pattern"], "^[a-z0-9][a-z0-9-]*$");
     let action = &schema["$defs"]["Action"];
     assert_eq!(action["required"], serde_json::json!(["name", "type"]));
+    assert_eq!(schema["properties"]["seams"]["minItems"], 1);
+    assert_eq!(schema["$defs"]["Fault"]["properties"]["errors"]["minItems"], 1);
+    assert_eq!(schema["properties"]["deadline"]["pattern"], "^0*[1-9][0-9]*(ms|s|m)$");
+    let expected = &schema["$defs"]["Expectations"]["properties"];
+    assert_eq!(expected["findings"]["items"]["pattern"], "^[A-Z]+-[0-9]{3}$");
+    for calls in ["calls", "received"] {
+        let made: Vec<_> = expected[calls]["items"]["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(made, ["create", "delete", "read", "update"], "{calls}");
+    }
     assert!(action["properties"].get("as").is_some() && action["properties"].get("r#as").is_none());
 }
 

@@ -449,7 +449,11 @@ fn syntax_error(error: &ScanError, text: &str, report: &mut Report<'_>) {
             report.mistake("tab", span, "a tab where YAML allows only spaces").help("indent with spaces");
         }
         kind => {
+            let unquoted = reference_at(text, start).or_else(|| comparison_at(text, start));
             let mistake = report.mistake("syntax", span, format!("not valid YAML: {kind}"));
+            if let Some(unquoted) = unquoted {
+                return mistake.help(format!("put it in quotes: `\"{}\"`", shown(unquoted)));
+            }
             let help = match kind {
                 ErrorKind::MappingValueNotAllowed | ErrorKind::SimpleKeyExpected => {
                     "look at the indentation, and put text that holds `: ` or ` #` into quotes"
@@ -461,6 +465,27 @@ fn syntax_error(error: &ScanError, text: &str, report: &mut Report<'_>) {
             mistake.help(help);
         }
     }
+}
+
+/// The text around a reference such as `${net.id}` whose brace is taken for that of a map.
+fn reference_at(text: &str, brace: usize) -> Option<&str> {
+    // The parser stops at the brace or behind it.
+    let dollar = [1, 2].into_iter().filter_map(|back| brace.checked_sub(back));
+    let dollar = dollar.into_iter().find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with("${")))?;
+    let start = text[..dollar].rfind([' ', '\t', '\n', ',', '[', '{']).map_or(0, |before| before + 1);
+    let close =
+        dollar + text[dollar..].find(['}', '\n']).filter(|at| text[dollar + at..].starts_with('}'))?;
+    let behind = text[close + 1..].find([' ', '\t', '\r', '\n', ',', ']', '}']);
+    Some(&text[start..behind.map_or(text.len(), |behind| close + 1 + behind)])
+}
+
+/// A range such as `>=0.56` whose sign is taken for that of a block of text.
+fn comparison_at(text: &str, sign: usize) -> Option<&str> {
+    let rest = text.get(sign..)?;
+    let number = rest.strip_prefix('>')?.trim_start_matches(['=', ' ']);
+    let line = rest.lines().next().unwrap_or_default();
+    let range = line.split(" #").next().unwrap_or_default().trim_end();
+    number.starts_with(|c: char| c.is_ascii_digit()).then_some(range)
 }
 
 fn offset(text: &str, marker: &Marker) -> usize {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Header, Trace};
 
 /// The version of the file format. A reader takes its own version and every older one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The longest line that is read, in bytes: a message of 64 MB in hexadecimal, with room to spare.
 const MAX_LINE: u64 = 256 * 1024 * 1024;
@@ -95,7 +95,8 @@ impl Trace {
         if opening.version > VERSION {
             return Err(LoadError::TooNew { found: opening.version });
         }
-        let HeaderLine { header } = parse(1, &first)?;
+        let HeaderLine { mut header } = parse(1, &first)?;
+        header.version = opening.version;
         let mut events: Vec<Event> = Vec::new();
         for number in 2.. {
             let Some(text) = next_line(&mut from, number)? else { break };

@@ -24,7 +24,7 @@ use crate::{
     outcome::{ApplyResult, Outcome},
     plan::Plan,
     rpc::{Method, RpcError},
-    scenario::{Expect, Fault, FaultKind, ResolvePoint, Scenario},
+    scenario::{EngineSetup, Expect, Fault, FaultKind, ResolvePoint, Scenario},
 };
 
 /// Where the thing under test stands.
@@ -54,6 +54,9 @@ pub enum Driven {
 /// What was to happen: everything that a judge has to know beside the events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
+    /// The version of the form in which the trace was written, and so what it can tell of.
+    #[serde(skip)]
+    pub version: u32,
     /// The scenario's id.
     pub scenario: String,
     /// The revision of the contract at which it ran.
@@ -90,6 +93,7 @@ impl Header {
         plan: Plan,
     ) -> Self {
         Self {
+            version: VERSION,
             scenario: scenario.id.clone(),
             revision,
             subject,
@@ -98,7 +102,7 @@ impl Header {
             addresses: scenario.addresses.clone(),
             environment: scenario.environment.clone(),
             hooks: scenario.engine.hooks.at(revision),
-            drivers: Drivers { upsert: scenario.engine.upsert, replacer: scenario.engine.replacer },
+            drivers: Drivers::of(&scenario.engine),
             faults: scenario.faults.iter().map(Strike::of).collect(),
             expect: scenario.expect.clone(),
         }
@@ -118,6 +122,13 @@ pub struct Drivers {
     pub upsert: bool,
     /// They replace by themselves (E-066).
     pub replacer: bool,
+}
+
+impl Drivers {
+    /// Those of a scenario's engine.
+    pub fn of(engine: &EngineSetup) -> Self {
+        Self { upsert: engine.upsert, replacer: engine.replacer }
+    }
 }
 
 /// What proves that a fault struck. Actions are named by their positions in the plan.
@@ -286,6 +297,8 @@ pub enum Event {
     },
     /// After the apply, the provider was asked for the resource of an action whose update had failed.
     ReadBack {
+        /// The call's number. The harness made it, not the engine, so it was issued by nobody.
+        call: u32,
         /// The action's position in the plan.
         action: u32,
         /// What the provider answered.
@@ -444,13 +457,16 @@ impl Recorder {
     /// What kept it from happening.
     pub fn push_unless<T>(&self, event: Event, kept: impl FnOnce() -> Option<T>) -> Result<(), T> {
         let mut book = self.book();
-        match kept() {
-            Some(kept) => Err(kept),
-            None => {
-                book.enter(event);
-                Ok(())
-            }
+        if let Some(kept) = kept() {
+            return Err(kept);
         }
+        book.enter(event);
+        Ok(())
+    }
+
+    /// Looks at the events that were recorded until now.
+    pub fn look<T>(&self, look: impl FnOnce(&[Event]) -> T) -> T {
+        look(&self.book().events)
     }
 
     /// The number of the next call.
@@ -461,5 +477,42 @@ impl Recorder {
     /// Takes the events that were recorded until now.
     pub fn take(&self) -> Vec<Event> {
         std::mem::take(&mut self.book().events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends the context before an action begins, and after it is over.
+    struct Frame;
+
+    impl Watch for Frame {
+        fn watch(&mut self, event: &Event) -> Option<Addition> {
+            let end = |cause| Event::ContextEnded { cause };
+            match event {
+                Event::ActionStarted { .. } => Some(Addition::Before(end(Done::Cancelled))),
+                Event::ActionEnded { .. } => Some(Addition::After(end(Done::DeadlineExceeded))),
+                _ => None,
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_watch_adds_stands_beside_what_it_saw() {
+        let log = Recorder::watched(Frame);
+        log.push(Event::ApplyStarted);
+        assert_eq!(log.push_then(Event::ActionStarted { action: 0 }, || 7), 7);
+        assert_eq!(log.push_unless(Event::ActionEnded { action: 0 }, || None::<()>), Ok(()));
+        assert_eq!(log.push_unless(Event::ActionEnded { action: 1 }, || Some("kept")), Err("kept"));
+        let end = |cause| Event::ContextEnded { cause };
+        let expected = [
+            Event::ApplyStarted,
+            end(Done::Cancelled),
+            Event::ActionStarted { action: 0 },
+            Event::ActionEnded { action: 0 },
+            end(Done::DeadlineExceeded),
+        ];
+        assert_eq!(log.take(), expected);
     }
 }

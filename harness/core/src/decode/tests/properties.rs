@@ -92,7 +92,8 @@ fn cases() -> impl Strategy<Value = Case> {
                 .zip(ends)
                 .map(|(action_index, (status, error))| Outcome { action_index, status, error })
                 .collect();
-            let result = ApplyResult { plan_id, resources, errors, outcomes, replace_ids };
+            let result =
+                ApplyResult { plan_id, resources, errors, outcomes, replace_ids, ..ApplyResult::default() };
             Case { revision, planned, result }
         })
 }
