@@ -14,14 +14,14 @@ use counterfoil::provider::{Connection, FaultyTransport, connect};
 use counterfoil_core::{
     decode::Strict,
     engine::{
-        Applied, Job, Semantics, apply,
-        wire::{Link, Refuse, WireProvider},
+        Applied, CommandLine, Context, HookFailures, Job, Semantics, apply,
+        wire::{Access, Link, WireProvider},
     },
     json::JsonMap,
     plan::{Action, ActionKind, Plan, Spec},
     rules,
     scenario::Expect,
-    trace::{Driven, Drivers, Event, Header, Recorder, Subject, Trace},
+    trace::{self, Driven, Drivers, Event, Header, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{Provider, Setup, serve_unix};
 use counterfoil_proto::{Hook, Revision, iac, iac::resource_driver_client::ResourceDriverClient};
@@ -37,8 +37,10 @@ pub(crate) const PEAK: &str = "--peak";
 
 const ACTIONS: usize = 10_000;
 
-/// The hooks of the real command line (E-330).
-const HOOKS: [Hook; 1] = [Hook::ResourceDeleted];
+/// Every hook that there is, as in a scenario that says nothing of them.
+fn hooks() -> &'static [Hook] {
+    Revision::Head.engine().hooks
+}
 
 /// The engine, recording and decoding strictly, against a tonic client that makes the same calls with the same bytes.
 pub(crate) fn against_a_bare_client(figures: &mut Figures) {
@@ -154,16 +156,20 @@ fn plan(actions: usize) -> Plan {
 async fn drive(plan: &Plan, connection: Connection) -> (Applied, Vec<Event>) {
     let (log, revision, environment) = (Recorder::default(), Revision::Head, BTreeMap::new());
     let transport = FaultyTransport::new(connection, [], &[], log.clone());
-    let link = Arc::new(Link::new(transport, Arc::new(Strict), revision, log.clone()));
-    let provider = WireProvider::new(link, Refuse::default());
-    let job = Job::new(plan, &environment, &HOOKS);
-    let applied = apply(job, &provider, &Semantics::at(revision), &log).await;
+    let (context, semantics) = (Context::default(), Semantics::at(revision));
+    let link = Arc::new(Link::new(transport, Arc::new(Strict), revision, context.clone(), log.clone()));
+    let provider = WireProvider::new(link, Access::default());
+    let job = Job { plan, environment: &environment, context: &context };
+    let (hooks, failures, plan_id) = (hooks(), &HookFailures::new(), &plan.id);
+    let host = CommandLine { hooks, failures, plan_id, semantics: &semantics, log: &log };
+    let applied = apply(job, &provider, &host, &semantics, &log).await;
     (applied, log.take())
 }
 
 /// Judges what was driven; nothing is found.
 fn judged(plan: &Plan, (_, events): (Applied, Vec<Event>)) {
     let header = Header {
+        version: trace::VERSION,
         scenario: "figures".to_owned(),
         revision: Revision::Head,
         subject: Subject::Pair,
@@ -171,7 +177,7 @@ fn judged(plan: &Plan, (_, events): (Applied, Vec<Event>)) {
         plan: plan.clone(),
         addresses: Vec::new(),
         environment: BTreeMap::new(),
-        hooks: HOOKS.to_vec(),
+        hooks: hooks().to_vec(),
         drivers: Drivers::default(),
         faults: Vec::new(),
         expect: Expect::default(),

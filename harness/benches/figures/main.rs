@@ -26,5 +26,7 @@ fn main() -> ExitCode {
     engine::ten_times_the_actions(&mut figures);
     engine::memory(&mut figures);
     suite::stock(&mut figures);
+    suite::validate(&mut figures);
+    suite::hang(&mut figures);
     figures.finish()
 }
