@@ -1,9 +1,6 @@
 //! Runs that are interrupted: what had finished is reported, and nothing is left behind.
 
-use std::{
-    fs::File,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -75,7 +72,7 @@ fn a_second_signal_ends_a_run_whose_output_nobody_takes() {
     let running = Running::new(&mut command);
     drop(command);
     // The first event says that the run has begun, and that signals are caught.
-    let events = Lines::of(Some(File::open(events).unwrap()));
+    let events = Lines::at(events);
     assert!(events.next().unwrap().starts_with(r#"{"run_started""#));
 
     let done = running.signal_until_it_ends(Signal::INT).exits(130).quietly();

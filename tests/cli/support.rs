@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsStr,
-    fmt, fs,
+    fmt,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Read},
     path::{Path, PathBuf},
     process::{self, Child, ExitStatus, Stdio},
@@ -363,9 +364,19 @@ pub(crate) struct Lines(Receiver<String>);
 impl Lines {
     /// The lines of a pipe; none where there is no pipe.
     pub(crate) fn of<R: Read + Send + 'static>(pipe: Option<R>) -> Self {
+        Self::from(move || pipe)
+    }
+
+    /// The lines of a named pipe, which opens when somebody opens its other end.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self::from(|| File::open(path).ok())
+    }
+
+    fn from<R: Read>(open: impl FnOnce() -> Option<R> + Send + 'static) -> Self {
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
-            for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).lines()).map_while(Result::ok) {
+            let lines = open().into_iter().flat_map(|pipe| BufReader::new(pipe).lines());
+            for line in lines.map_while(Result::ok) {
                 if tell.send(line).is_err() {
                     break;
                 }
