@@ -36,7 +36,8 @@ pub(crate) fn validate(figures: &mut Figures) {
     figures.single(name, &format!("{time:.2?}"), "2 s", time.as_secs_f64() < 2.0);
 }
 
-/// A scenario that hangs for half a second, once beside those of the suite that do not, and once by itself.
+/// A scenario that hangs for half a second beside those of the suite that do not, against the longer of the two by itself:
+/// a hang costs its deadline, and nothing where others take as long.
 pub(crate) fn hang(figures: &mut Figures) {
     let name = "hang-beside-the-suite";
     if !figures.wants(name) {
@@ -51,8 +52,9 @@ pub(crate) fn hang(figures: &mut Figures) {
         let file = Path::new(path).file_name().expect("it is a file");
         fs::write(beside.join(file), text).expect("it can be written");
     }
-    let (together, alone) = (|| command("run", &[&hang, &beside]), || command("run", &[&hang]));
-    figures.pairs(name, 1.15, together, alone);
+    let together = || command("run", &[&hang, &beside]);
+    let apart = || command("run", &[&hang]).max(command("run", &[&beside]));
+    figures.pairs(name, 1.15, together, apart);
 }
 
 const HANG: &str = "\
