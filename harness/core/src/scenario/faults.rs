@@ -350,14 +350,16 @@ pub(super) struct FieldValue(pub(super) edit::Value);
 
 impl Read for FieldValue {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        Some(Self(match &node.value {
-            Value::Text(text) => edit::Value::Text(text.clone().into_owned()),
-            Value::Bool(value) => edit::Value::Bool(*value),
-            Value::Number(number) if number.as_i64().is_some() => {
-                edit::Value::Number(number.as_i64().unwrap_or_default())
-            }
-            _ => return mismatch(node, at, "text, a whole number, `true` or `false`", report),
-        }))
+        let value = match &node.value {
+            Value::Text(text) => Some(edit::Value::Text(text.clone().into_owned())),
+            Value::Bool(value) => Some(edit::Value::Bool(*value)),
+            Value::Number(number) => number.as_i64().map(edit::Value::Number),
+            _ => None,
+        };
+        match value {
+            Some(value) => Some(Self(value)),
+            None => mismatch(node, at, "text, a whole number, `true` or `false`", report),
+        }
     }
 }
 
@@ -414,22 +416,23 @@ pub(super) struct FaultEntry {
     pub(super) span: Span,
 }
 
+/// The kind of fault that a text names.
+fn inject_of(node: &Node<'_>) -> Option<(&'static str, Inject)> {
+    match &node.value {
+        Value::Text(text) => Inject::all().find(|(word, _)| word == text),
+        _ => None,
+    }
+}
+
 impl Read for FaultEntry {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
-            let word = match &node.value {
-                Value::Text(text) => Inject::all().find(|(word, _)| word == text),
-                _ => None,
-            };
-            let (word, _) = word.unwrap_or(("jit-error", Inject::JitError));
+            let (word, _) = inject_of(node).unwrap_or(("jit-error", Inject::JitError));
             let help = format!("write such as `- {{ inject: {word}, … }}`");
             return mismatch_with(node, at, "a map that says what to `inject`", Some(help), report);
         };
         let named = entries.iter().find(|entry| entry.key == "inject");
-        let kind = named.and_then(|entry| match &entry.value.value {
-            Value::Text(text) => Inject::all().find(|(word, _)| word == text),
-            _ => None,
-        });
+        let kind = named.and_then(|entry| inject_of(&entry.value));
         let offered = match kind {
             Some((_, kind)) => [&["inject"], kind.fields()].concat(),
             None => FaultShape::FIELDS.to_vec(),
