@@ -8,4 +8,5 @@ pub mod contract;
 pub mod provider;
 pub mod report;
 pub mod run;
+pub mod subject;
 pub mod suite;

@@ -9,7 +9,7 @@
 //! The kit knows no trace and no rule. Where new things go:
 //! - a new kind of fault: a file in `fault/` and a variant of [`fault::Effect`]. Where it needs more than the call
 //!   (a connection to cut, a message to alter), it is given a function, and does not know what stands behind it;
-//! - a new profile of a good provider: a function in `setup.rs` that returns a [`Setup`];
+//! - a new profile of a good provider: a file in `profiles/` and a line in `profile.rs`;
 //! - a broken provider: a service that wraps one of [`service`], or a tower layer around
 //!   [`Provider::routes`]. The code in `cloud/` and `service/` stays honest.
 
@@ -17,6 +17,9 @@ pub mod client;
 pub mod cloud;
 mod codec;
 pub mod fault;
+pub mod manifest;
+pub mod plugin;
+mod profile;
 mod provider;
 pub mod serve;
 pub mod service;
@@ -24,6 +27,7 @@ mod setup;
 
 pub use client::{RawClient, UnaryCall};
 pub use cloud::Cloud;
+pub use profile::Profile;
 pub use provider::Provider;
 pub use serve::serve_unix;
 pub use setup::{ServedService, Setup, TypeSupport};

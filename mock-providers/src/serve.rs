@@ -42,7 +42,7 @@ pub fn serve_unix(
 }
 
 /// A socket file of ours, gone when this is.
-struct SocketFile(PathBuf);
+pub(crate) struct SocketFile(pub PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use counterfoil_proto::{Revision, iac};
+use serde::Deserialize;
 
 use crate::cloud::Traits;
 
@@ -40,7 +41,8 @@ pub struct Setup {
 }
 
 /// What a provider declares about a resource type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TypeSupport {
     /// The tier; 1 is what every provider should have.
     pub tier: i32,
@@ -49,7 +51,8 @@ pub struct TypeSupport {
 }
 
 /// A service that a provider may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ServedService {
     /// `IaCProviderRequired`
     Required,

@@ -14,6 +14,7 @@
 
 pub mod contract;
 pub mod edit;
+pub mod handshake;
 pub mod history;
 mod revision;
 

@@ -16,6 +16,7 @@ mod exits;
 mod filters;
 #[cfg(test)]
 mod interrupt;
+mod known;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]

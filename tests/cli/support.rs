@@ -207,8 +207,10 @@ impl Place {
         let lines = text.lines().map(|line| match line.rsplit_once(" in ") {
             Some((before, time)) if is_time(time) => format!("{before} in [time]"),
             // The catalogue of rules grows.
-            _ if line.starts_with("judged ") && line.ends_with(" rules") => {
-                "judged [some] of [all] rules".to_owned()
+            _ if line.starts_with("judged ") && line.contains(" rules") => {
+                let number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+                let words = line.split(' ').map(|word| if number(word) { "[count]" } else { word });
+                words.collect::<Vec<_>>().join(" ")
             }
             _ => line.to_owned(),
         });

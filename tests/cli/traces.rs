@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use counterfoil_core::trace::VERSION;
+
 use crate::support::{LOST_REPLY, OUT_OF_REACH, PASSING, Place, UNMET};
 
 fn kept(place: &Place) -> Vec<String> {
@@ -131,8 +133,9 @@ fn what_is_no_whole_trace_is_refused() {
     refused(PASSING.as_bytes()).complains("line 1 is not the header of a trace");
     refused(br#"{"format":"counterfoil-run","version":1}"#).complains("line 1 is not the header of a trace");
     refused(b"\xff\xfe").complains("the trace cannot be read: stream did not contain valid UTF-8");
-    refused(trace.replacen("\"version\":2", "\"version\":3", 1).as_bytes())
-        .complains("the trace has version 3")
+    let (now, next) = (format!("\"version\":{VERSION}"), format!("\"version\":{}", VERSION + 1));
+    refused(trace.replacen(&now, &next, 1).as_bytes())
+        .complains(&format!("the trace has version {}", VERSION + 1))
         .complains("upgrade Counterfoil");
     refused(trace.replacen("\"unmet\"", "7", 1).as_bytes()).complains("line 1, column ");
     refused(trace.replacen("call_delivered", "call_lost", 1).as_bytes()).complains("call_lost");

@@ -91,7 +91,7 @@ fn cited(text: &str) -> BTreeSet<String> {
         let numbered = |kind: &str| {
             word.strip_prefix(kind).is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
         };
-        if ["E-", "H-", "D-", "A."].into_iter().any(numbered) {
+        if ["E-", "H-", "D-", "P-0", "A."].into_iter().any(numbered) {
             ids.insert(word.to_owned());
         } else if before == "ADR" && numbered("") {
             ids.insert(format!("ADR {word}"));

@@ -81,11 +81,13 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn finished(jobs: Vec<Job>, variant: Variant, at_once: NonZeroUsize) -> Vec<Finished> {
     let options = Options {
+        known: None,
         jobs: at_once,
         strict: false,
         fail_fast: false,
         keep_traces: None,
         variant,
+        target: run::Target::Embedded,
         reproduce: "counterfoil run".to_owned(),
     };
     let mut runs = Vec::with_capacity(jobs.len());

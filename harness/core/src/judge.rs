@@ -14,7 +14,7 @@ use crate::{
     rpc::Method,
     rules::{self, Finding, Judgement, Level},
     scenario::{ApplyError, ExpectedCall, ExpectedHook, ExpectedOutcomes, ResolvePoint, TextMatch},
-    trace::{Event, Strike, Trace},
+    trace::{Event, ProcessEvent, Strike, Subject, Trace},
 };
 
 /// How a scenario ends at one revision: exactly one of these.
@@ -25,6 +25,13 @@ pub enum Verdict {
     Pass,
     /// The contract is broken.
     Fail,
+    /// It failed, and exactly as a list of known failures says. Counts as judged.
+    KnownFailure,
+    /// What a list says to fail did not. It fails the run, so that the list says no more than what is so.
+    UnexpectedPass {
+        /// The entries that are to be taken out: where each stands, and what it lists.
+        entries: Vec<String>,
+    },
     /// There is nothing to judge by: a party did not start, crashed or hung, or we failed.
     Unjudged {
         /// What happened.
@@ -45,6 +52,8 @@ impl Verdict {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
+            Self::KnownFailure => "known-failure",
+            Self::UnexpectedPass { .. } => "unexpected-pass",
             Self::Unjudged { .. } => "unjudged",
             Self::Skip { .. } => "skip",
         }
@@ -139,7 +148,7 @@ pub fn assess(trace: &Trace, strict: bool) -> Assessment {
     let (expected_findings, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(listed);
     let mismatches = mismatches(trace, &expected_findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Must || strict);
-    let ended = trace.end().is_some() || load_failed_by_fault(trace).is_some();
+    let ended = trace.end().is_some() || load_failed_by_fault(trace).is_some() || is_survey(trace);
     // What is found is proven by events, also where the apply never came to its end.
     let verdict = if let Some(reason) = undecided {
         Verdict::Unjudged { reason }
@@ -153,13 +162,29 @@ pub fn assess(trace: &Trace, strict: bool) -> Assessment {
     Assessment { verdict, findings, expected_findings, mismatches, judged }
 }
 
+/// Whether a provider was loaded for the sake of the load alone, and came to its end, good or bad: then there is nothing
+/// that an apply would add.
+fn is_survey(trace: &Trace) -> bool {
+    let is_bare = trace.header.subject == Subject::Provider && trace.header.plan.actions.is_empty();
+    let is_loaded = |event: &Event| {
+        matches!(event, Event::LoadFailed { .. } | Event::CallIssued { method: Method::Capabilities, .. })
+    };
+    is_bare && trace.events.iter().any(is_loaded)
+}
+
 /// Why there is no end to judge by.
 fn without_end(trace: &Trace) -> String {
-    let failed = trace.events.iter().find_map(|event| match event {
+    let reasons = trace.events.iter().filter_map(|event| match event {
         Event::LoadFailed { method, error } => Some(format!("the provider did not load: {method}: {error}")),
+        Event::Process(
+            event @ (ProcessEvent::NotStarted { .. }
+            | ProcessEvent::NotConnected { .. }
+            | ProcessEvent::Certificate { problem: Some(_), .. }
+            | ProcessEvent::Exited { .. }),
+        ) => Some(event.describe()),
         _ => None,
     });
-    failed.unwrap_or_else(|| "the apply never came to its end".to_owned())
+    reasons.last().unwrap_or_else(|| "the apply never came to its end".to_owned())
 }
 
 /// The error by which the provider did not load, where a fault of the scenario struck a call of the load sequence: that

@@ -1,9 +1,12 @@
 //! What can be said on the command line. Help, and later man page and completions, are made from this.
 
-use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
+use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use counterfoil_proto::Revision;
+use counterfoil_proto::{Revision, RevisionRange};
+
+use super::{known::KnownFailures, mock::Mock};
+use crate::provider::process::Attach;
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
 #[derive(Debug, Parser)]
@@ -15,7 +18,7 @@ pub(super) struct Cli {
 }
 
 const AFTER_HELP: &str = "Exit codes:
-  0  every scenario passed, or was skipped with its kind and reason
+  0  every scenario passed, failed as listed, or was skipped with its kind and reason
   1  the contract is broken
   2  usage, or a file that is not valid; nothing was run
   3  something could not be judged
@@ -33,6 +36,9 @@ Environment:
 pub(super) enum Command {
     /// Run scenarios against the embedded mock provider.
     Run(Run),
+    /// Test something of yours.
+    #[command(subcommand)]
+    Test(Test),
     /// Check scenario files without running them.
     Validate {
         /// Files and directories; the stock scenarios where there are none.
@@ -66,6 +72,17 @@ pub(super) enum Command {
     /// Show, compare and check the contract.
     #[command(subcommand)]
     Contract(Contract),
+    /// Start a plugin and supervise it: Counterfoil's own command, which nobody else calls.
+    #[command(hide = true)]
+    Supervise {
+        /// The private directory of the launch, which is removed in the end.
+        directory: PathBuf,
+        /// The plugin.
+        program: PathBuf,
+    },
+    /// Serve or install a mock provider as a plugin of the engine.
+    #[command(subcommand)]
+    Mock(Mock),
 }
 
 /// `counterfoil run`
@@ -74,7 +91,18 @@ pub(super) struct Run {
     /// Which scenarios.
     #[command(flatten)]
     pub select: Select,
-    /// How many scenarios run at once [default: as many as there are processors].
+    /// How they are run.
+    #[command(flatten)]
+    pub how: How,
+    /// Run a broken engine or decoder in place of the reference (`counterfoil mutants` lists them).
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
+}
+
+/// How scenarios are run, and what is told of it.
+#[derive(Debug, Args)]
+pub(super) struct How {
+    /// How many scenarios run at once [default: as many as there are processors; 1 for a plugin].
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
     /// Begin nothing new after the first failure.
@@ -89,9 +117,77 @@ pub(super) struct Run {
     /// Write a report beside the terminal's; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<ReportTo>,
-    /// Run a broken engine or decoder in place of the reference (`counterfoil mutants` lists them).
+    /// Which failures are known.
+    #[command(flatten)]
+    pub known: KnownFailures,
+}
+
+/// `counterfoil test`
+#[derive(Debug, Subcommand)]
+pub(super) enum Test {
+    /// Test a provider plugin: start it as the engine does, load it, and run every scenario that can tell something of
+    /// it. Nothing behind which a cloud stands is called without --live.
+    Provider(TestProvider),
+}
+
+/// `counterfoil test provider`
+#[derive(Debug, Args)]
+pub(super) struct TestProvider {
+    /// The plugin: its program, or the directory that holds plugin.json and the program.
+    #[arg(required_unless_present = "attach")]
+    pub path: Option<PathBuf>,
+    /// Connect to a plugin that runs already, at unix:PATH or tcp:HOST:PORT, and leave it running.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["path", "mtls", "env"])]
+    pub attach: Option<Attach>,
+    /// The config that Initialize is given, a YAML or JSON file [default: none at all].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A value of the config that must never show, by its dotted path; may be repeated. Left out: whatever looks like
+    /// one by its name.
+    #[arg(long, value_name = "PATH", requires = "config")]
+    pub secret: Vec<String>,
+    /// Pass a variable of the environment on to the plugin, and to references in its config; may be repeated.
     #[arg(long, value_name = "NAME")]
-    pub mutant: Option<String>,
+    pub env: Vec<String>,
+    /// Let the plugin reach its cloud, and change it.
+    #[arg(long)]
+    pub live: bool,
+    /// Ask the plugin for AutoMTLS, which the engine itself does not.
+    #[arg(long)]
+    pub mtls: bool,
+    /// The revisions at which it is tested [default: from the minEngineVersion of its plugin.json to the newest].
+    #[arg(long, value_name = "RANGE")]
+    pub revisions: Option<RevisionRange>,
+    /// Scenario files and directories to run in place of the stock scenarios; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub scenario: Vec<PathBuf>,
+    /// Leave only the runs that match, as `run --filter` does; may be repeated.
+    #[arg(long, short, value_name = "TERM")]
+    pub filter: Vec<String>,
+    /// How long the plugin may take to print its handshake line.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub start_deadline: Duration,
+    /// How long a call may take.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub call_deadline: Duration,
+    /// How they are run.
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// A duration as scenarios write it: a whole number and ms, s or m.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let expected = || format!("{text:?} is no duration: expected a whole number and ms, s or m, such as 30s");
+    let number: u32 = number.parse().map_err(|_| expected())?;
+    let of = match unit {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        _ => return Err(expected()),
+    };
+    Ok(of * number)
 }
 
 /// Which scenarios.
@@ -188,7 +284,7 @@ pub(super) enum Format {
 }
 
 /// A revision by its name or alias, or by the version of an engine.
-fn revision(text: &str) -> Result<Revision, String> {
+pub(super) fn revision(text: &str) -> Result<Revision, String> {
     match Revision::from_str(text) {
         Ok(revision) => Ok(revision),
         Err(unknown) => match Revision::for_version(text) {

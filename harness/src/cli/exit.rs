@@ -8,7 +8,7 @@ use crate::run::Summary;
 /// unjudged, nothing, passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Every scenario passed, or was skipped with its kind and reason.
+    /// Every scenario passed, failed as listed, or was skipped with its kind and reason.
     Passed,
     /// The contract is broken.
     Broken,
@@ -55,9 +55,9 @@ impl Exit {
         match signal {
             Some(signal) => Self::Interrupted(signal),
             None if summary.defects > 0 => Self::Defect,
-            None if summary.failed > 0 => Self::Broken,
+            None if summary.failed + summary.unexpected_passes > 0 => Self::Broken,
             None if summary.unjudged > 0 => Self::Unjudged,
-            None if summary.passed == 0 => Self::Nothing,
+            None if summary.passed + summary.known_failures == 0 => Self::Nothing,
             None => Self::Passed,
         }
     }
@@ -89,6 +89,9 @@ mod tests {
         assert_eq!(Exit::of(&summary(0, 0, 1, 1), None).code(), 3);
         assert_eq!(Exit::of(&summary(0, 0, 0, 0), None).code(), 4);
         assert_eq!(Exit::of(&summary(0, 0, 0, 1), None).code(), 0);
+        let known = Summary { known_failures: 1, ..Summary::default() };
+        assert_eq!(Exit::of(&known, None).code(), 0);
+        assert_eq!(Exit::of(&Summary { unexpected_passes: 1, ..known }, None).code(), 1);
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! The command line: arguments in, exit code out.
 
 mod args;
+mod carry_out;
 mod commands;
 mod exit;
+mod known;
+mod mock;
 mod output;
+mod test;
 
 use std::{
     io, panic,

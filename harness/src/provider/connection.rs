@@ -1,8 +1,9 @@
-//! A gRPC connection over a Unix socket that can be cut.
+//! A gRPC connection, over a Unix socket or TCP, with TLS or without, that can be cut.
 
 use std::{
-    io, mem,
-    path::{Path, PathBuf},
+    fmt, io, mem,
+    net::SocketAddr,
+    path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
@@ -11,10 +12,13 @@ use std::{
 use counterfoil_mock::fault::Cut;
 use http::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::UnixStream,
+    net::{TcpStream, UnixStream},
+    sync::watch,
 };
+use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{
     body::Body,
@@ -22,7 +26,70 @@ use tonic::{
 };
 use tower::{Service, ServiceExt as _, service_fn};
 
-/// A connection to whatever listens on a Unix socket. Clones are one connection.
+use super::frames::{Late, Opening, Watched};
+
+/// What a connection leads to.
+#[derive(Clone)]
+pub struct Target {
+    address: Address,
+    tls: Option<Arc<ClientConfig>>,
+    late: Option<Late>,
+}
+
+/// Where a provider listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// On a Unix socket.
+    Unix(PathBuf),
+    /// On TCP.
+    Tcp(SocketAddr),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+        }
+    }
+}
+
+impl From<PathBuf> for Target {
+    fn from(socket: PathBuf) -> Self {
+        Address::Unix(socket).into()
+    }
+}
+
+impl From<Address> for Target {
+    fn from(address: Address) -> Self {
+        Self { address, tls: None, late: None }
+    }
+}
+
+impl Target {
+    /// The same, by TLS, to a server named `localhost`.
+    #[must_use]
+    pub(super) fn with_tls(self, tls: Option<Arc<ClientConfig>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// The same; `late` is told when frames of an answer come for a call that was given up long ago.
+    #[must_use]
+    pub(super) fn with_late(self, late: Late) -> Self {
+        Self { late: Some(late), ..self }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("address", &self.address)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection to whatever listens at an address. Clones are one connection.
 ///
 /// It can be [cut](Self::cut): calls under way fail, and the next one dials anew.
 #[derive(Clone, Debug)]
@@ -30,7 +97,7 @@ pub struct Connection(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    socket: PathBuf,
+    target: Target,
     line: Mutex<Line>,
 }
 
@@ -39,21 +106,24 @@ struct Shared {
 struct Line {
     channel: Channel,
     switch: CancellationToken,
+    opening: watch::Receiver<Opening>,
 }
 
-/// Connects to whatever listens on `socket`.
+/// Connects to whatever listens at `target`.
 ///
 /// # Errors
 /// When nothing does.
-pub async fn connect(socket: PathBuf) -> Result<Connection, Error> {
+pub async fn connect(target: impl Into<Target>) -> Result<Connection, Error> {
+    let target = target.into();
     let switch = CancellationToken::new();
-    let channel = endpoint().connect_with_connector(dialler(&socket, &switch)).await?;
-    Ok(Connection::new(socket, Line { channel, switch }))
+    let (told, opening) = watch::channel(Opening::default());
+    let channel = endpoint().connect_with_connector(dialler(&target, &switch, told)).await?;
+    Ok(Connection::new(target, Line { channel, switch, opening }))
 }
 
 impl Connection {
-    fn new(socket: PathBuf, line: Line) -> Self {
-        Self(Arc::new(Shared { socket, line: Mutex::new(line) }))
+    fn new(target: Target, line: Line) -> Self {
+        Self(Arc::new(Shared { target, line: Mutex::new(line) }))
     }
 
     /// Cuts the connection: calls under way fail, the peer sees its end closed, and the next call dials anew.
@@ -62,7 +132,7 @@ impl Connection {
     pub fn cut(&self) {
         // The channel would dial anew by itself, but only once it has noticed: whether the next call gets through must
         // not be a matter of timing.
-        let fresh = Line::undialled(&self.0.socket);
+        let fresh = Line::undialled(&self.0.target);
         let old = mem::replace(&mut *self.line(), fresh);
         old.switch.cancel();
     }
@@ -76,8 +146,19 @@ impl Connection {
     /// A connection that its first call dials.
     #[cfg(test)]
     pub(super) fn undialled(socket: PathBuf) -> Self {
-        let line = Line::undialled(&socket);
-        Self::new(socket, line)
+        let target = socket.into();
+        let line = Line::undialled(&target);
+        Self::new(target, line)
+    }
+
+    /// How the peer has begun, now and later.
+    pub(super) fn opening(&self) -> watch::Receiver<Opening> {
+        self.line().opening.clone()
+    }
+
+    /// What fires when the streams that the next call would use are cut by us.
+    pub(super) fn switch(&self) -> CancellationToken {
+        self.line().switch.clone()
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -103,10 +184,11 @@ impl Service<Request<Body>> for Connection {
 
 impl Line {
     /// A line that its first call dials.
-    fn undialled(socket: &Path) -> Self {
+    fn undialled(target: &Target) -> Self {
         let switch = CancellationToken::new();
-        let channel = endpoint().connect_with_connector_lazy(dialler(socket, &switch));
-        Self { channel, switch }
+        let (told, opening) = watch::channel(Opening::default());
+        let channel = endpoint().connect_with_connector_lazy(dialler(target, &switch, told));
+        Self { channel, switch, opening }
     }
 }
 
@@ -115,34 +197,62 @@ fn endpoint() -> Endpoint {
     Endpoint::from_static("http://localhost")
 }
 
-/// Dials `socket`; what it dials breaks when `switch` is thrown.
+/// What a connection goes over.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Dials `target`; what it dials breaks when `switch` is thrown, and how the peer begins goes to `told`.
 fn dialler(
-    socket: &Path,
+    target: &Target,
     switch: &CancellationToken,
-) -> impl Service<Uri, Response = TokioIo<Breakable>, Error = io::Error, Future = impl Send + use<>> + Send + use<>
-{
-    let (socket, switch) = (socket.to_owned(), switch.clone());
+    told: watch::Sender<Opening>,
+) -> impl Service<Uri, Response = TokioIo<Watched<Breakable>>, Error = io::Error, Future = impl Send + use<>>
++ Send
++ use<> {
+    let (target, switch, told) = (target.clone(), switch.clone(), Arc::new(told));
     service_fn(move |_: Uri| {
-        let (socket, switch) = (socket.clone(), switch.clone());
-        async move { Ok(TokioIo::new(Breakable::new(UnixStream::connect(socket).await?, &switch))) }
+        let (target, switch, told) = (target.clone(), switch.clone(), Arc::clone(&told));
+        async move {
+            told.send_replace(Opening::default());
+            let stream = Breakable::new(dial(&target).await?, &switch);
+            Ok(TokioIo::new(Watched::new(stream, told, target.late)))
+        }
+    })
+}
+
+async fn dial(target: &Target) -> io::Result<Box<dyn Stream>> {
+    let stream: Box<dyn Stream> = match &target.address {
+        Address::Unix(socket) => Box::new(UnixStream::connect(socket).await?),
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Box::new(stream)
+        }
+    };
+    Ok(match &target.tls {
+        None => stream,
+        Some(tls) => {
+            let name = ServerName::try_from("localhost").expect("it is a name");
+            Box::new(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?)
+        }
     })
 }
 
 /// A stream that fails, both ways, once its switch is thrown. Who waits for it is woken.
 struct Breakable {
-    stream: UnixStream,
+    stream: Box<dyn Stream>,
     /// One wait for each way, as each may be another task's.
     reading: Pin<Box<WaitForCancellationFutureOwned>>,
     writing: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Breakable {
-    fn new(stream: UnixStream, switch: &CancellationToken) -> Self {
+    fn new(stream: Box<dyn Stream>, switch: &CancellationToken) -> Self {
         let wait = || Box::pin(switch.clone().cancelled_owned());
         Self { stream, reading: wait(), writing: wait() }
     }
 
-    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut UnixStream>> {
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut Box<dyn Stream>>> {
         match self.writing.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
             Poll::Pending => Poll::Ready(Ok(&mut self.stream)),

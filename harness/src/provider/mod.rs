@@ -1,4 +1,4 @@
-//! How a provider is reached. Today: embedded, our own mock behind a real Unix socket.
+//! How a provider is reached: embedded, our own mock behind a real Unix socket, or as a plugin [`process`].
 //!
 //! ```text
 //! Link -> FaultyTransport ----> faults ----> Connection ~~ socket ~~> Embedded
@@ -11,11 +11,13 @@
 
 mod connection;
 mod embedded;
+mod frames;
 mod lifetime;
+pub mod process;
 mod transport;
 
 pub use self::{
-    connection::{Connection, connect},
+    connection::{Address, Connection, Target, connect},
     embedded::Embedded,
     lifetime::{Deadline, Lifetime},
     transport::{DETACHED, FaultyTransport},

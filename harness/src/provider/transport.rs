@@ -12,10 +12,14 @@ use counterfoil_mock::{
     RawClient, UnaryCall,
     fault::{Disconnect, Fault, FaultLayer, FaultService, Observer, Reset},
 };
-use tonic::{Status, transport};
+use http::{Request, Response};
+use tonic::{Status, body::Body, transport};
 use tower::{Layer, Service, ServiceExt as _};
 
-use super::{Connection, Lifetime};
+use super::{
+    Lifetime,
+    process::{Broken, Checked},
+};
 
 /// A connection with faults in front of it. What the provider is given, and what it answers, goes into the trace
 /// apart from what the engine sends and receives.
@@ -23,8 +27,8 @@ use super::{Connection, Lifetime};
 /// The wire carries no index of an action, but our own engine knows for which one it calls. So a fault is found by the
 /// action's address, which is unique, where two actions share a name.
 #[derive(Clone, Debug)]
-pub struct FaultyTransport {
-    service: FaultService<RawClient<Connection>>,
+pub struct FaultyTransport<S = Checked> {
+    service: FaultService<RawClient<S>>,
     addresses: Arc<[String]>,
     life: Lifetime,
 }
@@ -34,14 +38,26 @@ impl FaultyTransport {
     /// `addresses` are those of the plan's actions, by their positions; without them a fault is found by the name of
     /// the resource.
     pub fn new(
-        connection: Connection,
+        connection: impl Into<Checked>,
+        faults: impl IntoIterator<Item = (u32, Fault)>,
+        addresses: &[String],
+        log: Recorder,
+    ) -> Self {
+        Self::over(connection.into(), faults, addresses, log)
+    }
+}
+
+impl<S> FaultyTransport<S> {
+    /// As [`FaultyTransport::new`], over any service that carries calls to a provider.
+    pub fn over(
+        service: S,
         faults: impl IntoIterator<Item = (u32, Fault)>,
         addresses: &[String],
         log: Recorder,
     ) -> Self {
         let (positions, faults): (Vec<u32>, Vec<Fault>) = faults.into_iter().unzip();
         let layer = FaultLayer::new(faults.into(), Arc::new(Witness { log, positions }));
-        let service = layer.layer(RawClient::new(connection));
+        let service = layer.layer(RawClient::new(service));
         Self { service, addresses: addresses.into(), life: Lifetime::default() }
     }
 
@@ -56,7 +72,12 @@ impl FaultyTransport {
 /// How long a call on a context of its own may take (E-332, E-335).
 pub const DETACHED: Duration = Duration::from_secs(30);
 
-impl Transport for FaultyTransport {
+impl<S> Transport for FaultyTransport<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + Sync + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send,
+{
     async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
         let detached = call.detached;
         let address = call.action.and_then(|action| self.addresses.get(action as usize));
@@ -94,7 +115,7 @@ fn rpc_error(status: &Status) -> RpcError {
     match Failure::of(status) {
         Some(Failure::Lost) => RpcError { code: Code::Unavailable, message: Disconnect::MESSAGE.to_owned() },
         Some(Failure::Reset(reason)) => RpcError { code, message: format!("{}{reason:?}", Reset::MESSAGE) },
-        None => RpcError { code, message: status.message().to_owned() },
+        Some(Failure::Broken) | None => RpcError { code, message: status.message().to_owned() },
     }
 }
 
@@ -105,6 +126,8 @@ enum Failure {
     Lost,
     /// The stream of the call was reset; the connection stays.
     Reset(h2::Reason),
+    /// What came broke the rules of gRPC, so that the call was failed here.
+    Broken,
 }
 
 impl Failure {
@@ -117,6 +140,9 @@ impl Failure {
             .and_then(h2::Error::reason);
         if let Some(reason) = reset {
             return Some(Self::Reset(reason));
+        }
+        if causes().any(<dyn Error>::is::<Broken>) {
+            return Some(Self::Broken);
         }
         let lost = causes().any(|cause| {
             cause.is::<transport::Error>() || cause.is::<h2::Error>() || cause.is::<io::Error>()

@@ -216,7 +216,7 @@ impl State {
     fn ended(&mut self, run: &str, verdict: &Verdict) {
         self.running.retain(|running| running.run != run);
         self.done += 1;
-        self.failed += usize::from(*verdict == Verdict::Fail);
+        self.failed += usize::from(matches!(verdict, Verdict::Fail | Verdict::UnexpectedPass { .. }));
         self.unjudged += usize::from(matches!(verdict, Verdict::Unjudged { .. }));
     }
 

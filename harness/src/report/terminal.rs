@@ -20,7 +20,9 @@ use super::{
     layout::{Layout, Page, keep, pad, width},
     text::plain,
 };
-use crate::run::{ActionLine, Finished, FoundFinding, FoundMismatch, Live, RunEvent, Summary, account};
+use crate::run::{
+    ActionLine, Finished, FoundFinding, FoundMismatch, Live, RunEvent, SubjectLine, Summary, account,
+};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -64,7 +66,8 @@ pub struct Terminal<W> {
 impl<W: Write> Terminal<W> {
     /// Writes to `out` about scenarios whose ids are at most so long. A run that is `strict` has no warnings.
     pub fn new(out: W, layout: Layout, longest_id: usize, strict: bool) -> Self {
-        let sheet = Sheet { page: Page::new(layout), ids: longest_id.min(WIDEST_ID), strict };
+        let sheet =
+            Sheet { page: Page::new(layout), ids: longest_id.min(WIDEST_ID), strict, of_plugin: false };
         let (ended, is_told) = (HashSet::new(), false);
         Self { out, sheet, ended, is_told, current: Vec::new(), remarkable: Vec::new(), skipped: Vec::new() }
     }
@@ -105,9 +108,9 @@ impl<W: Write> Terminal<W> {
         let mut accounts = mem::take(&mut self.remarkable);
         // The worst stands last, where the eye is when the run is over.
         accounts.sort_by_key(|(run, _)| match run.verdict {
-            Verdict::Pass => 0,
+            Verdict::Pass | Verdict::KnownFailure => 0,
             Verdict::Unjudged { .. } | Verdict::Skip { .. } => 1,
-            Verdict::Fail => 2,
+            Verdict::Fail | Verdict::UnexpectedPass { .. } => 2,
         });
         for (run, same) in &accounts {
             self.sheet.details(run, same);
@@ -134,6 +137,8 @@ struct Sheet {
     ids: usize,
     /// Findings of level SHOULD fail, and are no warnings.
     strict: bool,
+    /// A plugin is under test, and not our own pair.
+    of_plugin: bool,
 }
 
 impl Sheet {
@@ -147,6 +152,23 @@ impl Sheet {
         self.page.wrapped(margin, margin.len() + hang, text);
     }
 
+    /// What is under test.
+    fn subject(&mut self, subject: &SubjectLine) {
+        self.of_plugin = true;
+        let SubjectLine { name, version, place, sha256, config } = subject;
+        let version = version.as_ref().map_or(String::new(), |version| format!(" {}", plain(version)));
+        let mut text = format!("{BOLD}{}{version}{BOLD:#}  {}", plain(name), keep(plain(place)));
+        if let Some(digest) = sha256 {
+            text.extend([
+                "  ",
+                &keep(format_args!("{DIM}sha256 {}{DIM:#}", &digest[..digest.len().min(12)])),
+            ]);
+        }
+        self.page.wrapped("", 2, &text);
+        self.page.wrapped("", 2, &format!("{DIM}Initialize is given{DIM:#} {}", plain(config)));
+        self.page.blank();
+    }
+
     /// How a scenario ended, at all its revisions.
     fn scenario(&mut self, runs: &[Finished]) {
         let Some(first) = runs.first() else { return };
@@ -155,9 +177,12 @@ impl Sheet {
             runs.iter().filter(|run| is(&run.verdict)).map(|run| run.revision).collect()
         };
         let out_of_reach = if is_narrow { "n/a" } else { "not applicable" };
+        let unexpected = if is_narrow { "no fail" } else { "no failure" };
         let groups = [
             (BAD, "fail", of(|verdict| *verdict == Verdict::Fail)),
+            (BAD, unexpected, of(|verdict| matches!(verdict, Verdict::UnexpectedPass { .. }))),
             (ODD, "unjudged", of(|verdict| matches!(verdict, Verdict::Unjudged { .. }))),
+            (ODD, if is_narrow { "known" } else { "known failure" }, of(|v| *v == Verdict::KnownFailure)),
             (GOOD, "pass", of(|verdict| *verdict == Verdict::Pass)),
             (DIM, out_of_reach, of(|v| matches!(v, Verdict::Skip { kind: SkipKind::NotApplicable, .. }))),
             (ODD, "not run", of(is_not_run)),
@@ -191,7 +216,8 @@ impl Sheet {
     fn details(&mut self, run: &Finished, same: &[Revision]) {
         let (style, word) = match &run.verdict {
             Verdict::Fail => (BAD, "FAIL"),
-            Verdict::Pass => (ODD, "WARN"),
+            Verdict::Pass | Verdict::KnownFailure => (ODD, "WARN"),
+            Verdict::UnexpectedPass { .. } => (BAD, "UNEXPECTED PASS"),
             Verdict::Unjudged { .. } | Verdict::Skip { .. } => (ODD, "UNJUDGED"),
         };
         let mut heading = format!("{style}{word}{style:#}  {BOLD}{}{BOLD:#}", run.id());
@@ -208,10 +234,18 @@ impl Sheet {
             self.page.blank();
             self.below(0, &plain(reason));
         }
+        if let Verdict::UnexpectedPass { entries } = &run.verdict {
+            self.page.blank();
+            for entry in entries {
+                self.below(2, &format!("listed, and did not fail: {}", plain(entry)));
+            }
+            self.below(2, "take it out of the list, or let `--update-known-failures` do so");
+        }
         let blamed = self.blamed(&run.findings, &run.mismatches);
         self.actions(&run.actions, run.revision, &blamed);
         self.errors(run.load_error.as_deref(), run.apply_error.as_deref(), &run.verdict);
-        self.causes(&run.findings, &run.mismatches, run.verdict == Verdict::Pass, |unmet| {
+        let only_warns = matches!(run.verdict, Verdict::Pass | Verdict::KnownFailure);
+        self.causes(&run.findings, &run.mismatches, only_warns, |unmet| {
             keep(format_args!("{DIM}{file}:{}:{}{DIM:#}", unmet.line, unmet.column))
         });
         self.page.blank();
@@ -376,6 +410,9 @@ impl Sheet {
         self.below(9, &format!("{style}{rule}{style:#}  {level} {party}{weight}  {}", finding.title));
         let margin = format!("{}  ", self.margin());
         self.page.wrapped(&margin, margin.len() + 2, &plain(&finding.message));
+        if let Some(reason) = &finding.not_excused {
+            self.page.wrapped(&margin, margin.len() + 2, &plain(reason));
+        }
         let numbers = if self.page.layout.is_narrow() { 3 } else { 5 };
         let texts = margin.len() + numbers + 2;
         for evidence in finding.evidence.iter().take(SHOWN_EVENTS) {
@@ -400,7 +437,10 @@ impl Sheet {
 
     /// What went wrong, in short, where it takes more than one account to tell.
     fn again(&mut self, accounts: &[(Finished, Vec<Revision>)]) {
-        let bad: Vec<_> = accounts.iter().filter(|(run, _)| run.verdict != Verdict::Pass).collect();
+        let bad: Vec<_> = accounts
+            .iter()
+            .filter(|(run, _)| !matches!(run.verdict, Verdict::Pass | Verdict::KnownFailure))
+            .collect();
         if bad.len() < 2 {
             return;
         }
@@ -419,7 +459,11 @@ impl Sheet {
         let spans = widest(&mut rows.iter().map(|(_, at)| width(at)));
         self.page.blank();
         for (run, at) in &rows {
-            let (style, word) = if run.verdict == Verdict::Fail { (BAD, "FAIL") } else { (ODD, "UNJUDGED") };
+            let (style, word) = match run.verdict {
+                Verdict::Fail => (BAD, "FAIL"),
+                Verdict::UnexpectedPass { .. } => (BAD, "UNEXPECTED PASS"),
+                _ => (ODD, "UNJUDGED"),
+            };
             let id = self.id(&run.scenario, word.len() + 2);
             let id = pad(&format!("{BOLD}{id}{BOLD:#}"), ids);
             let at = keep(pad(&format!("{DIM}{at}{DIM:#}"), spans));
@@ -432,6 +476,9 @@ impl Sheet {
     fn short(&self, run: &Finished) -> String {
         if let Verdict::Unjudged { reason } = &run.verdict {
             return plain(reason).into_owned();
+        }
+        if let Verdict::UnexpectedPass { entries } = &run.verdict {
+            return plain(&entries.join(", ")).into_owned();
         }
         let bad = run.findings.iter().filter(|finding| !self.warns(finding));
         let mut causes: Vec<String> = bad.map(|finding| finding.rule.clone()).collect();
@@ -455,6 +502,8 @@ impl Sheet {
         let counts = [
             (GOOD, summary.passed, "passed"),
             (BAD, summary.failed, "failed"),
+            (ODD, summary.known_failures, "failed as listed"),
+            (BAD, summary.unexpected_passes, "passed unexpectedly"),
             (ODD, summary.unjudged, "unjudged"),
             (DIM, summary.not_applicable, "not applicable"),
             (ODD, summary.not_run, "not run"),
@@ -482,13 +531,20 @@ impl Sheet {
             let text = format!("{ODD}{warnings}{ODD:#}, which --strict fails: {}", rules.join(", "));
             self.page.wrapped("", 2, &text);
         }
-        self.page.wrapped("", 2, &format!("judged {} of {} rules", summary.rules_judged, summary.rules));
+        let beyond = match summary.rules_out_of_reach {
+            0 => String::new(),
+            count if self.of_plugin => format!("; {count} more need --live"),
+            count => format!("; {count} need a plugin (counterfoil test provider)"),
+        };
+        let judged = format!("judged {} of {} rules{beyond}", summary.rules_judged, summary.rules);
+        self.page.wrapped("", 2, &judged);
     }
 }
 
 impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
+            RunEvent::RunStarted { subject: Some(subject), .. } => self.sheet.subject(subject),
             RunEvent::RunStarted { .. } | RunEvent::Live(Live::Began { .. }) => return Ok(()),
             RunEvent::Live(Live::Ended { run, .. }) => {
                 self.ended.insert(run.clone());
@@ -509,10 +565,10 @@ impl<W: Write> Reporter for Terminal<W> {
 
 /// What came of judging a saved trace.
 pub fn judged(trace: &Trace, assessment: &Assessment, layout: Layout, strict: bool) -> String {
-    let mut sheet = Sheet { page: Page::new(layout), ids: 0, strict };
+    let mut sheet = Sheet { page: Page::new(layout), ids: 0, strict, of_plugin: false };
     let (style, word) = match &assessment.verdict {
         Verdict::Pass => (GOOD, "PASS"),
-        Verdict::Fail => (BAD, "FAIL"),
+        Verdict::Fail | Verdict::KnownFailure | Verdict::UnexpectedPass { .. } => (BAD, "FAIL"),
         Verdict::Unjudged { .. } | Verdict::Skip { .. } => (ODD, "UNJUDGED"),
     };
     let id = trace.header.run_id();
@@ -558,8 +614,8 @@ fn is_not_run(verdict: &Verdict) -> bool {
 
 fn is_remarkable(run: &Finished) -> bool {
     match run.verdict {
-        Verdict::Pass => !run.findings.is_empty(),
-        Verdict::Fail | Verdict::Unjudged { .. } => true,
+        Verdict::Pass | Verdict::KnownFailure => !run.findings.is_empty(),
+        Verdict::Fail | Verdict::UnexpectedPass { .. } | Verdict::Unjudged { .. } => true,
         Verdict::Skip { .. } => false,
     }
 }

@@ -1,27 +1,57 @@
-//! What a run can reach: whether a scenario makes sense at a revision, against an embedded provider.
+//! What a run can reach: whether a scenario makes sense at a revision, against its provider.
 
 use counterfoil_core::{
     judge::SkipKind,
     rpc::Method,
-    scenario::{Dispatch, FaultKind, Hook, Hooks, Need, Scenario, TransportKind},
+    scenario::{Dispatch, FaultKind, Hook, Hooks, Need, Scenario, Seam},
 };
 use counterfoil_proto::{Revision, UndeclaredV2};
 
-use super::Job;
+use super::{
+    Job, Target,
+    plugin::{NEEDS_LIVE, PluginUnderTest, Reach, kills},
+};
 
 /// Why a run is skipped, if it is.
-pub(super) fn out_of_reach(job: &Job) -> Option<(SkipKind, String)> {
+pub(super) fn out_of_reach(job: &Job, target: &Target) -> Option<(SkipKind, String)> {
     let (scenario, revision) = (&*job.scenario, job.revision);
     let lacking = refused(scenario, revision)
         .or_else(|| lacks_hook(scenario, revision))
-        .or_else(|| lacks_finalizer(scenario, revision))
-        .or_else(|| needs_process(scenario));
+        .or_else(|| lacks_finalizer(scenario, revision));
     let not_applicable = lacking.map(|reason| (SkipKind::NotApplicable, reason));
-    let not_run = || {
-        let wants_cloud = scenario.needs.contains(&Need::Cloud);
-        wants_cloud.then(|| (SkipKind::NotRun, "it needs a real cloud, and leave to change it".to_owned()))
-    };
-    not_applicable.or_else(not_run)
+    not_applicable.or_else(|| match target {
+        Target::Embedded => beyond_embedded(scenario),
+        Target::Plugin(plugin) => beyond_plugin(scenario, plugin),
+    })
+}
+
+/// What takes more than our own provider in our own process.
+fn beyond_embedded(scenario: &Scenario) -> Option<(SkipKind, String)> {
+    if scenario.needs.contains(&Need::Process) || kills(scenario) {
+        let reason = "the embedded provider is no process of its own".to_owned();
+        return Some((SkipKind::NotApplicable, reason));
+    }
+    let wants_cloud = scenario.needs.contains(&Need::Cloud);
+    wants_cloud.then(|| (SkipKind::NotRun, "it needs a real cloud, and leave to change it".to_owned()))
+}
+
+/// What a plugin, which is as it is, cannot show, and what must not or need not be tried on it.
+fn beyond_plugin(scenario: &Scenario, plugin: &PluginUnderTest) -> Option<(SkipKind, String)> {
+    let not_applicable = |reason: &str| Some((SkipKind::NotApplicable, reason.to_owned()));
+    if !scenario.seams.contains(&Seam::Provider) {
+        return not_applicable("it is not about a provider");
+    }
+    if !scenario.provider.is_plain() || scenario.dispatch != Dispatch::V2 {
+        return not_applicable("it says itself what the provider is like or answers");
+    }
+    if kills(scenario) && matches!(plugin.reach, Reach::Attach(..)) {
+        return not_applicable("a process that was only attached to is not killed");
+    }
+    if let Some(reason) = plugin.blocked.keeps(scenario) {
+        return Some((SkipKind::NotRun, reason));
+    }
+    let wants_cloud = scenario.needs.contains(&Need::Cloud) && !plugin.live;
+    wants_cloud.then(|| (SkipKind::NotRun, NEEDS_LIVE.to_owned()))
 }
 
 fn refused(scenario: &Scenario, revision: Revision) -> Option<String> {
@@ -52,16 +82,7 @@ fn has(revision: Revision, hook: Hook) -> bool {
 }
 
 fn lacks_finalizer(scenario: &Scenario, revision: Revision) -> Option<String> {
-    let strikes = |kind: &FaultKind| match kind {
-        FaultKind::FinalizeError { .. } => true,
-        FaultKind::DispatchError { point, .. }
-        | FaultKind::Transport { point, .. }
-        | FaultKind::Wire { point, .. } => point.method == Method::Finalize,
-        FaultKind::JitError
-        | FaultKind::DriverResolveError { .. }
-        | FaultKind::HookError { .. }
-        | FaultKind::Cancel { .. } => false,
-    };
+    let strikes = |kind: &FaultKind| kind.strikes().is_some_and(|point| point.method == Method::Finalize);
     let needed =
         scenario.needs.contains(&Need::Finalizer) || scenario.faults.iter().any(|fault| strikes(&fault.kind));
     if !needed {
@@ -75,13 +96,6 @@ fn lacks_finalizer(scenario: &Scenario, revision: Revision) -> Option<String> {
     }
     let served = scenario.provider.services.finalizer && scenario.dispatch == Dispatch::V2;
     (!served).then(|| "the provider serves no finalizer".to_owned())
-}
-
-fn needs_process(scenario: &Scenario) -> Option<String> {
-    let kills = |kind: &FaultKind| matches!(kind, FaultKind::Transport { kind: TransportKind::Kill, .. });
-    let needed =
-        scenario.needs.contains(&Need::Process) || scenario.faults.iter().any(|fault| kills(&fault.kind));
-    needed.then(|| "the embedded provider is no process of its own".to_owned())
 }
 
 /// The first revision of which something is true.

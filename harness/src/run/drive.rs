@@ -1,4 +1,4 @@
-//! One run: a fresh cloud behind a socket, the load sequence, the apply, the trace.
+//! One run: a provider that can be reached, the load sequence, the apply, the trace.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,22 +13,23 @@ use counterfoil_core::{
         wire::{Access, Link, WireProvider, read_request},
     },
     inject,
-    outcome::ActionError,
     plan::Plan,
-    rpc::{Call, Code, Method, Transport},
-    scenario::{CallPoint, Dispatch, FaultKind, FinalizeAnswer, Scenario, TransportKind},
+    rpc::{Call, Method, Transport},
+    scenario::{Dispatch, Scenario},
     trace::{self, Driven, Event, Header, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{
     Cloud, Provider, ServedService, Setup,
     cloud::{CloudError, Seed},
-    fault::{Alter, Cut, Delay, Disconnect, DispatchError, Effect, Fault, Hang, Point, Reply, Reset},
 };
-use counterfoil_proto::{UndeclaredV2, iac, plugin_v1};
 use prost::Message as _;
 
-use super::{Job, Variant};
-use crate::provider::{Embedded, FaultyTransport, Lifetime, ProviderError};
+use super::{
+    Job, Variant,
+    faults::{Levers, faults},
+    load_sequence::{Loaded, NotLoaded, load},
+};
+use crate::provider::{Deadline, Embedded, FaultyTransport, Lifetime, ProviderError};
 
 /// Why a run gave no trace that could be judged.
 #[derive(Debug, thiserror::Error)]
@@ -51,62 +52,121 @@ pub async fn drive(
     directory: &Path,
     socket: &str,
 ) -> Result<Trace, DriveError> {
-    let scenario = &*job.scenario;
     let provider = provider(job);
-    seed(provider.cloud(), scenario)?;
+    seed(provider.cloud(), &job.scenario)?;
     let embedded = Embedded::start(&provider, directory, socket).await?;
-
-    let context = Context::default();
-    let log = inject::recorder(scenario, &context);
-    let life = Lifetime::new(context.clone());
-    // It covers the load sequence too, in which a plugin hangs as well as anywhere.
-    let _deadline = scenario.deadline.map(|after| life.deadline(after, log.clone()));
+    let stage = Stage::new(job, variant);
+    // It covers the load sequence too, in which a provider hangs as well as anywhere.
+    let (life, _deadline) = stage.life();
     let connection = embedded.connection();
-    let cut = connection.cutter();
-    let transport =
-        FaultyTransport::new(connection, faults(scenario, &cut), &scenario.addresses, log.clone())
-            .within(life);
-    let decoder = variant.decoder();
-    let link = Arc::new(Link::new(transport, decoder, job.revision, context.clone(), log.clone()));
-    let plan = inject::plan(scenario);
-    let driven = match load(&link).await {
-        Ok(loaded) => {
-            let apply = ApplyJob { plan: &plan, environment: &scenario.environment, context: &context };
-            let semantics = variant.semantics(job.revision);
-            match (semantics.drives)(&loaded.declared) {
-                Driven::CallByCall => {
-                    let access = Access {
-                        no_drivers: !loaded.driver_service,
-                        finalizer: loaded.finalizer,
-                        ..inject::access(scenario)
-                    };
-                    let host = CommandLine {
-                        hooks: &scenario.engine.hooks.at(job.revision),
-                        failures: &inject::hook_failures(scenario),
-                        plan_id: &plan.id,
-                        semantics: &semantics,
-                        log: &log,
-                    };
-                    let wire = WireProvider::new(Arc::clone(&link), access);
-                    engine::apply(apply, &wire, &host, &semantics, &log).await;
-                    read_back(&plan, link.transport(), &log).await;
-                }
-                Driven::ByApply => {
-                    engine::apply_by_provider(apply, &link, &semantics, &log).await;
+    let levers = Levers { cut: connection.cutter(), kill: None };
+    let transport = FaultyTransport::new(
+        connection,
+        faults(&job.scenario, &levers),
+        &job.scenario.addresses,
+        stage.log.clone(),
+    );
+    let link = stage.link(transport.within(life));
+    let loaded = load(&link, &Bytes::new()).await;
+    let driven = stage.go_on(&link, loaded).await;
+    embedded.stop().await;
+    Ok(stage.trace(Subject::Pair, driven))
+}
+
+/// What a run has, however its provider is reached.
+#[derive(Debug)]
+pub(super) struct Stage<'a> {
+    job: &'a Job,
+    variant: &'a Variant,
+    context: Context,
+    plan: Plan,
+    reads_back: bool,
+    /// What happened until now.
+    pub log: Recorder,
+}
+
+impl<'a> Stage<'a> {
+    /// A run about to begin.
+    pub(super) fn new(job: &'a Job, variant: &'a Variant) -> Self {
+        let context = Context::default();
+        let log = inject::recorder(&job.scenario, &context);
+        Self { job, variant, context, plan: inject::plan(&job.scenario), reads_back: true, log }
+    }
+
+    /// The same, but no resource is asked for behind the apply.
+    pub(super) fn without_reading_back(self) -> Self {
+        Self { reads_back: false, ..self }
+    }
+
+    /// The life of the load and the apply, which the scenario may have given an end.
+    pub(super) fn life(&self) -> (Lifetime, Option<Deadline>) {
+        let life = Lifetime::new(self.context.clone());
+        let deadline = self.job.scenario.deadline.map(|after| life.deadline(after, self.log.clone()));
+        (life, deadline)
+    }
+
+    /// The engine's end of a transport.
+    pub(super) fn link<T: Transport>(&self, transport: T) -> Arc<Link<T>> {
+        let (decoder, context) = (self.variant.decoder(), self.context.clone());
+        Arc::new(Link::new(transport, decoder, self.job.revision, context, self.log.clone()))
+    }
+
+    /// Whether the plan would be handed to a provider that was loaded so.
+    pub(super) fn hands_over(&self, loaded: &Result<Loaded, NotLoaded>) -> bool {
+        let semantics = self.variant.semantics(self.job.revision);
+        loaded.as_ref().is_ok_and(|loaded| (semantics.drives)(&loaded.declared) == Driven::ByApply)
+    }
+
+    /// Applies the plan to a provider that was loaded, or writes down that it was not. Says how the provider has to be
+    /// driven.
+    pub(super) async fn go_on<T: Transport + Send + Sync>(
+        &self,
+        link: &Arc<Link<T>>,
+        loaded: Result<Loaded, NotLoaded>,
+    ) -> Driven {
+        let (job, scenario, log, plan) = (self.job, &*self.job.scenario, &self.log, &self.plan);
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(NotLoaded { method, error }) => {
+                log.push(Event::LoadFailed { method, error });
+                // What it declares is not known, so it counts as what every provider has to be.
+                return Driven::CallByCall;
+            }
+        };
+        let apply = ApplyJob { plan, environment: &scenario.environment, context: &self.context };
+        let semantics = self.variant.semantics(job.revision);
+        match (semantics.drives)(&loaded.declared) {
+            Driven::CallByCall => {
+                let access = Access {
+                    no_drivers: !loaded.driver_service,
+                    finalizer: loaded.finalizer,
+                    ..inject::access(scenario)
+                };
+                let host = CommandLine {
+                    hooks: &scenario.engine.hooks.at(job.revision),
+                    failures: &inject::hook_failures(scenario),
+                    plan_id: &plan.id,
+                    semantics: &semantics,
+                    log,
+                };
+                let wire = WireProvider::new(Arc::clone(link), access);
+                engine::apply(apply, &wire, &host, &semantics, log).await;
+                if self.reads_back {
+                    read_back(plan, link.transport(), log).await;
                 }
             }
-            (Semantics::at(job.revision).drives)(&loaded.declared)
+            Driven::ByApply => {
+                engine::apply_by_provider(apply, link, &semantics, log).await;
+            }
         }
-        Err(NotLoaded { method, error }) => {
-            log.push(Event::LoadFailed { method, error });
-            // What it declares is not known, so it counts as what every provider has to be.
-            Driven::CallByCall
-        }
-    };
-    embedded.stop().await;
+        (Semantics::at(job.revision).drives)(&loaded.declared)
+    }
 
-    let header = Header::new(scenario, job.revision, Subject::Pair, driven, plan);
-    Ok(Trace { header, events: log.take() })
+    /// The trace of the run, which is over.
+    pub(super) fn trace(self, subject: Subject, driven: Driven) -> Trace {
+        let header = Header::new(&self.job.scenario, self.job.revision, subject, driven, self.plan);
+        Trace { header, events: self.log.take() }
+    }
 }
 
 /// Asks the provider for each resource whose update failed: a failed update must not have cost it. Whether it failed is
@@ -160,85 +220,6 @@ fn failed_updates(events: &[Event]) -> BTreeSet<u32> {
     failed
 }
 
-/// What an engine knows of a provider before it applies anything.
-#[derive(Debug, PartialEq, Eq)]
-struct Loaded {
-    /// Its `compute_plan_version`.
-    declared: String,
-    /// Whether its registry lists a ResourceDriver. Nothing else tells (E-152, E-160).
-    driver_service: bool,
-    /// Whether it lists a finalizer that the revision has.
-    finalizer: bool,
-}
-
-/// A provider that did not get through the load sequence.
-#[derive(Debug, PartialEq, Eq)]
-struct NotLoaded {
-    /// The call that failed.
-    method: Method,
-    /// How.
-    error: String,
-}
-
-/// The calls that an engine makes before it applies anything, in its order (E-215 to E-217).
-async fn load<T: Transport>(link: &Link<T>) -> Result<Loaded, NotLoaded> {
-    let not_loaded = |method, error: &dyn ToString| NotLoaded { method, error: error.to_string() };
-    // The outer error is a refused reply, the inner one the status of the call.
-    let call =
-        async |method: Method, request: Vec<u8>| match link.call(method, None, "", request.into()).await {
-            Err(status) => Ok(Err(status)),
-            Ok((call, reply)) => {
-                let reading = link.decoder().message(method.response(), &reply, link.revision());
-                link.accept(call, reading).map_err(|refused| not_loaded(method, &refused))?;
-                Ok(Ok(reply))
-            }
-        };
-
-    let method = Method::ContractRegistry;
-    let registry = match call(method, Vec::new()).await? {
-        Ok(reply) => reply,
-        Err(status) if status.code == Code::Unimplemented => Bytes::new(),
-        Err(status) => return Err(not_loaded(method, &status)),
-    };
-    // What the decoder has accepted is well-formed, here and below.
-    let registry = plugin_v1::ContractRegistry::decode(registry).unwrap_or_default();
-    let registers = |service: ServedService| {
-        registry.contracts.iter().any(|contract| {
-            contract.kind() == plugin_v1::ContractKind::Service && contract.service_name == service.name()
-        })
-    };
-    if !registers(ServedService::Required) {
-        let required = ServedService::Required.name();
-        return Err(not_loaded(method, &format!("the required service {required:?} is not registered")));
-    }
-
-    let method = Method::Initialize;
-    call(method, iac::InitializeRequest::default().encode_to_vec())
-        .await?
-        .map_err(|status| not_loaded(method, &status))?;
-
-    let method = Method::Capabilities;
-    let by_apply = link.revision().engine().undeclared_v2 == UndeclaredV2::DrivenByApply;
-    let capabilities = match call(method, Vec::new()).await? {
-        Ok(reply) => reply,
-        // It declares nothing, and so not v2 (D-010).
-        Err(_) if by_apply => Bytes::new(),
-        Err(status) => return Err(not_loaded(method, &status)),
-    };
-    let declared = iac::CapabilitiesResponse::decode(capabilities).unwrap_or_default().compute_plan_version;
-    if !by_apply && declared != "v2" {
-        return Err(not_loaded(
-            method,
-            &format!("compute_plan_version is {declared:?}, and has to be \"v2\""),
-        ));
-    }
-    Ok(Loaded {
-        declared,
-        driver_service: registers(ServedService::ResourceDriver),
-        finalizer: link.revision().engine().finalizer && registers(ServedService::Finalizer),
-    })
-}
-
 /// The mock provider that a scenario asks for.
 fn provider(job: &Job) -> Provider {
     let scenario = &*job.scenario;
@@ -272,175 +253,4 @@ fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
         })?;
     }
     Ok(())
-}
-
-/// The faults that stand in front of the provider, each with its position in the scenario. `cut` loses the connection.
-fn faults(scenario: &Scenario, cut: &Cut) -> impl Iterator<Item = (u32, Fault)> {
-    (0..).zip(&scenario.faults).filter_map(|(at, fault)| {
-        let (point, effect) = effect(&fault.kind, cut)?;
-        let resource = fault.action.map_or(String::new(), |action| scenario.addresses[action].clone());
-        let point = Point { resource, method: Some(point.method.path()), nth: point.nth };
-        Some((at, Fault { point, effect }))
-    })
-}
-
-/// The call that a fault strikes, and what it does to it; none for a fault that strikes no call on its way.
-fn effect(kind: &FaultKind, cut: &Cut) -> Option<(CallPoint, Effect)> {
-    let status = |code: Code, message: &str, reaches_provider| {
-        let (code, message) = (tonic::Code::from_i32(code as i32), message.to_owned());
-        Effect::DispatchError(DispatchError { code, message, reaches_provider })
-    };
-    Some(match kind {
-        FaultKind::DispatchError { point, code, message, reaches_provider } => {
-            (*point, status(*code, message, *reaches_provider))
-        }
-        FaultKind::FinalizeError { answer } => {
-            let effect = match answer {
-                FinalizeAnswer::Errors(errors) => Effect::Reply(Reply(finalize_reply(errors))),
-                FinalizeAnswer::Status { code, message } => status(*code, message, false),
-            };
-            (CallPoint { method: Method::Finalize, nth: 1 }, effect)
-        }
-        FaultKind::Transport { point, kind, reaches_provider } => {
-            let reaches_provider = *reaches_provider;
-            let effect = match *kind {
-                TransportKind::Delay(by) => Effect::Delay(Delay(by)),
-                TransportKind::Hang => Effect::Hang(Hang { reaches_provider }),
-                TransportKind::Reset => Effect::Reset(Reset { reaches_provider }),
-                TransportKind::Disconnect => {
-                    Effect::Disconnect(Disconnect { reaches_provider, cut: Some(cut.clone()) })
-                }
-                // It takes a process: see `applicable`.
-                TransportKind::Kill => return None,
-            };
-            (*point, effect)
-        }
-        FaultKind::Wire { point, edit } => {
-            let (message, edit) = (point.method.response(), edit.clone());
-            (*point, Effect::Alter(Alter::new(move |reply| edit.apply(message, &reply))))
-        }
-        FaultKind::JitError
-        | FaultKind::DriverResolveError { .. }
-        | FaultKind::HookError { .. }
-        | FaultKind::Cancel { .. } => return None,
-    })
-}
-
-fn finalize_reply(errors: &[ActionError]) -> Bytes {
-    let errors = errors.iter().map(|error| iac::ActionError {
-        resource: error.resource.clone(),
-        action: error.action.clone(),
-        error: error.error.clone(),
-    });
-    iac::FinalizeApplyResponse { errors: errors.collect() }.encode_to_vec().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use counterfoil_core::{
-        decode::Strict,
-        rpc::{Call, RpcError},
-    };
-    use counterfoil_proto::Revision;
-
-    use super::*;
-
-    /// A provider that answers the calls of the load sequence, and those that it does not know with an empty message.
-    struct Answers(Vec<(Method, Result<Vec<u8>, RpcError>)>);
-
-    impl Transport for Answers {
-        async fn call(&self, call: Call) -> Result<Bytes, RpcError> {
-            let answer = self.0.iter().find(|(method, _)| *method == call.method);
-            answer.map_or_else(|| Ok(Bytes::new()), |(_, answer)| answer.clone().map(Bytes::from))
-        }
-    }
-
-    fn registry(
-        services: &[(plugin_v1::ContractKind, ServedService)],
-    ) -> (Method, Result<Vec<u8>, RpcError>) {
-        let contracts = services.iter().map(|(kind, service)| plugin_v1::ContractDescriptor {
-            kind: (*kind).into(),
-            service_name: service.name().to_owned(),
-            ..Default::default()
-        });
-        let registry = plugin_v1::ContractRegistry { contracts: contracts.collect(), ..Default::default() };
-        (Method::ContractRegistry, Ok(registry.encode_to_vec()))
-    }
-
-    fn both() -> (Method, Result<Vec<u8>, RpcError>) {
-        use plugin_v1::ContractKind::Service;
-        registry(&[(Service, ServedService::Required), (Service, ServedService::ResourceDriver)])
-    }
-
-    fn declares(version: &str) -> (Method, Result<Vec<u8>, RpcError>) {
-        let capabilities =
-            iac::CapabilitiesResponse { compute_plan_version: version.to_owned(), ..Default::default() };
-        (Method::Capabilities, Ok(capabilities.encode_to_vec()))
-    }
-
-    fn fails(method: Method, code: Code) -> (Method, Result<Vec<u8>, RpcError>) {
-        (method, Err(RpcError { code, message: "no".to_owned() }))
-    }
-
-    async fn loaded<const N: usize>(
-        revision: Revision,
-        answers: [(Method, Result<Vec<u8>, RpcError>); N],
-    ) -> Result<(String, bool), (Method, String)> {
-        let (context, log) = (Context::default(), Recorder::default());
-        let link = Link::new(Answers(answers.into()), Arc::new(Strict), revision, context, log);
-        let loaded = load(&link).await.map(|loaded| (loaded.declared, loaded.driver_service));
-        loaded.map_err(|not| (not.method, not.error))
-    }
-
-    #[tokio::test]
-    async fn a_registry_alone_says_whether_there_are_drivers() {
-        use plugin_v1::ContractKind::{Module, Service};
-        let v2 = || "v2".to_owned();
-        assert_eq!(loaded(Revision::Head, [both(), declares("v2")]).await, Ok((v2(), true)));
-        let without = registry(&[(Service, ServedService::Required)]);
-        assert_eq!(loaded(Revision::Head, [without, declares("v2")]).await, Ok((v2(), false)));
-        let of_another_kind =
-            registry(&[(Service, ServedService::Required), (Module, ServedService::ResourceDriver)]);
-        assert_eq!(loaded(Revision::Head, [of_another_kind, declares("v2")]).await, Ok((v2(), false)));
-    }
-
-    #[tokio::test]
-    async fn no_registry_is_an_empty_one_and_lacks_what_is_required() {
-        for registry in [fails(Method::ContractRegistry, Code::Unimplemented), registry(&[])] {
-            let (method, error) = loaded(Revision::Head, [registry, declares("v2")]).await.unwrap_err();
-            assert_eq!(method, Method::ContractRegistry);
-            assert!(error.contains("IaCProviderRequired") && error.contains("not registered"), "{error}");
-        }
-        let (method, error) =
-            loaded(Revision::Head, [fails(Method::ContractRegistry, Code::Unavailable)]).await.unwrap_err();
-        assert_eq!((method, &*error), (Method::ContractRegistry, "rpc error: code = Unavailable desc = no"));
-    }
-
-    #[tokio::test]
-    async fn capabilities_that_fail_mean_apply_as_long_as_there_is_one() {
-        for (revision, expected) in
-            [(Revision::V0_51, true), (Revision::V0_56, true), (Revision::V0_57, false)]
-        {
-            for answer in [fails(Method::Capabilities, Code::Unavailable), declares("v1")] {
-                let declared = if answer.1.is_ok() { "v1" } else { "" };
-                match loaded(revision, [both(), answer]).await {
-                    Ok(loaded) => {
-                        assert!(expected && loaded == (declared.to_owned(), true), "{revision}: {loaded:?}");
-                    }
-                    Err((method, error)) => {
-                        assert!(!expected && method == Method::Capabilities, "{revision}: {error}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn what_fails_or_is_refused_ends_the_load() {
-        for answer in [fails(Method::Initialize, Code::Internal), (Method::Capabilities, Ok(vec![0x0a]))] {
-            let expected = answer.0;
-            let (method, error) = loaded(Revision::V0_54, [both(), answer]).await.unwrap_err();
-            assert_eq!(method, expected, "{error}");
-        }
-    }
 }

@@ -11,6 +11,7 @@ use counterfoil_proto::{Revision, StatusMapKind};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
+use crate::subject::Subject;
 
 /// The version of the events' form on disk.
 pub const VERSION: u32 = 1;
@@ -29,6 +30,9 @@ pub enum RunEvent {
         counterfoil: String,
         /// How many scenarios will be run, each revision counted.
         runs: usize,
+        /// What is under test, where it is not our own pair.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<SubjectLine>,
     },
     /// What is under way. These come as things happen, and are no part of the form on disk.
     #[serde(skip)]
@@ -37,6 +41,48 @@ pub enum RunEvent {
     Finished(Box<Finished>),
     /// The run is over. Always the last event, unless Counterfoil itself was killed.
     RunFinished(Summary),
+}
+
+/// What is under test, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectLine {
+    /// What it is called.
+    pub name: String,
+    /// The version that its manifest states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Where it is: the path of its program, or the address that was attached to.
+    pub place: String,
+    /// The SHA-256 of its program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The config that it is given, in words: where it comes from, and what it is where there are no secrets in it.
+    #[serde(default)]
+    pub config: String,
+}
+
+impl SubjectLine {
+    /// A plugin on disk.
+    pub fn of(subject: &Subject) -> Self {
+        Self {
+            name: subject.name.clone(),
+            version: subject.manifest.as_ref().and_then(|manifest| manifest.version.clone()),
+            place: subject.program.display().to_string(),
+            sha256: Some(subject.digest.clone()),
+            config: String::new(),
+        }
+    }
+
+    /// A plugin that runs at this address.
+    pub fn attached(address: &str) -> Self {
+        Self {
+            name: "plugin".to_owned(),
+            version: None,
+            place: address.to_owned(),
+            sha256: None,
+            config: String::new(),
+        }
+    }
 }
 
 /// What is told of a run while it lasts.
@@ -83,6 +129,9 @@ pub struct Finished {
     /// The rules of findings that it does expect, in the order of the catalogue.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected_findings: Vec<String>,
+    /// Findings that a list of known failures excuses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_findings: Vec<FoundFinding>,
     /// Expectations that were not met.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mismatches: Vec<FoundMismatch>,
@@ -132,6 +181,9 @@ pub struct FoundFinding {
     pub message: String,
     /// The events that prove it.
     pub evidence: Vec<Evidence>,
+    /// Why an entry of a list of known failures does not excuse it, where one is about its rule and run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_excused: Option<String>,
 }
 
 /// An event of the trace, in a form to be read.
@@ -166,6 +218,12 @@ pub struct Summary {
     pub passed: usize,
     /// Runs that failed.
     pub failed: usize,
+    /// Runs that failed as a list of known failures says.
+    #[serde(default)]
+    pub known_failures: usize,
+    /// Runs that did not fail, although such a list says so.
+    #[serde(default)]
+    pub unexpected_passes: usize,
     /// Runs that could not be judged.
     pub unjudged: usize,
     /// Runs that this revision or seam cannot reach.
@@ -180,6 +238,10 @@ pub struct Summary {
     pub rules_judged: usize,
     /// Rules of the catalogue.
     pub rules: usize,
+    /// Rules that had nothing to judge here, and would have elsewhere: with `--live` where a plugin is under test, with
+    /// a plugin where none is.
+    #[serde(default)]
+    pub rules_out_of_reach: usize,
     /// The run was interrupted.
     #[serde(default)]
     pub interrupted: bool,
@@ -193,6 +255,8 @@ impl Summary {
         match &finished.verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::Fail => self.failed += 1,
+            Verdict::KnownFailure => self.known_failures += 1,
+            Verdict::UnexpectedPass { .. } => self.unexpected_passes += 1,
             Verdict::Unjudged { .. } => self.unjudged += 1,
             Verdict::Skip { kind: SkipKind::NotApplicable, .. } => self.not_applicable += 1,
             Verdict::Skip { kind: SkipKind::NotRun, .. } => self.not_run += 1,
@@ -202,7 +266,8 @@ impl Summary {
 
     /// How many runs there were, skipped ones included.
     pub fn runs(&self) -> usize {
-        self.passed + self.failed + self.unjudged + self.not_applicable + self.not_run
+        let judged = self.passed + self.failed + self.known_failures + self.unexpected_passes;
+        judged + self.unjudged + self.not_applicable + self.not_run
     }
 }
 
@@ -242,6 +307,7 @@ impl Finished {
             load_error: None,
             findings: Vec::new(),
             expected_findings: Vec::new(),
+            known_findings: Vec::new(),
             mismatches: Vec::new(),
             judged: Vec::new(),
             reproduce: String::new(),
@@ -333,6 +399,7 @@ impl FoundFinding {
             action: finding.action,
             message: finding.message.clone(),
             evidence: evidence.collect(),
+            not_excused: None,
         }
     }
 }
@@ -404,6 +471,7 @@ pub fn describe(event: &Event) -> String {
     };
     let of_action = |action: Option<u32>| action.map_or(String::new(), |action| format!("action {action}: "));
     match event {
+        Event::Process(event) => event.describe(),
         Event::LoadFailed { method, error } => format!("the provider did not load: {method}: {error}"),
         Event::ApplyStarted => "the engine begins to apply the plan".to_owned(),
         Event::ActionStarted { action } => format!("the engine begins action {action}"),

@@ -3,11 +3,16 @@
 mod applicable;
 mod drive;
 mod event;
+mod faults;
 mod filter;
+mod known;
 mod limits;
 mod load;
+mod load_sequence;
+mod plugin;
 mod reproduce;
 mod schedule;
+mod survey;
 
 use std::sync::Arc;
 
@@ -17,18 +22,20 @@ use counterfoil_core::{
     mutants::{DECODERS, ENGINES, Flawed},
     scenario::Scenario,
 };
-use counterfoil_proto::Revision;
+use counterfoil_proto::{Revision, RevisionRange};
 
 pub use self::{
     drive::{DriveError, drive},
     event::{
-        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, Live, RunEvent, Summary, VERSION,
-        account, describe,
+        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, Live, RunEvent, SubjectLine, Summary,
+        VERSION, account, describe,
     },
     filter::{Filter, FilterError, rules_help},
+    known::{KnownFailures, Unusable},
     limits::within_file_limit,
     load::{Loaded, load, stock},
-    reproduce::reproduce,
+    plugin::{Blocked, PluginUnderTest, Reach},
+    reproduce::{reproduce, reproduce_test},
     schedule::{Options, private_directory, run, run_in},
 };
 
@@ -60,6 +67,29 @@ pub fn jobs(scenarios: &[Arc<Scenario>], filter: &Filter) -> Vec<Job> {
         })
         .filter(|job| filter.selects(job))
         .collect()
+}
+
+/// Where the provider of a run is.
+#[derive(Clone, Debug, Default)]
+pub enum Target {
+    /// Our own mock, in our own process.
+    #[default]
+    Embedded,
+    /// A plugin.
+    Plugin(Arc<PluginUnderTest>),
+}
+
+/// The runs that the filters leave of what can say something about a provider at these revisions: first those that look
+/// at its process and its load, since where these fail nothing else need be tried.
+pub fn jobs_for_provider(
+    scenarios: &[Arc<Scenario>],
+    filter: &Filter,
+    revisions: &RevisionRange,
+) -> Vec<Job> {
+    let mut jobs = jobs(scenarios, filter);
+    jobs.retain(|job| revisions.contains(job.revision));
+    jobs.sort_by_key(|job| !plugin::is_survey(&job.scenario));
+    jobs
 }
 
 /// The engine and the decoder that make up our half of the pair: the reference ones, or one that is broken.

@@ -1,6 +1,6 @@
 //! The command that runs a single job again.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{ffi::OsString, fmt::Write as _, path::PathBuf};
 
 /// The start of that command, up to its filter: the same files, judged as strictly, with the same mutant.
 pub fn reproduce(paths: &[PathBuf], strict: bool, mutant: Option<&str>) -> String {
@@ -18,6 +18,22 @@ pub fn reproduce(paths: &[PathBuf], strict: bool, mutant: Option<&str>) -> Strin
         words.extend(["--mutant".to_owned(), mutant.to_owned()]);
     }
     words.join(" ")
+}
+
+/// The start of the command that tests the same subject again, up to its filter: `words` as they were given, without
+/// filters and reports, which the runs that are left do not need.
+pub fn reproduce_test(words: impl IntoIterator<Item = OsString>) -> String {
+    const DROPPED: [&str; 5] = ["--filter", "-f", "--report", "--keep-traces", "--known-failures"];
+    let mut kept = vec!["counterfoil".to_owned()];
+    let mut words = words.into_iter().map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        match DROPPED.iter().find(|dropped| word.starts_with(**dropped)) {
+            Some(dropped) if word == *dropped => drop(words.next()),
+            Some(dropped) if word[dropped.len()..].starts_with('=') || *dropped == "-f" => {}
+            _ => kept.push(shell_word(&word)),
+        }
+    }
+    kept.join(" ")
 }
 
 /// A word as a shell reads it back.
@@ -56,5 +72,12 @@ mod tests {
             r"counterfoil run suite/a.yaml ./-odd 'a b'\''s' $'new\x0aline' --strict --mutant always-success"
         );
         assert_eq!(reproduce(&[], false, None), "counterfoil run");
+    }
+
+    #[test]
+    fn a_test_is_repeated_without_what_only_selects_and_reports() {
+        let given = "test provider ./p -f a --filter=b --report json=r --env REGION --live --keep-traces t";
+        let again = reproduce_test(given.split(' ').map(OsString::from));
+        assert_eq!(again, "counterfoil test provider ./p --env REGION --live");
     }
 }

@@ -8,6 +8,7 @@ use std::{
     num::NonZeroUsize,
     panic,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,10 +25,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::DETACHED;
+use crate::{provider::DETACHED, suite::exercised_by};
 
 use super::{
-    DriveError, Finished, Job, Live, RunEvent, Summary, VERSION, Variant, applicable::out_of_reach, drive,
+    DriveError, Finished, Job, KnownFailures, Live, PluginUnderTest, RunEvent, Summary, Target, VERSION,
+    Variant,
+    applicable::out_of_reach,
+    drive,
+    plugin::{NEEDS_LIVE, NEEDS_STATE, Played, kills, reaches_cloud},
 };
 
 /// The longest that a single run may take. An embedded run takes milliseconds; this is for when we hang.
@@ -47,8 +52,12 @@ pub struct Options {
     pub fail_fast: bool,
     /// Where the traces of runs that did not pass are kept.
     pub keep_traces: Option<PathBuf>,
+    /// Failures that are known.
+    pub known: Option<Arc<KnownFailures>>,
     /// The engine and the decoder.
     pub variant: Variant,
+    /// The provider.
+    pub target: Target,
     /// The start of the command that runs a single job again, up to its filter.
     pub reproduce: String,
 }
@@ -102,6 +111,10 @@ pub async fn run_in(
         version: VERSION,
         counterfoil: env!("CARGO_PKG_VERSION").to_owned(),
         runs: jobs.len(),
+        subject: match &options.target {
+            Target::Embedded => None,
+            Target::Plugin(plugin) => Some(plugin.line.clone()),
+        },
     });
 
     let mut book = Book {
@@ -109,6 +122,7 @@ pub async fn run_in(
         report: &mut report,
         summary: Summary { rules: rules::catalogue().count(), ..Summary::default() },
         judged: BTreeSet::new(),
+        missed: BTreeSet::new(),
         done: jobs.iter().map(|_| None).collect(),
         next: 0,
         closed: false,
@@ -165,6 +179,10 @@ pub async fn run_in(
     book.close(&jobs);
     let mut summary = book.summary;
     summary.rules_judged = book.judged.len();
+    summary.rules_out_of_reach = match &options.target {
+        Target::Embedded => rules::catalogue().filter(|rule| rule.needs_a_plugin()).count(),
+        Target::Plugin(_) => book.missed.difference(&book.judged).count(),
+    };
     summary.millis = millis(begun);
     report(RunEvent::RunFinished(summary.clone()));
     Ok(summary)
@@ -182,6 +200,8 @@ struct Book<'a, R> {
     report: &'a mut R,
     summary: Summary,
     judged: BTreeSet<String>,
+    /// Rules that runs exercise which were left out for want of a cloud.
+    missed: BTreeSet<String>,
     done: Vec<Option<Done>>,
     /// The first job that has not been reported.
     next: usize,
@@ -191,7 +211,10 @@ struct Book<'a, R> {
 
 impl<R: FnMut(RunEvent)> Book<'_, R> {
     /// Takes what a job gave, and reports it as soon as all before it are reported.
-    fn hand_in(&mut self, jobs: &[Job], at: usize, done: Done) {
+    fn hand_in(&mut self, jobs: &[Job], at: usize, mut done: Done) {
+        if let Some(known) = &self.options.known {
+            known.apply(&mut done.finished, self.options.strict);
+        }
         let verdict = done.finished.verdict.clone();
         (self.report)(RunEvent::Live(Live::Ended { run: jobs[at].id(), verdict }));
         self.closed |= self.options.fail_fast && done.finished.verdict == Verdict::Fail;
@@ -228,6 +251,10 @@ impl<R: FnMut(RunEvent)> Book<'_, R> {
             finished.trace_error = kept.err().map(|error| error.to_string());
         }
         self.summary.count(&finished);
+        if matches!(&finished.verdict, Verdict::Skip { reason, .. } if reason == NEEDS_LIVE) {
+            self.missed
+                .extend(exercised_by(&finished.file, &finished.scenario).into_iter().flatten().cloned());
+        }
         self.judged.extend(finished.judged.iter().cloned());
         (self.report)(RunEvent::Finished(Box::new(finished)));
     }
@@ -249,21 +276,33 @@ async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
     let begun = Instant::now();
     let without_trace =
         |verdict| Done { finished: Finished::without_trace(job, verdict, millis(begun)), trace: None };
-    if let Some((kind, reason)) = out_of_reach(job) {
+    if let Some((kind, reason)) = out_of_reach(job, &options.target) {
         return without_trace(Verdict::Skip { kind, reason });
     }
     let (socket, strict) = (format!("{at}.sock"), options.strict);
     let judged = async {
-        let trace = drive(job, &options.variant, sockets, &socket).await?;
+        let trace = match &options.target {
+            Target::Embedded => drive(job, &options.variant, sockets, &socket).await?,
+            Target::Plugin(plugin) => {
+                if let Some((kind, reason)) = rehearse(job, plugin, sockets, &socket).await? {
+                    return Ok(Err((kind, reason)));
+                }
+                match plugin.drive(job, &options.variant).await {
+                    Played::Trace(trace) => *trace,
+                    Played::Skip(kind, reason) => return Ok(Err((kind, reason))),
+                }
+            }
+        };
         let judge = move || {
             let assessment = judge::assess(&trace, strict);
             (trace, assessment)
         };
-        Ok::<_, DriveError>(aside(judge).await)
+        Ok::<_, DriveError>(Ok(aside(judge).await))
     };
     let limit = limit(&job.scenario);
     match timeout(limit, judged).await {
-        Ok(Ok((trace, assessment))) => {
+        Ok(Ok(Err((kind, reason)))) => without_trace(Verdict::Skip { kind, reason }),
+        Ok(Ok(Ok((trace, assessment)))) => {
             let finished = Finished::judged(job, &trace, assessment, millis(begun));
             Done { finished, trace: Some(trace) }
         }
@@ -273,6 +312,24 @@ async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
             without_trace(Verdict::Unjudged { reason })
         }
     }
+}
+
+/// Runs a scenario against our own provider first, which takes no time: it shows whether a plugin's cloud would be
+/// reached, and so whether the plugin need be started at all. What waits for a deadline is not rehearsed.
+async fn rehearse(
+    job: &Job,
+    plugin: &PluginUnderTest,
+    sockets: &Path,
+    socket: &str,
+) -> Result<Option<(SkipKind, String)>, DriveError> {
+    let scenario = &*job.scenario;
+    let has_to_exist = !scenario.state.is_empty();
+    if scenario.deadline.is_some() || kills(scenario) || (plugin.live && !has_to_exist) {
+        return Ok(None);
+    }
+    let reached = reaches_cloud(&drive(job, &Variant::Reference, sockets, socket).await?);
+    let reason = if plugin.live { NEEDS_STATE } else { NEEDS_LIVE };
+    Ok(reached.then(|| (SkipKind::NotRun, reason.to_owned())))
 }
 
 /// Does work where it keeps no other run from going on. A panic in it goes on in the caller.

@@ -3,12 +3,14 @@
 //! A rule's text, level and revisions live in its definition here and nowhere else; `explain`, docs and reports are
 //! made from it. A family is a file.
 
+mod cap;
 mod dec;
 mod dsp;
 mod expected;
 mod fin;
 mod hook;
 mod out;
+mod proc;
 mod rep;
 mod story;
 
@@ -50,6 +52,8 @@ pub enum Party {
     Engine,
     /// What reads the provider's replies.
     Decoder,
+    /// The process in which a plugin runs.
+    Process,
 }
 
 impl fmt::Display for Party {
@@ -58,6 +62,7 @@ impl fmt::Display for Party {
             Self::Provider => "provider",
             Self::Engine => "engine",
             Self::Decoder => "decoder",
+            Self::Process => "process",
         })
     }
 }
@@ -96,6 +101,12 @@ impl Rule {
     /// The family, such as `OUT`.
     pub fn family(&self) -> &'static str {
         self.id.split_once('-').map_or(self.id, |(family, _)| family)
+    }
+
+    /// Whether it judges a plugin beside what an apply shows: its process, or what it declares as it is loaded. Our own
+    /// pair gives such a rule nothing to judge.
+    pub fn needs_a_plugin(&self) -> bool {
+        matches!(self.family(), "PROC" | "CAP")
     }
 
     /// Whether it holds at a revision.
@@ -144,6 +155,18 @@ pub const FAMILIES: &[Family] = &[
         rules: rep::RULES,
     },
     Family { name: "FIN", about: "finalize", note: None, rules: fin::RULES },
+    Family {
+        name: "PROC",
+        about: "plugin process",
+        note: Some("These rules judge plugins that run as processes of their own, and no other provider."),
+        rules: proc::RULES,
+    },
+    Family {
+        name: "CAP",
+        about: "capabilities and loading",
+        note: Some("These rules judge attached providers; our own pair declares what its scenario says."),
+        rules: cap::RULES,
+    },
 ];
 
 /// Every rule, family by family, in the order of their numbers.

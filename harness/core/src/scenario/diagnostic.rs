@@ -49,6 +49,9 @@ pub struct Diagnostic {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// How many mistakes it stands for: one, but for the last of very many, which stands for those that are not shown.
+    #[serde(skip)]
+    pub stands_for: usize,
 }
 
 impl Diagnostic {
@@ -69,6 +72,7 @@ impl Diagnostic {
             column: 1,
             label: String::new(),
             help: None,
+            stands_for: 1,
         }
     }
 
@@ -191,11 +195,9 @@ impl<'a> Report<'a> {
             }
         }
         if more > 0 {
-            found.push(Diagnostic::whole(
-                file,
-                "more",
-                format!("{more} more {} not shown", if more == 1 { "mistake is" } else { "mistakes are" }),
-            ));
+            let message =
+                format!("{more} more {} not shown", if more == 1 { "mistake is" } else { "mistakes are" });
+            found.push(Diagnostic { stands_for: more, ..Diagnostic::whole(file, "more", message) });
         }
         found
     }

@@ -91,6 +91,20 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// The call that it strikes; none for a fault that strikes none.
+    pub fn strikes(&self) -> Option<CallPoint> {
+        match self {
+            Self::DispatchError { point, .. } | Self::Transport { point, .. } | Self::Wire { point, .. } => {
+                Some(*point)
+            }
+            Self::FinalizeError { .. } => Some(CallPoint::FINALIZE),
+            Self::JitError
+            | Self::DriverResolveError { .. }
+            | Self::HookError { .. }
+            | Self::Cancel { .. } => None,
+        }
+    }
+
     /// The call that comes back with an error because of this, whatever the provider would answer.
     pub fn failing_call(&self) -> Option<CallPoint> {
         match self {

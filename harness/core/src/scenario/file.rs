@@ -298,7 +298,13 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Vec<Diagnostic>
     let text =
         std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(file, bytes, error.valid_up_to())])?;
     let mut report = Report::new(file, text);
-    let scenario = yaml::read(text, &mut report)
+    let root = yaml::read(text, &mut report);
+    if root.is_none() && report.is_empty() {
+        report
+            .mistake("empty-file", Span::default(), "the file holds no scenario")
+            .help("a scenario has at least `id`, `title` and `plan`");
+    }
+    let scenario = root
         .and_then(|root| FileShape::read(&root, "", &mut report))
         .and_then(|shape| shape.into_scenario(file, text, &mut report));
     match scenario {
@@ -307,7 +313,7 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Vec<Diagnostic>
     }
 }
 
-fn not_utf8(file: &str, bytes: &[u8], valid: usize) -> Diagnostic {
+pub(super) fn not_utf8(file: &str, bytes: &[u8], valid: usize) -> Diagnostic {
     let text = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
     let diagnostic =
         Diagnostic::at(file, text, "not-utf8", Span { start: valid, len: 0 }, "the file is not UTF-8");

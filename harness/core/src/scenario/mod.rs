@@ -24,6 +24,7 @@ mod expect;
 mod fault_parts;
 mod faults;
 mod file;
+mod known;
 mod order;
 mod reach;
 mod read;
@@ -36,6 +37,7 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Span, nearest};
 pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedHook, ExpectedOutcomes, TextMatch};
 pub use faults::{CallPoint, CancelPoint, Fault, FaultKind, FinalizeAnswer, ResolvePoint, TransportKind};
+pub use known::{Date, KnownFailure, known_failures_schema, parse_known_failures};
 pub use schema::schema;
 
 /// The longest file that is read. A file of 10,000 actions is about a quarter of it.
@@ -107,6 +109,13 @@ pub struct ProviderSetup {
     pub force_new: Vec<String>,
     /// Which optional services it serves.
     pub services: Services,
+}
+
+impl ProviderSetup {
+    /// Whether it is what every provider is that declares `v2`: the scenario then says nothing about its own.
+    pub fn is_plain(&self) -> bool {
+        self.compute_plan_version == "v2" && self.force_new.is_empty() && self.services == Services::default()
+    }
 }
 
 /// Optional services of a provider; those that every provider must serve are always there.

@@ -1,7 +1,7 @@
 //! The JSON Schema of scenario files, out of the shapes that read them.
 
 use schemars::{
-    Schema,
+    JsonSchema, Schema,
     generate::SchemaSettings,
     transform::{RecursiveTransform, Transform},
 };
@@ -11,9 +11,14 @@ use super::file::FileShape;
 
 /// The JSON Schema of a scenario file, for editors.
 pub fn schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<FileShape>();
+    schema_of::<FileShape>("A Counterfoil scenario")
+}
+
+/// The JSON Schema of a file that is read as this shape.
+pub(super) fn schema_of<T: JsonSchema>(title: &str) -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     RecursiveTransform(tidy).transform(&mut schema);
-    schema.insert("title".to_owned(), "A Counterfoil scenario".into());
+    schema.insert("title".to_owned(), title.into());
     schema.to_value()
 }
 

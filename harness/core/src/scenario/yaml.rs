@@ -56,7 +56,7 @@ pub(super) struct Entry<'a> {
     pub(super) value: Node<'a>,
 }
 
-/// Reads the one document of a file. Without a node there is a mistake in the report.
+/// Reads the one document of a file. Without a node the file is empty, or there is a mistake in the report.
 pub(super) fn read<'a>(text: &'a str, report: &mut Report<'_>) -> Option<Node<'a>> {
     let options = granit_parser::options! {
         disallow_directives: true,
@@ -83,13 +83,7 @@ pub(super) fn read<'a>(text: &'a str, report: &mut Report<'_>) -> Option<Node<'a
             return None;
         }
     }
-    let root = tree.root.filter(|root| !matches!(root.value, Value::Null));
-    if root.is_none() && report.is_empty() {
-        report
-            .mistake("empty-file", Span::default(), "the file holds no scenario")
-            .help("a scenario has at least `id`, `title` and `plan`");
-    }
-    root
+    tree.root.filter(|root| !matches!(root.value, Value::Null))
 }
 
 /// Nothing more can be read; the report says why.

@@ -4,6 +4,7 @@
 //! blamed on either of them.
 
 mod file;
+mod process;
 
 use std::{
     fmt,
@@ -17,7 +18,13 @@ use bytes::Bytes;
 use counterfoil_proto::{Hook, Revision};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-pub use self::file::{LoadError, VERSION};
+pub use self::{
+    file::{LoadError, VERSION},
+    process::{
+        CallProblem, CertificateProblem, ConnectProblem, ExitStatus, Handshake, LineEnd, LogProblem,
+        NotStarted, Phase, ProcessEvent, ShutdownAnswer,
+    },
+};
 use crate::{
     decode::Refusal,
     engine::{Done, Record},
@@ -168,6 +175,8 @@ impl Strike {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
+    /// The plugin's process did something, or its host did something to it.
+    Process(ProcessEvent),
     /// The provider did not get through the load sequence: nothing was applied.
     LoadFailed {
         /// The call that failed.

@@ -19,7 +19,7 @@ use crate::{
     plan::{Action, ActionKind, ResourceOutput, Spec},
     rpc::{Method, RpcError},
     scenario::ResolvePoint,
-    trace::{Driven, Event, Reply, Trace},
+    trace::{Driven, Event, ProcessEvent, Reply, Trace},
 };
 
 /// One call, from the engine to the provider and back.
@@ -280,6 +280,8 @@ pub struct Story<'t> {
     pub actions: Vec<ActionStory<'t>>,
     /// Calls on behalf of no single action: the load sequence, and `Apply`.
     pub other_calls: Vec<CallStory<'t>>,
+    /// What the plugin's process did, and where. Empty where the provider has no process of its own.
+    pub process: Vec<(&'t ProcessEvent, usize)>,
     /// The order in which actions were begun, and where.
     pub started: Vec<(u32, usize)>,
     /// What ended the apply, in the light of what arrived; none where it must run on to its natural end (E-011, E-032).
@@ -308,6 +310,7 @@ impl<'t> Story<'t> {
                 .map(|(index, action)| ActionStory::of(index, action))
                 .collect(),
             other_calls: Vec::new(),
+            process: Vec::new(),
             started: Vec::new(),
             fatal: None,
             completions: Vec::new(),
@@ -420,6 +423,7 @@ impl<'t> Story<'t> {
                 self.strays.push((action, at));
             }
             match event {
+                Event::Process(event) => self.process.push((event, at)),
                 Event::ActionStarted { action } => {
                     self.started.push((*action, at));
                     if let Some(action) = self.actions.get_mut(*action as usize) {
@@ -586,7 +590,8 @@ fn told_of(event: &Event) -> Option<u32> {
         Event::CallIssued { action, .. }
         | Event::HookCalled { action, .. }
         | Event::HookAnswered { action, .. } => *action,
-        Event::LoadFailed { .. }
+        Event::Process(_)
+        | Event::LoadFailed { .. }
         | Event::ApplyStarted
         | Event::CallDelivered { .. }
         | Event::FaultInjected { .. }

@@ -1,0 +1,300 @@
+//! Lists of known failures: `known-failures.yaml`, read with the same care as scenarios.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::{
+    Diagnostic, Span, TextMatch, check_size,
+    diagnostic::{Report, shown},
+    file::not_utf8,
+    read::{At, List, Read, Required, shape},
+    schema::schema_of,
+    yaml,
+};
+use crate::rules;
+
+shape! {
+    /// Failures that are known, so that a gate can be adopted before all of them are mended.
+    struct ListShape as "KnownFailures" {
+        /// The failures.
+        known_failures: Required<List<EntryShape>>,
+    }
+}
+
+shape! {
+    /// A failure that is known. Every field is required.
+    struct EntryShape as "KnownFailure" {
+        /// The rule that is broken, such as OUT-001.
+        rule: Required<At<RuleId>>,
+        /// The runs in which it is broken: GLOB or GLOB@REVISIONS, as with `--filter`. At most 20 runs where it has wildcards.
+        scenario: Required<At<String>>,
+        /// What the finding says, so that the entry excuses nothing else.
+        message: Required<At<TextMatch>>,
+        /// Why it is known and not mended.
+        reason: Required<At<String>>,
+        /// Where it is discussed.
+        link: Required<At<String>>,
+        /// Who sees to it.
+        owner: Required<At<String>>,
+        /// The day after which the entry excuses nothing any more, such as 2027-03-01.
+        expires: Required<At<Date>>,
+    }
+}
+
+/// A failure that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFailure {
+    /// The id of the rule that is broken.
+    pub rule: &'static str,
+    /// The runs: GLOB or GLOB@REVISIONS, as written.
+    pub scenario: String,
+    /// What the finding says.
+    pub message: TextMatch,
+    /// Why it is known.
+    pub reason: String,
+    /// Where it is discussed.
+    pub link: String,
+    /// Who sees to it.
+    pub owner: String,
+    /// The last day on which it excuses.
+    pub expires: Date,
+    /// From the start of its first field to the end of its last.
+    pub span: Span,
+    /// The value of `scenario`.
+    pub scenario_span: Span,
+    /// The value of `message`.
+    pub message_span: Span,
+}
+
+/// Reads a list of known failures. `file` is its path as it is shown.
+///
+/// # Errors
+/// Every mistake of the file, in the order of their places. Mistakes of the YAML syntax hide the rest.
+pub fn parse_known_failures(file: &str, bytes: &[u8]) -> Result<Vec<KnownFailure>, Vec<Diagnostic>> {
+    if let Some(refusal) = check_size(file, bytes.len() as u64) {
+        return Err(vec![refusal]);
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(file, bytes, error.valid_up_to())])?;
+    let mut report = Report::new(file, text);
+    let root = yaml::read(text, &mut report);
+    if root.is_none() && report.is_empty() {
+        report
+            .mistake("empty-file", Span::default(), "the file holds no list")
+            .help("write `known_failures: []` where no failure is known");
+    }
+    let list = root.and_then(|root| ListShape::read(&root, "", &mut report));
+    let entries = list.and_then(|list| list.known_failures.0).map(List::into_values).into_iter().flatten();
+    let entries: Vec<KnownFailure> = entries.filter_map(|entry| entry.resolve(&mut report)).collect();
+    for (at, entry) in entries.iter().enumerate() {
+        let is_same = |other: &&KnownFailure| {
+            (other.rule, &other.scenario, &other.message) == (entry.rule, &entry.scenario, &entry.message)
+        };
+        if let Some(first) = entries[..at].iter().find(is_same) {
+            let place = report.place(first.span, entry.span);
+            let message = format!("{} in `{}` is listed twice", entry.rule, shown(&entry.scenario));
+            report
+                .mistake("twice-there", entry.span, message)
+                .label("listed again")
+                .help(format!("the first is {place}; keep one of them"));
+        }
+    }
+    if report.is_empty() { Ok(entries) } else { Err(report.finish()) }
+}
+
+/// The JSON Schema of a list of known failures, for editors.
+pub fn known_failures_schema() -> Value {
+    schema_of::<ListShape>("A list of failures that Counterfoil knows")
+}
+
+impl EntryShape {
+    fn resolve(self, report: &mut Report<'_>) -> Option<KnownFailure> {
+        for text in [&self.scenario, &self.reason, &self.link, &self.owner] {
+            if let Some(At { value, span }) = &text.0
+                && value.trim().is_empty()
+            {
+                report.mistake("empty-text", *span, "this says nothing").label("empty");
+            }
+        }
+        let (rule, scenario, message) = (self.rule.0?, self.scenario.0?, self.message.0?);
+        let (reason, link, owner, expires) = (self.reason.0?, self.link.0?, self.owner.0?, self.expires.0?);
+        // Of the map itself only the start is sure: it ends where the next thing begins.
+        let spans =
+            [rule.span, scenario.span, message.span, reason.span, link.span, owner.span, expires.span];
+        let start = spans.iter().map(|span| span.start).min().unwrap_or_default();
+        let end = spans.iter().map(|span| span.end()).max().unwrap_or_default();
+        Some(KnownFailure {
+            rule: rule.value.0,
+            scenario: scenario.value,
+            message: message.value,
+            reason: reason.value,
+            link: link.value,
+            owner: owner.value,
+            expires: expires.value,
+            span: Span::between(start, end),
+            scenario_span: scenario.span,
+            message_span: message.span,
+        })
+    }
+}
+
+/// The id of a rule of the catalogue.
+pub(super) struct RuleId(&'static str);
+
+impl Read for RuleId {
+    fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let text = String::read(node, at, report)?;
+        if let Some(rule) = rules::find(&text) {
+            return Some(Self(rule.id));
+        }
+        let meant = report.guess(&text.to_uppercase(), rules::catalogue().map(|rule| rule.id));
+        let help = meant
+            .map_or("`counterfoil rules` lists them".to_owned(), |meant| format!("did you mean {meant}?"));
+        let message = format!("no rule is called `{}`", shown(&text));
+        report.mistake("unknown-rule", node.span, message).label("not a rule").help(help);
+        None
+    }
+}
+
+impl JsonSchema for RuleId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Rule".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Z]+-[0-9]{3}$" })
+    }
+}
+
+/// A day of the Gregorian calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    year: i64,
+    month: i64,
+    day: i64,
+}
+
+impl Date {
+    /// The day that is so many days after 1970-01-01.
+    pub fn from_days(days: i64) -> Self {
+        // Years are counted from March on, so that the leap day is their last; 400 of them have 146,097 days.
+        let days = days + 719_468;
+        let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        Self { year, month, day: of_year - (153 * shifted + 2) / 5 + 1 }
+    }
+
+    /// The day of `YYYY-MM-DD`; none where there is no such day.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = |part: &str, len: usize| {
+            (part.len() == len && part.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| part.parse().ok())
+                .flatten()
+        };
+        let mut parts = text.splitn(3, '-');
+        let (year, month, day) =
+            (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let longest = match month {
+            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+            4 | 6 | 9 | 11 => 30,
+            2 if is_leap => 29,
+            2 => 28,
+            _ => return None,
+        };
+        (1..=longest).contains(&day).then_some(Self { year, month, day })
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl Read for Date {
+    fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let text = String::read(node, at, report)?;
+        let date = Self::parse(&text);
+        if date.is_none() {
+            let message = format!("`{at}`: `{}` is no day", shown(&text));
+            let mistake = report.mistake("bad-date", node.span, message).label("not a day");
+            mistake.help("write year, month and day: `2027-03-01`");
+        }
+        date
+    }
+}
+
+impl JsonSchema for Date {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (days, text) in
+            [(0, "1970-01-01"), (11_016, "2000-02-29"), (20_513, "2026-03-01"), (-1, "1969-12-31")]
+        {
+            assert_eq!(Date::from_days(days).to_string(), text);
+            assert_eq!(Date::parse(text), Some(Date::from_days(days)));
+        }
+        for no_day in
+            ["2026-02-29", "1900-02-29", "2026-13-01", "2026-04-31", "2026-00-10", "2026-1-1", "soon", ""]
+        {
+            assert_eq!(Date::parse(no_day), None, "{no_day}");
+        }
+    }
+
+    #[test]
+    fn mistakes_have_their_place_and_what_was_meant() {
+        let text = "known_failures:\n  - rule: OUT-01\n    scenaro: a\n    message: { frob: x }\n    reason: r\n    link: l\n    owner: ''\n    expires: 2026-02-30\n";
+        let told: Vec<_> = parse_known_failures("known.yaml", text.as_bytes()).unwrap_err();
+        let told: Vec<_> = told.iter().map(|mistake| (mistake.line, mistake.code)).collect();
+        let expected = [
+            (2, "unknown-rule"),
+            (3, "unknown-field"),
+            (4, "unknown-matcher"),
+            (7, "empty-text"),
+            (8, "bad-date"),
+        ];
+        assert_eq!(
+            told.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
+            expected.map(|(line, _)| line),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn an_entry_stands_in_the_list_once() {
+        let entry = "  - { rule: OUT-001, scenario: a, message: m, reason: r, link: l, owner: o, expires: 2027-03-01 }\n";
+        let list = |entries: &str| format!("known_failures:\n{entries}");
+        assert_eq!(parse_known_failures("known.yaml", list(entry).as_bytes()).unwrap().len(), 1);
+        let told = parse_known_failures("known.yaml", list(&entry.repeat(2)).as_bytes()).unwrap_err();
+        assert_eq!((told.len(), told[0].line, told[0].code), (1, 3, "twice-there"));
+        assert!(parse_known_failures("known.yaml", b"known_failures: []").unwrap().is_empty());
+        assert_eq!(parse_known_failures("known.yaml", b"").unwrap_err()[0].code, "empty-file");
+    }
+}

@@ -1,0 +1,160 @@
+//! A run, from its jobs to its exit code: signals, reports, and what has to be gone in the end.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter},
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    args::{How, ReportFormat},
+    commands::usage,
+    exit::Exit,
+    output::Output,
+};
+use crate::{
+    provider::process::settle,
+    report::{Reporter, json::Json, terminal::Terminal},
+    run::{self, Job, Options, Variant},
+};
+
+/// How long the supervisors of plugins may take to end what they watch.
+const SETTLING: Duration = Duration::from_secs(15);
+
+/// What is run against what.
+pub(super) struct Setting {
+    /// The engine and the decoder.
+    pub variant: Variant,
+    /// The provider.
+    pub target: run::Target,
+    /// How many runs go on at once, where the user does not say.
+    pub at_once: NonZeroUsize,
+    /// The start of the command that runs a single job again, up to its filter.
+    pub reproduce: String,
+}
+
+/// Runs jobs, reports on them, and says how that ends.
+pub(super) fn carry_out(
+    jobs: Vec<Job>,
+    how: &How,
+    known: Option<Arc<run::KnownFailures>>,
+    setting: Setting,
+    output: Output,
+) -> Result<Exit, Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&format!("no runtime: {error}"), output))?;
+    // Signals are caught before there is anything to leave behind.
+    let signals = {
+        let _runtime = runtime.enter();
+        Signals::new().map_err(|error| failed(&format!("signals cannot be caught: {error}"), output))?
+    };
+    let sockets = run::private_directory().map_err(|error| {
+        failed(&format!("no directory for sockets can be made: {error}; TMPDIR says where it goes"), output)
+    })?;
+    // From here on: to open a report may take for ever, where it is a pipe.
+    let (stop, caught) = (CancellationToken::new(), Arc::new(OnceLock::new()));
+    runtime.spawn(signals.watch(stop.clone(), Arc::clone(&caught), sockets.path().to_owned()));
+    if let Some(traces) = &how.keep_traces {
+        fs::create_dir_all(traces).map_err(|error| {
+            usage(&format!("no directory for traces can be made at {}: {error}", traces.display()), output)
+        })?;
+    }
+    let progress = output.progress();
+    let longest_id = jobs.iter().map(|job| job.scenario.id.len()).max().unwrap_or(0);
+    let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, how.strict);
+    // Progress is gone before the report comes to its end.
+    let mut reporters: Vec<(String, Box<dyn Reporter>)> =
+        vec![("progress".to_owned(), Box::new(progress)), ("standard output".to_owned(), Box::new(terminal))];
+    for to in &how.report {
+        let name = format!("the report {}", to.file.display());
+        let file = File::create(&to.file)
+            .map_err(|error| usage(&format!("{name} cannot be written: {error}"), output))?;
+        match to.format {
+            ReportFormat::Json => reporters.push((name, Box::new(Json(BufWriter::new(file))))),
+        }
+    }
+    let options = Options {
+        jobs: run::within_file_limit(how.jobs.unwrap_or(setting.at_once)),
+        strict: how.strict,
+        fail_fast: how.fail_fast,
+        keep_traces: how.keep_traces.clone(),
+        known,
+        variant: setting.variant,
+        target: setting.target,
+        reproduce: setting.reproduce,
+    };
+    let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
+    let summary = runtime.block_on(run::run_in(sockets.path(), jobs, &options, &stop, |event| {
+        for (name, reporter) in &mut reporters {
+            if let Err(error) = reporter.event(&event) {
+                unwritten.entry(name.clone()).or_insert(error);
+            }
+        }
+    }));
+    // Servers of runs that were cut short take their sockets with them; the directory goes after them.
+    drop(runtime);
+    // Supervisors that are still at it are waited for: nothing of a plugin outlives the command.
+    settle(SETTLING);
+    drop(sockets);
+    let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
+    for (name, error) in &unwritten {
+        output.error(&format!("{name} is not complete: {error}"));
+    }
+    let written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+    let exit = Exit::of(&summary, caught.get().copied());
+    if exit == Exit::Nothing {
+        output.error("nothing was judged: every run was skipped");
+    }
+    Ok(exit.unless(written))
+}
+
+/// We failed, where the subject did not.
+pub(super) fn failed(text: &str, output: Output) -> Exit {
+    output.error(text);
+    Exit::Unjudged
+}
+
+/// SIGINT, SIGTERM and SIGHUP, caught.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+            _ = self.hang_up.recv() => 1,
+        }
+    }
+
+    /// Stops the run at the first signal. At the second, the report is what takes so long, on a pipe that nobody
+    /// empties for instance: the process ends at once, and takes only its sockets with it.
+    async fn watch(mut self, stop: CancellationToken, caught: Arc<OnceLock<u8>>, sockets: PathBuf) {
+        let first = self.next().await;
+        let _ = caught.set(first);
+        stop.cancel();
+        self.next().await;
+        let _ = fs::remove_dir_all(sockets);
+        std::process::exit(Exit::Interrupted(first).code().into());
+    }
+}

@@ -1,0 +1,56 @@
+//! `--known-failures`: the same for every command that runs scenarios.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use clap::Args;
+use counterfoil_core::scenario::{Date, Scenario};
+
+use super::{exit::Exit, output::Output};
+use crate::{
+    report::{diagnostics, terminal::counted},
+    run::{self, Filter},
+};
+
+/// Which failures are known.
+#[derive(Debug, Args)]
+pub(super) struct KnownFailures {
+    /// A list of failures that are known: these fail nothing, as long as they fail exactly as listed.
+    #[arg(long, value_name = "FILE")]
+    pub known_failures: Option<PathBuf>,
+}
+
+impl KnownFailures {
+    /// Reads the list, where one is given; shows its mistakes.
+    pub(super) fn load(
+        &self,
+        scenarios: &[Arc<Scenario>],
+        output: Output,
+    ) -> Result<Option<Arc<run::KnownFailures>>, Exit> {
+        let Some(path) = &self.known_failures else { return Ok(None) };
+        // A filter leaves entries as they are, so they are held against every run that there is.
+        let jobs = run::jobs(scenarios, &Filter::default());
+        let list = run::KnownFailures::load(path, &jobs, today()).map_err(|unusable| {
+            let text = diagnostics::render(
+                &unusable.diagnostics,
+                &[unusable.source],
+                output.error_layout(),
+                output.colors_errors(),
+            );
+            output.error_text(&text);
+            let count: usize = unusable.diagnostics.iter().map(|mistake| mistake.stands_for).sum();
+            output.error(&format!("{} in {}", counted(count, "mistake"), path.display()));
+            Exit::Usage
+        })?;
+        Ok(Some(Arc::new(list)))
+    }
+}
+
+/// The day in UTC.
+fn today() -> Date {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Date::from_days(i64::try_from(seconds / 86_400).unwrap_or_default())
+}

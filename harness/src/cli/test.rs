@@ -1,0 +1,139 @@
+//! `counterfoil test`: something of the user's under test.
+
+use std::{collections::BTreeMap, env, num::NonZeroUsize, sync::Arc};
+
+use bytes::Bytes;
+use counterfoil_mock::Profile;
+use counterfoil_proto::RevisionRange;
+
+use super::{
+    args::{Test, TestProvider},
+    carry_out::{Setting, carry_out, failed},
+    commands::{load, usage},
+    exit::Exit,
+    output::Output,
+};
+use crate::{
+    provider::process::{Deadlines, LaunchOptions},
+    run::{self, Blocked, Filter, PluginUnderTest, Reach, SubjectLine, Target, Variant},
+    subject::{Subject, config::Config, redact::Redactor},
+};
+
+/// Carries out a test.
+pub(super) fn execute(test: &Test, output: Output) -> Exit {
+    match test {
+        Test::Provider(args) => provider(args, output).unwrap_or_else(|exit| exit),
+    }
+}
+
+fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
+    let filter = Filter::new(args.filter.iter().map(String::as_str))
+        .map_err(|error| usage(&error.to_string(), output))?;
+    let subject = args.path.as_deref().map(Subject::open).transpose();
+    let subject = subject.map_err(|error| usage(&error.to_string(), output))?;
+    let manifest = subject.as_ref().and_then(|subject| subject.manifest.as_ref());
+    let revisions = match (&args.revisions, manifest) {
+        (Some(revisions), _) => revisions.clone(),
+        (None, Some(manifest)) => manifest.revisions().map_err(|error| {
+            usage(&format!("{error}; --revisions says at which the plugin is tested"), output)
+        })?,
+        (None, None) => RevisionRange::default(),
+    };
+    let environment = named(&args.env).map_err(|error| usage(&error, output))?;
+    let config = args.config.as_deref().map(|path| Config::read(path, &args.secret, &environment));
+    let config = config.transpose().map_err(|error| usage(&error.to_string(), output))?;
+    let name = manifest.and_then(|manifest| manifest.name.clone());
+    let name = name.or_else(|| subject.as_ref().map(|subject| subject.name.clone()));
+    let Given { json, redactor, told } = given(args, config, name.as_deref());
+    let redactor = Arc::new(redactor);
+
+    let scenarios = load(&args.scenario, output)?;
+    let known = args.how.known.load(&scenarios, output)?;
+    let jobs = run::jobs_for_provider(&scenarios, &filter, &revisions);
+    if jobs.is_empty() {
+        output.error("nothing was judged: no scenario matches the filter at these revisions");
+        return Err(Exit::Nothing);
+    }
+
+    let options = |program: &std::path::Path| {
+        let mut options = LaunchOptions::new(program).map_err(|error| {
+            failed(&format!("it cannot be told where counterfoil itself is: {error}"), output)
+        })?;
+        options.mtls = args.mtls;
+        options.environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        options.deadlines =
+            Deadlines { start: args.start_deadline, call: args.call_deadline, ..Deadlines::default() };
+        options.redact = {
+            let redactor = Arc::clone(&redactor);
+            Arc::new(move |text| redactor.redact(text).into_owned())
+        };
+        Ok(options)
+    };
+    let (reach, mut line) = match (&subject, &args.attach) {
+        (Some(subject), _) => {
+            let mut options = options(&subject.program)?;
+            options.directory = Some(subject.directory.clone());
+            (Reach::Launch(Box::new(options)), SubjectLine::of(subject))
+        }
+        (None, Some(address)) => {
+            let options = options("".as_ref())?;
+            (Reach::Attach(address.clone(), Box::new(options)), SubjectLine::attached(&address.to_string()))
+        }
+        (None, None) => return Err(usage("give the path of a plugin, or --attach", output)),
+    };
+    line.config = told;
+    let plugin = PluginUnderTest {
+        reach,
+        line,
+        config: json,
+        live: args.live,
+        declared: manifest.and_then(|manifest| manifest.iac_services.clone()),
+        redactor,
+        blocked: Blocked::default(),
+    };
+    let setting = Setting {
+        variant: Variant::Reference,
+        target: Target::Plugin(Arc::new(plugin)),
+        at_once: NonZeroUsize::MIN,
+        reproduce: run::reproduce_test(env::args_os().skip(1)),
+    };
+    carry_out(jobs, &args.how, known, setting, output)
+}
+
+/// What `Initialize` is given, and what is told of it.
+struct Given {
+    json: Bytes,
+    redactor: Redactor,
+    told: String,
+}
+
+/// The user's config; else the placeholder of the profile that is known for a plugin of this name, which reaches no
+/// cloud; else nothing at all.
+fn given(args: &TestProvider, config: Option<Config>, plugin: Option<&str>) -> Given {
+    if let (Some(Config { json, redactor }), Some(path)) = (config, &args.config) {
+        return Given { json, redactor, told: path.display().to_string() };
+    }
+    match plugin.and_then(Profile::for_plugin) {
+        Some(profile) => {
+            let json = profile.placeholder().to_string();
+            let provider = profile.provider;
+            let told = format!("placeholders for {provider}, which reach no cloud: {json}");
+            Given { json: json.into(), redactor: Redactor::default(), told }
+        }
+        None => Given {
+            json: Bytes::new(),
+            redactor: Redactor::default(),
+            told: "no config (--config gives it one)".to_owned(),
+        },
+    }
+}
+
+/// The variables of these names, as they are set here.
+fn named(names: &[String]) -> Result<BTreeMap<String, String>, String> {
+    let set = |name: &String| match env::var(name) {
+        Ok(value) => Ok((name.clone(), value)),
+        Err(env::VarError::NotPresent) => Err(format!("--env {name}: the variable is not set here")),
+        Err(env::VarError::NotUnicode(_)) => Err(format!("--env {name}: its value is not UTF-8")),
+    };
+    names.iter().map(set).collect()
+}

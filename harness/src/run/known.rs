@@ -1,0 +1,164 @@
+//! Known failures: which findings a list excuses, and where the list says more than what is so.
+
+use std::{fs, path::Path, str::FromStr as _, sync::Arc};
+
+use counterfoil_core::{
+    judge::Verdict,
+    rules::Level,
+    scenario::{self, Date, Diagnostic, KnownFailure, TextMatch},
+};
+use counterfoil_proto::{Revision, RevisionRange};
+use globset::{Glob, GlobMatcher};
+
+use super::{Finished, Job};
+
+/// How many runs an entry with wildcards may be about.
+const MOST_RUNS: usize = 20;
+
+/// A list of known failures, fit to be held against runs.
+#[derive(Clone, Debug)]
+pub struct KnownFailures {
+    entries: Vec<Entry>,
+    today: Date,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    listed: KnownFailure,
+    glob: GlobMatcher,
+    revisions: Option<RevisionRange>,
+    /// `known-failures.yaml:3`
+    place: String,
+}
+
+impl Entry {
+    fn is_about(&self, scenario: &str, revision: Revision) -> bool {
+        self.glob.is_match(scenario) && self.revisions.as_ref().is_none_or(|range| range.contains(revision))
+    }
+}
+
+/// Why a list cannot be used: its mistakes, and its text for the reader.
+#[derive(Debug)]
+pub struct Unusable {
+    /// Every mistake.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The file and its text.
+    pub source: (String, Arc<str>),
+}
+
+impl KnownFailures {
+    /// Reads a list. `jobs` are all runs that there are, before any filter: an entry has to be about some of them.
+    /// Entries excuse up to the day on which they expire; `today` is held against that.
+    ///
+    /// # Errors
+    /// Every mistake of the file; also a pattern that matches no run, or too many.
+    pub fn load(path: &Path, jobs: &[Job], today: Date) -> Result<Self, Unusable> {
+        let file = path.display().to_string();
+        let bytes = fs::read(path).map_err(|error| Unusable {
+            diagnostics: vec![Diagnostic::whole(
+                &file,
+                "unreadable",
+                format!("the file cannot be read: {error}"),
+            )],
+            source: (file.clone(), "".into()),
+        })?;
+        let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+        let unusable = |diagnostics| Unusable { diagnostics, source: (file.clone(), Arc::clone(&text)) };
+        let listed = scenario::parse_known_failures(&file, &bytes).map_err(unusable)?;
+        let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
+        for listed in listed {
+            match entry(&file, &text, listed, jobs) {
+                Ok(entry) => entries.push(entry),
+                Err(mistake) => mistakes.push(*mistake),
+            }
+        }
+        if mistakes.is_empty() { Ok(Self { entries, today }) } else { Err(unusable(mistakes)) }
+    }
+
+    /// Sets what is listed apart from what is not, and says how the run ends then. With `strict`, findings of level
+    /// SHOULD fail.
+    pub fn apply(&self, finished: &mut Finished, strict: bool) {
+        if !matches!(finished.verdict, Verdict::Pass | Verdict::Fail) {
+            return;
+        }
+        let about = |entry: &&Entry| entry.is_about(&finished.scenario, finished.revision);
+        let entries: Vec<&Entry> = self.entries.iter().filter(about).collect();
+        let mut passed = Vec::new();
+        for Entry { listed, place, .. } in &entries {
+            let judged = finished.judged.iter().any(|rule| rule == listed.rule);
+            if judged && !finished.findings.iter().any(|finding| finding.rule == listed.rule) {
+                passed.push(format!("{} ({place})", listed.rule));
+            }
+        }
+        for mut finding in std::mem::take(&mut finished.findings) {
+            let of_rule = || entries.iter().filter(|entry| entry.listed.rule == finding.rule);
+            let mut matching = of_rule().filter(|entry| entry.listed.message.matches(&finding.message));
+            if matching.clone().any(|entry| self.today <= entry.listed.expires) {
+                finished.known_findings.push(finding);
+                continue;
+            }
+            finding.not_excused = if let Some(expired) = matching.next() {
+                Some(format!("{}: the entry expired on {}", expired.place, expired.listed.expires))
+            } else {
+                of_rule().next().map(|entry| {
+                    let listed = shown(&entry.listed.message);
+                    format!(
+                        "{}: the message changed: listed {listed}, now {:?}",
+                        entry.place, finding.message
+                    )
+                })
+            };
+            finished.findings.push(finding);
+        }
+        let fails = finished.findings.iter().any(|finding| finding.level == Level::Must || strict)
+            || !finished.mismatches.is_empty();
+        finished.verdict = match finished.verdict {
+            Verdict::Fail if fails => Verdict::Fail,
+            _ if !passed.is_empty() => Verdict::UnexpectedPass { entries: passed },
+            Verdict::Fail => Verdict::KnownFailure,
+            _ => Verdict::Pass,
+        };
+    }
+}
+
+fn entry(file: &str, text: &str, listed: KnownFailure, jobs: &[Job]) -> Result<Entry, Box<Diagnostic>> {
+    let mistake = |code, message: String| Diagnostic::at(file, text, code, listed.scenario_span, message);
+    let (id, range) = match listed.scenario.split_once('@') {
+        Some((id, range)) => (id, Some(range)),
+        None => (&*listed.scenario, None),
+    };
+    let glob = Glob::new(id)
+        .map_err(|error| Box::new(mistake("bad-glob", format!("{id:?} is not a glob: {error}"))))?;
+    let revisions = range.map(RevisionRange::from_str).transpose();
+    let revisions = revisions.map_err(|error| Box::new(mistake("bad-range", error.to_string())))?;
+    let place = format!("{file}:{}", Diagnostic::at(file, text, "", listed.span, "").line);
+    let wild = id.contains(['*', '?', '[', '{']);
+    let matcher = glob.compile_matcher();
+    let is_about = |job: &&Job| {
+        matcher.is_match(&job.scenario.id)
+            && revisions.as_ref().is_none_or(|range| range.contains(job.revision))
+    };
+    let pattern = &listed.scenario;
+    let mistake = match jobs.iter().filter(is_about).count() {
+        0 => mistake("matches-nothing", format!("`{pattern}` matches no run"))
+            .label("no such run")
+            .help("`counterfoil list` shows what there is; take out what is about nothing"),
+        runs if wild && runs > MOST_RUNS => {
+            let text = format!("`{pattern}` matches {runs} runs; at most {MOST_RUNS} are taken");
+            mistake("too-wide", text)
+                .label("too wide")
+                .help("name the scenarios, or their revisions: `id@>=0.54`")
+        }
+        _ => return Ok(Entry { listed, glob: matcher, revisions, place }),
+    };
+    Err(Box::new(mistake))
+}
+
+fn shown(text: &TextMatch) -> String {
+    match text {
+        TextMatch::Is(text) => format!("{text:?}"),
+        TextMatch::StartsWith(text) => format!("what starts with {text:?}"),
+        TextMatch::Contains(text) => format!("what contains {text:?}"),
+        TextMatch::Matches(regex) => format!("what matches /{regex}/"),
+    }
+}

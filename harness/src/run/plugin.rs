@@ -1,0 +1,406 @@
+//! A run against a plugin: launched or attached to, loaded as the engine does, and left in peace where no cloud is to
+//! be reached.
+
+use std::{
+    collections::BTreeSet,
+    fmt, io,
+    pin::Pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use counterfoil_core::{
+    engine::wire::Link,
+    judge::SkipKind,
+    rpc::{Method, Transport},
+    scenario::{Fault, FaultKind, Need, Scenario, TransportKind},
+    trace::{CallProblem, Driven, Event, ProcessEvent, Recorder, Subject, Trace},
+};
+use counterfoil_mock::{RawClient, fault::Cut};
+use counterfoil_proto::Revision;
+use http::{Request, Response};
+use tonic::{Status, body::Body};
+use tower::Service;
+
+use super::{
+    Job, SubjectLine, Variant,
+    drive::Stage,
+    faults::{Levers, faults},
+    load_sequence::{Loaded, NotLoaded, load},
+    survey,
+};
+use crate::{
+    provider::{
+        FaultyTransport,
+        process::{Attach, Checked, LaunchOptions, Plugin},
+    },
+    subject::{
+        outbound::Outbound,
+        redact::{Redactor, redact_trace},
+    },
+};
+
+/// A plugin under test. It is started anew for each run, as the engine does for each command (E-221).
+pub struct PluginUnderTest {
+    /// How it is reached.
+    pub reach: Reach,
+    /// What reports say of it.
+    pub line: SubjectLine,
+    /// The JSON that `Initialize` is given; no byte where there is none (E-219).
+    pub config: Bytes,
+    /// Whether its cloud may be reached, and changed.
+    pub live: bool,
+    /// The services that its manifest on disk declares; none where it says nothing about them.
+    pub declared: Option<Vec<String>>,
+    /// Takes secrets out of all that is kept.
+    pub redactor: Arc<Redactor>,
+    /// What goes for every run that is still to come.
+    pub blocked: Blocked,
+}
+
+/// How long a plugin that misses the cookie may take to say so.
+const WITHOUT_COOKIE: Duration = Duration::from_secs(5);
+
+/// How a plugin is reached.
+pub enum Reach {
+    /// It is started.
+    Launch(Box<LaunchOptions>),
+    /// It runs already. Of the options only deadlines, limit and redaction count.
+    Attach(Attach, Box<LaunchOptions>),
+}
+
+/// Why further runs would tell nothing new, as soon as that is known.
+#[derive(Debug, Default)]
+pub struct Blocked(Mutex<Option<(Extent, String)>>);
+
+/// Which runs are blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// Those that apply a plan: the plugin does not load.
+    Plans,
+    /// All of them: the plugin does not start, or hangs.
+    All,
+}
+
+impl Blocked {
+    fn by(&self, extent: Extent, reason: String) {
+        let mut blocked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if blocked.as_ref().is_none_or(|(known, _)| *known < extent) {
+            *blocked = Some((extent, reason));
+        }
+    }
+
+    /// Why a run of this scenario is not made, if so.
+    pub(super) fn keeps(&self, scenario: &Scenario) -> Option<String> {
+        let blocked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (extent, reason) = blocked.as_ref()?;
+        (*extent == Extent::All || !is_survey(scenario)).then(|| reason.clone())
+    }
+}
+
+impl fmt::Debug for PluginUnderTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The config may hold secrets.
+        f.debug_struct("PluginUnderTest").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+/// How a run against a plugin ended.
+#[derive(Debug)]
+pub(super) enum Played {
+    /// There is a trace to judge.
+    Trace(Box<Trace>),
+    /// It turned out that the run cannot be made, or must not be.
+    Skip(SkipKind, String),
+}
+
+/// Whether a scenario looks at the process and the load, beside what its plan does.
+pub(super) fn is_survey(scenario: &Scenario) -> bool {
+    scenario.needs.contains(&Need::Process) && scenario.plan.actions.is_empty()
+}
+
+/// Whether a scenario kills the process of its provider.
+pub(super) fn kills(scenario: &Scenario) -> bool {
+    let kills = |fault: &Fault| matches!(fault.kind, FaultKind::Transport { kind: TransportKind::Kill, .. });
+    scenario.faults.iter().any(kills)
+}
+
+impl PluginUnderTest {
+    /// Runs a scenario against the plugin.
+    pub(super) async fn drive(&self, job: &Job, variant: &Variant) -> Played {
+        let played = match &self.reach {
+            Reach::Launch(options) => self.launched(job, variant, options).await,
+            Reach::Attach(target, options) => self.attached(job, variant, target, options).await,
+        };
+        match played {
+            Played::Trace(mut trace) => {
+                redact_trace(&mut trace, &self.redactor);
+                Played::Trace(trace)
+            }
+            Played::Skip(kind, reason) => Played::Skip(kind, self.redactor.redact(&reason).into_owned()),
+        }
+    }
+
+    async fn launched(&self, job: &Job, variant: &Variant, options: &LaunchOptions) -> Played {
+        let stage = self.stage(job, variant);
+        let mut options = options.clone();
+        // The listener is there as long as the plugin is.
+        let _outbound = match self.refuse_outbound(&stage.log, &mut options).await {
+            Ok(outbound) => outbound,
+            Err(error) => {
+                return Played::Skip(
+                    SkipKind::NotRun,
+                    format!("nothing can listen for its calls out: {error}"),
+                );
+            }
+        };
+        if is_survey(&job.scenario) {
+            // Where it does not start, the launch proper says so.
+            let _ = Plugin::without_cookie(&options, WITHOUT_COOKIE, stage.log.clone()).await;
+        }
+        let plugin = match Plugin::launch(options, stage.log.clone()).await {
+            Ok(plugin) => plugin,
+            Err(error) => {
+                self.blocked.by(Extent::All, format!("the plugin does not start: {error}"));
+                return Played::Trace(Box::new(stage.trace(Subject::Provider, Driven::CallByCall)));
+            }
+        };
+        let kill = Cut::new(plugin.killer());
+        let played = self.play(&stage, job, plugin.connection(), Some(kill)).await;
+        plugin.stop().await;
+        finish(stage, played)
+    }
+
+    async fn attached(
+        &self,
+        job: &Job,
+        variant: &Variant,
+        target: &Attach,
+        options: &LaunchOptions,
+    ) -> Played {
+        let stage = self.stage(job, variant);
+        match Plugin::attach(target, options, stage.log.clone()).await {
+            Ok(plugin) => {
+                let played = self.play(&stage, job, plugin.connection(), None).await;
+                plugin.stop().await;
+                finish(stage, played)
+            }
+            Err(error) => {
+                self.blocked.by(Extent::All, format!("nothing can be attached to: {error}"));
+                finish(stage, Ok(Driven::CallByCall))
+            }
+        }
+    }
+
+    fn stage<'a>(&self, job: &'a Job, variant: &'a Variant) -> Stage<'a> {
+        let stage = Stage::new(job, variant);
+        if self.live { stage } else { stage.without_reading_back() }
+    }
+
+    /// Has the plugin's calls to the world end at a listener of ours, where no cloud is to be reached.
+    async fn refuse_outbound(
+        &self,
+        log: &Recorder,
+        options: &mut LaunchOptions,
+    ) -> io::Result<Option<Outbound>> {
+        if self.live {
+            return Ok(None);
+        }
+        let log = log.clone();
+        let told = move |host: String| {
+            let during = log.look(under_way);
+            log.push(Event::Process(ProcessEvent::Outbound { host, during }));
+        };
+        let outbound = Outbound::start(told).await?;
+        options.environment.extend(outbound.environment());
+        Ok(Some(outbound))
+    }
+
+    /// Loads the plugin that `connection` leads to and applies the plan of the scenario. Says how the plugin has to be
+    /// driven, or why the run must be left out.
+    async fn play(
+        &self,
+        stage: &Stage<'_>,
+        job: &Job,
+        connection: Checked,
+        kill: Option<Cut>,
+    ) -> Result<Driven, (SkipKind, String)> {
+        let (scenario, log) = (&*job.scenario, &stage.log);
+        let surveys = is_survey(scenario);
+        let (life, _deadline) = stage.life();
+        let levers = Levers { cut: connection.connection().cutter(), kill };
+        let client = RawClient::new(connection.clone());
+        let guard = Guard { inner: connection, closed: !self.live, stopped: Arc::default() };
+        let stopped = Arc::clone(&guard.stopped);
+
+        if surveys {
+            survey::health(&client, log).await;
+        }
+        survey::before_registry(&client, log).await;
+        let faults = faults(scenario, &levers);
+        let transport = FaultyTransport::over(guard, faults, &scenario.addresses, log.clone());
+        let link = stage.link(transport.within(life));
+        let loaded = load(&link, &self.config).await;
+        survey::behind_registry(&client).await;
+
+        if surveys {
+            self.survey(&client, &link, job.revision, &loaded, log).await;
+        } else if !is_struck(log) {
+            self.can_judge(job, &loaded)?;
+        }
+        if surveys && !self.live && stage.hands_over(&loaded) {
+            // Even an empty plan would be handed to `Apply`, and so to the cloud.
+            return Ok(Driven::ByApply);
+        }
+        let driven = stage.go_on(&link, loaded).await;
+        match stopped.get() {
+            Some(()) => Err((SkipKind::NotRun, NEEDS_LIVE.to_owned())),
+            None => Ok(driven),
+        }
+    }
+
+    /// Looks at what a run alone would not: what is served, and what reflection tells. Where the load failed, its last
+    /// call is made all the same, so that it can be judged.
+    async fn survey<T: Transport>(
+        &self,
+        client: &RawClient<Checked>,
+        link: &Link<T>,
+        revision: Revision,
+        loaded: &Result<Loaded, NotLoaded>,
+        log: &Recorder,
+    ) {
+        if let Err(NotLoaded { method, error }) = loaded {
+            let extent =
+                if log.look(|events| events.iter().any(hangs)) { Extent::All } else { Extent::Plans };
+            let error = format!("the plugin does not load: {method}: {error}");
+            self.blocked.by(extent, self.redactor.redact(&error).into_owned());
+            if extent == Extent::All {
+                return;
+            }
+            if *method == Method::Initialize {
+                // Whatever it is answered stands in the trace.
+                let _ = link.call(Method::Capabilities, None, "", Bytes::new()).await;
+            }
+        }
+        survey::probe(client, revision, log).await;
+        if let Some(services) = &self.declared {
+            log.push(Event::Process(ProcessEvent::Declared { services: services.clone() }));
+        }
+    }
+
+    /// Whether a scenario can tell something about a plugin that was loaded so.
+    fn can_judge(&self, job: &Job, loaded: &Result<Loaded, NotLoaded>) -> Result<(), (SkipKind, String)> {
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(NotLoaded { method, error }) => {
+                let reason = format!("the plugin does not load: {method}: {error}");
+                self.blocked.by(Extent::Plans, self.redactor.redact(&reason).into_owned());
+                return Err((SkipKind::NotRun, reason));
+            }
+        };
+        let lacks = |what: &str| Err((SkipKind::NotApplicable, format!("the plugin serves no {what}")));
+        if !loaded.driver_service && !job.scenario.plan.actions.is_empty() {
+            return lacks("ResourceDriver");
+        }
+        if !loaded.finalizer && wants_finalizer(&job.scenario) {
+            return lacks("finalizer");
+        }
+        Ok(())
+    }
+}
+
+fn finish(stage: Stage<'_>, played: Result<Driven, (SkipKind, String)>) -> Played {
+    match played {
+        Ok(driven) => Played::Trace(Box::new(stage.trace(Subject::Provider, driven))),
+        Err((kind, reason)) => Played::Skip(kind, reason),
+    }
+}
+
+/// Why what a scenario would show takes leave to reach the provider's cloud.
+pub(super) const NEEDS_LIVE: &str = "it reaches the provider's cloud, which takes --live";
+
+/// Why a scenario cannot be shown in a cloud that is not ours.
+pub(super) const NEEDS_STATE: &str =
+    "it is about resources that exist before, which a real cloud does not have";
+
+/// Whether a fault of the scenario has struck.
+fn is_struck(log: &Recorder) -> bool {
+    log.look(|events| events.iter().any(|event| matches!(event, Event::FaultInjected { .. })))
+}
+
+fn hangs(event: &Event) -> bool {
+    matches!(event, Event::Process(ProcessEvent::CallBroken { problem: CallProblem::Hang, .. }))
+}
+
+/// The call that has been issued and not been answered yet.
+fn under_way(events: &[Event]) -> Option<String> {
+    let (issued, method) = events.iter().rev().find_map(|event| match event {
+        Event::CallIssued { call, method, .. } => Some((*call, *method)),
+        _ => None,
+    })?;
+    let answered = |event: &Event| matches!(event, Event::ReplyReceived { call, .. } if *call == issued);
+    (!events.iter().any(answered)).then(|| method.to_string())
+}
+
+/// Whether a scenario makes sense only where `FinalizeApply` is called.
+fn wants_finalizer(scenario: &Scenario) -> bool {
+    let calls = [&scenario.expect.calls, &scenario.expect.received];
+    let expected = calls.into_iter().flatten().flatten().any(|call| call.method == Method::Finalize);
+    expected
+        || scenario.needs.contains(&Need::Finalizer)
+        || scenario
+            .faults
+            .iter()
+            .any(|fault| fault.kind.strikes().is_some_and(|point| point.method == Method::Finalize))
+}
+
+/// The calls behind which a cloud stands.
+const CLOUD: [Method; 5] = [Method::Create, Method::Read, Method::Update, Method::Delete, Method::Apply];
+
+/// Whether a run reached the cloud of its provider.
+pub(super) fn reaches_cloud(trace: &Trace) -> bool {
+    let is_of_cloud =
+        |event: &&Event| matches!(event, Event::CallIssued { method, .. } if CLOUD.contains(method));
+    let issued = trace.events.iter().filter(is_of_cloud).filter_map(|event| match event {
+        Event::CallIssued { call, .. } => Some(*call),
+        _ => None,
+    });
+    let issued: BTreeSet<u32> = issued.collect();
+    trace.events.iter().any(|event| matches!(event, Event::CallDelivered { call } if issued.contains(call)))
+}
+
+/// Stands in front of a plugin, and lets no call through behind which a cloud stands, while it is closed.
+#[derive(Clone)]
+struct Guard<S> {
+    inner: S,
+    closed: bool,
+    /// Set as soon as a call was stopped.
+    stopped: Arc<OnceLock<()>>,
+}
+
+impl<S> Service<Request<Body>> for Guard<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let path = request.uri().path();
+        if self.closed && CLOUD.iter().any(|method| method.path() == path) {
+            let _ = self.stopped.set(());
+            let refused = Status::unavailable(NEEDS_LIVE).into_http();
+            return Box::pin(async move { Ok(refused) });
+        }
+        Box::pin(self.inner.call(request))
+    }
+}

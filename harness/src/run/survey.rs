@@ -1,0 +1,111 @@
+//! What a host learns of a plugin beside the load sequence of the engine.
+
+use bytes::Bytes;
+use counterfoil_core::rpc::Method;
+use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reply};
+use counterfoil_mock::UnaryCall;
+use counterfoil_proto::{Contract, Revision, handshake::HEALTH_SERVICE, health, plugin_v1};
+use prost::Message as _;
+use tonic::{Code, Status};
+use tower::{Service, ServiceExt as _};
+
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+const MANIFEST: &str = "/workflow.plugin.v1.PluginService/GetManifest";
+const TRIGGER_TYPES: &str = "/workflow.plugin.v1.PluginService/GetTriggerTypes";
+const CONFIG_FRAGMENT: &str = "/workflow.plugin.v1.PluginService/GetConfigFragment";
+
+/// The package of the services that a registry lists.
+const PACKAGE: &str = "workflow.plugin.external.iac.";
+
+/// A request that no server can read: its first byte announces a number that never ends. It is refused before any code
+/// of a provider sees it, so it changes nothing.
+const UNREADABLE: &[u8] = &[0xff];
+
+/// A service that carries unary calls as bytes, each to its reply or its status.
+pub(super) trait Unary:
+    Service<UnaryCall, Response = Bytes, Error = Status, Future: Send> + Clone + Send
+{
+}
+
+impl<S: Service<UnaryCall, Response = Bytes, Error = Status, Future: Send> + Clone + Send> Unary for S {}
+
+async fn call(client: &impl Unary, method: &'static str, message: Bytes) -> Result<Bytes, Status> {
+    let call = UnaryCall { id: 0, method, resource: String::new(), message };
+    client.clone().oneshot(call).await
+}
+
+/// Asks the health service. No engine does (P-009), other hosts do.
+pub(super) async fn health(client: &impl Unary, log: &Recorder) {
+    let request = health::HealthCheckRequest { service: HEALTH_SERVICE.to_owned() };
+    let status = match call(client, HEALTH, request.encode_to_vec().into()).await {
+        Ok(reply) => match health::HealthCheckResponse::decode(reply) {
+            Ok(response) => response.status().as_str_name().to_owned(),
+            Err(error) => format!("what is no answer: {error}"),
+        },
+        Err(status) => format!("{:?}", status.code()),
+    };
+    log.push(Event::Process(ProcessEvent::Health { status }));
+}
+
+/// The calls that come before the registry (E-215): the manifest, whose answer counts, and the types of triggers, whose
+/// does not.
+pub(super) async fn before_registry(client: &impl Unary, log: &Recorder) {
+    let answer = call(client, MANIFEST, Bytes::new()).await;
+    let unimplemented = matches!(&answer, Err(status) if status.code() == Code::Unimplemented);
+    let answer = match answer {
+        Ok(reply) => plugin_v1::Manifest::decode(reply)
+            .map(|manifest| (manifest.name, manifest.version))
+            .map_err(|error| format!("the manifest cannot be read: {error}")),
+        Err(status) => Err(format!("{:?}: {}", status.code(), status.message())),
+    };
+    log.push(Event::Process(ProcessEvent::Manifest { answer, unimplemented }));
+    let _ = call(client, TRIGGER_TYPES, Bytes::new()).await;
+}
+
+/// The call that comes behind it (E-215), whose answer does not count.
+pub(super) async fn behind_registry(client: &impl Unary) {
+    let _ = call(client, CONFIG_FRAGMENT, Bytes::new()).await;
+}
+
+/// Asks every service of the contract at a revision whether it is there, and holds that against the registry.
+pub(super) async fn probe(client: &impl Unary, revision: Revision, log: &Recorder) {
+    let registered = registered(log);
+    for (service, path) in paths(revision) {
+        let served = match call(client, path, Bytes::from_static(UNREADABLE)).await {
+            Ok(_) => Some(true),
+            Err(status) => match status.code() {
+                Code::Unimplemented => Some(false),
+                Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => None,
+                _ => Some(true),
+            },
+        };
+        let registered = registered.iter().any(|row| row == service);
+        log.push(Event::Process(ProcessEvent::Probed { service: service.to_owned(), registered, served }));
+    }
+}
+
+/// What the registry listed, by the reply that arrived. Only rows of kind SERVICE count (E-220).
+fn registered(log: &Recorder) -> Vec<String> {
+    let reply = log.look(|events| {
+        let asked = events.iter().find_map(|event| match event {
+            Event::CallIssued { call, method: Method::ContractRegistry, .. } => Some(*call),
+            _ => None,
+        })?;
+        events.iter().find_map(|event| match event {
+            Event::ReplyReceived { call, reply: Reply::Ok(reply) } if *call == asked => Some(reply.0.clone()),
+            _ => None,
+        })
+    });
+    let registry = plugin_v1::ContractRegistry::decode(reply.unwrap_or_default()).unwrap_or_default();
+    let rows = registry.contracts.into_iter();
+    rows.filter(|row| row.kind() == plugin_v1::ContractKind::Service).map(|row| row.service_name).collect()
+}
+
+/// The services of the contract that a registry lists, each with a call that it has: a unary one, where there is one.
+fn paths(revision: Revision) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let services = Contract::at(revision).services.iter();
+    services.filter(|(name, _)| name.starts_with(PACKAGE)).filter_map(|(name, methods)| {
+        let unary = methods.iter().find(|method| !method.client_streaming && !method.server_streaming);
+        Some((name.as_str(), unary.or(methods.first())?.path.as_str()))
+    })
+}

@@ -1,0 +1,229 @@
+//! What `Initialize` is given.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::redact::Redactor;
+
+/// The largest config that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Words in the name of a key that make a secret of its value.
+const SECRET_WORDS: [&str; 6] = ["secret", "token", "password", "credential", "private_key", "access_key"];
+/// Keys below which every value is a secret.
+const SECRET_KEYS: [&str; 2] = ["env_vars_secret", "secret_env_vars"];
+
+/// The config of a provider.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// As `Initialize` is given it: JSON, or no byte at all where there is no config (E-219).
+    pub json: Bytes,
+    /// Knows its secrets.
+    pub redactor: Redactor,
+}
+
+/// A config that cannot be used. What it says never shows what is in the file: there may be secrets in it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is too large to be one.
+    #[error("{} is larger than {MAX_BYTES} bytes, so it is no config", .0.display())]
+    TooLarge(PathBuf),
+    /// It is neither YAML nor JSON.
+    #[error("{}{place} is neither YAML nor JSON; the line is not shown, since a config may hold secrets", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line and column, where they are known.
+        place: String,
+    },
+    /// It is no mapping.
+    #[error("{} holds no mapping: a config names fields and their values", .0.display())]
+    NoMapping(PathBuf),
+    /// A `--secret` names nothing.
+    #[error("--secret {0}: the config has no text there")]
+    NoSecret(String),
+    /// A reference to a variable that the plugin is not given.
+    #[error("the config refers to ${0}, which is not given: --env {0} passes it on from the environment")]
+    NoVariable(String),
+}
+
+impl Config {
+    /// Reads a config, YAML or JSON. `secrets` are dotted paths in it whose texts must never show; where none is named,
+    /// keys that look like secrets count, and values below `env_vars_secret` and `secret_env_vars` always do.
+    /// References to variables, `$NAME` and `${NAME}`, are resolved from `environment`, as the real host does (E-219).
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn read(
+        path: &Path,
+        secrets: &[String],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let io = |source| ConfigError::Io { path: path.to_owned(), source };
+        let mut text = Vec::new();
+        let read = File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(io)?;
+        if read as u64 > MAX_BYTES {
+            return Err(ConfigError::TooLarge(path.to_owned()));
+        }
+        let mut value: Value = serde_saphyr::from_slice(&text).map_err(|error| {
+            let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column()));
+            ConfigError::Syntax { path: path.to_owned(), place: place.unwrap_or_default() }
+        })?;
+        if !value.is_object() {
+            return Err(ConfigError::NoMapping(path.to_owned()));
+        }
+        expand(&mut value, environment)?;
+        Self::new(&value, secrets)
+    }
+
+    /// A config that is given as it is.
+    ///
+    /// # Errors
+    /// When one of `secrets` names nothing.
+    pub fn new(value: &Value, secrets: &[String]) -> Result<Self, ConfigError> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for path in secrets {
+            let at = path.split('.').try_fold(value, |value, key| match value {
+                Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+                _ => value.get(key),
+            });
+            let before = found.len();
+            if let Some(value) = at {
+                texts(value, path, &mut found);
+            }
+            if found.len() == before {
+                return Err(ConfigError::NoSecret(path.clone()));
+            }
+        }
+        let looks_secret = |key: &str| {
+            let lower = key.to_lowercase();
+            SECRET_KEYS.contains(&key)
+                || (secrets.is_empty() && SECRET_WORDS.iter().any(|word| lower.contains(word)))
+        };
+        likely(value, "", &looks_secret, &mut found);
+        let redactor = Redactor::new(found.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        Ok(Self { json: value.to_string().into(), redactor })
+    }
+}
+
+/// Every text at or below a value.
+fn texts(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) => found.push((path.to_owned(), text.clone())),
+        Value::Number(number) => found.push((path.to_owned(), number.to_string())),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, path, found)),
+        Value::Object(fields) => fields.values().for_each(|field| texts(field, path, found)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// Texts below keys that look like those of secrets.
+fn likely(value: &Value, path: &str, is: &impl Fn(&str) -> bool, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                if is(key) { texts(field, &path, found) } else { likely(field, &path, is, found) }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| likely(item, path, is, found)),
+        _ => {}
+    }
+}
+
+/// Resolves references to variables in every text.
+fn expand(value: &mut Value, environment: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    match value {
+        Value::String(text) => *text = expanded(text, environment)?,
+        Value::Array(items) => items.iter_mut().try_for_each(|item| expand(item, environment))?,
+        Value::Object(fields) => fields.values_mut().try_for_each(|field| expand(field, environment))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn expanded(text: &str, environment: &BTreeMap<String, String>) -> Result<String, ConfigError> {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, behind)) = rest.split_once('$') {
+        out.push_str(before);
+        let is_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
+        let (name, after) = match behind.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some(found) => found,
+            None => behind.split_at(behind.find(|c| !is_name(c)).unwrap_or(behind.len())),
+        };
+        if name.is_empty() || !name.chars().all(is_name) {
+            out.push('$');
+            rest = behind;
+            continue;
+        }
+        let value = environment.get(name).ok_or_else(|| ConfigError::NoVariable(name.to_owned()))?;
+        out.push_str(value);
+        rest = after;
+    }
+    Ok(out + rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn read(text: &str, secrets: &[&str]) -> Result<Config, ConfigError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config");
+        fs::write(&path, text).unwrap();
+        let secrets: Vec<String> = secrets.iter().copied().map(str::to_owned).collect();
+        let environment = BTreeMap::from([("REGION".to_owned(), "nyc3".to_owned())]);
+        Config::read(&path, &secrets, &environment)
+    }
+
+    #[test]
+    fn yaml_and_json_come_out_alike() {
+        let yaml = read("region: ${REGION}\nzones: [$REGION-a]\nprice: 5$\n", &[]).unwrap();
+        assert_eq!(yaml.json, r#"{"price":"5$","region":"nyc3","zones":["nyc3-a"]}"#);
+        assert_eq!(read(r#"{"region": "x"}"#, &[]).unwrap().json, r#"{"region":"x"}"#);
+    }
+
+    #[test]
+    fn secrets_are_known_by_path_and_by_the_look_of_their_keys() {
+        let text = "api_token: hush-hush\nplain: visible\nsecret_env_vars: { A: never-told }\n";
+        let guessed = read(text, &[]).unwrap().redactor;
+        assert_eq!(
+            guessed.redact("hush-hush visible never-told"),
+            "[secret:api_token] visible [secret:secret_env_vars]"
+        );
+        let named = read(text, &["plain"]).unwrap().redactor;
+        assert_eq!(
+            named.redact("hush-hush visible never-told"),
+            "hush-hush [secret:plain] [secret:secret_env_vars]"
+        );
+        assert!(
+            matches!(read(text, &["absent.key"]), Err(ConfigError::NoSecret(path)) if path == "absent.key")
+        );
+    }
+
+    #[test]
+    fn a_mistake_never_shows_the_file() {
+        for text in ["token: 'hush-hush", "- hush-hush", "hush-hush", "a: $HUSH_VARIABLE"] {
+            let error = read(text, &[]).unwrap_err().to_string();
+            assert!(!error.contains("hush-hush"), "{error}");
+        }
+        assert!(read("token: 'hush", &[]).unwrap_err().to_string().contains("neither YAML nor JSON"));
+    }
+}

@@ -1,0 +1,386 @@
+//! The hostile plugin under `counterfoil test provider`: each of its switches leads to the finding that it has to, in
+//! time, and nothing of it stays.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod switches;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use counterfoil_core::rules::{self, Level};
+use counterfoil_proto::handshake::{COOKIE_KEY, COOKIE_VALUE, Line, SOCKET_DIR};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use switches::{SWITCHES, Switch};
+use tempfile::TempDir;
+
+const COUNTERFOIL: &str = env!("CARGO_BIN_EXE_counterfoil");
+const PLUGIN: &str = env!("CARGO_BIN_EXE_hostile-plugin");
+
+/// How many plugins are under test at once.
+const AT_ONCE: usize = 4;
+
+/// A plan that calls a driver, for what misbehaves there.
+const ONE_CREATE: &str = "\
+id: one-create
+title: One resource is created
+tags: [process]
+plan: { actions: [create: { name: net, type: infra.vpc }] }
+";
+
+/// What came of testing one switch.
+struct Tested {
+    output: Output,
+    /// The findings, each as its rule and its message.
+    findings: Vec<(String, String)>,
+    /// Processes that were left, by their command lines.
+    left: Vec<String>,
+    /// What was left in the directory for temporary files.
+    temporary: Vec<String>,
+}
+
+fn test(switch: &Switch) -> Tested {
+    let place = TempDir::new().unwrap();
+    let file = |name: &str| place.path().join(name);
+    symlink(PLUGIN, file(switch.name)).unwrap();
+    fs::write(file("one-create.yaml"), ONE_CREATE).unwrap();
+    fs::create_dir(file("tmp")).unwrap();
+    let mut command = Command::new(COUNTERFOIL);
+    command
+        .current_dir(place.path())
+        .env_clear()
+        .env("TMPDIR", file("tmp"))
+        .env("HOSTILE_FLOOD_BYTES", "80000000")
+        .args(["test", "provider"])
+        .arg(file(switch.name))
+        .args(["--revisions", "head", "--report", "json=report.jsonl"]);
+    match switch.name {
+        "hang-in-create" => command.args(["--live", "--scenario", "one-create.yaml"]),
+        _ => command.args(["--filter", "load-and-leave"]),
+    };
+    match switch.name {
+        "stderr-flood" => command.args(["--env", "HOSTILE_FLOOD_BYTES"]),
+        _ => &mut command,
+    };
+    if switch.mtls {
+        command.arg("--mtls");
+    }
+    command.arg(format!("--start-deadline={}ms", switch.start_ms.unwrap_or(20_000)));
+    command.arg(format!("--call-deadline={}ms", switch.call_ms.unwrap_or(20_000)));
+    let output = command.output().unwrap();
+    let report = fs::read_to_string(file("report.jsonl")).unwrap_or_default();
+    let findings = report.lines().flat_map(|line| {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let findings = event["finished"]["findings"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        findings.iter().map(|finding| (text(&finding["rule"]), text(&finding["message"]))).collect::<Vec<_>>()
+    });
+    Tested {
+        findings: findings.collect(),
+        left: running_below(place.path()),
+        temporary: names_in(&file("tmp")),
+        output,
+    }
+}
+
+/// Starts `counterfoil test provider` on a switch, in a place of its own.
+fn start(place: &TempDir, switch: &str, more: &[&str]) -> Child {
+    symlink(PLUGIN, place.path().join(switch)).unwrap();
+    fs::create_dir(place.path().join("tmp")).unwrap();
+    let mut command = Command::new(COUNTERFOIL);
+    command
+        .current_dir(place.path())
+        .env_clear()
+        .env("TMPDIR", place.path().join("tmp"))
+        .args(["test", "provider"])
+        .arg(place.path().join(switch))
+        .args(["--revisions", "head"])
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// Waits until something is so, at most for half a minute.
+fn wait_until(is_so: impl Fn() -> bool, what: &str) {
+    let until = Instant::now() + Duration::from_secs(30);
+    let (_keep, never) = mpsc::channel::<()>();
+    while !is_so() {
+        assert!(Instant::now() < until, "{what} did not come about");
+        let _ = never.recv_timeout(Duration::from_millis(10));
+    }
+}
+
+/// The processes whose command line or environment names a directory.
+fn running_below(directory: &Path) -> Vec<String> {
+    let directory = directory.to_str().unwrap();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let named = processes.filter_map(|process| {
+        let read = |name: &str| fs::read(process.path().join(name)).unwrap_or_default();
+        let (command, environment) = (read("cmdline"), read("environ"));
+        let names = |text: &[u8]| String::from_utf8_lossy(text).contains(directory);
+        (names(&command) || names(&environment)).then(|| String::from_utf8_lossy(&command).replace('\0', " "))
+    });
+    named.collect()
+}
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// What is wrong with how the test of a switch came out.
+fn complaints(switch: &Switch) -> Vec<String> {
+    let Tested { output, findings, left, temporary } = test(switch);
+    let found: BTreeSet<&str> = findings.iter().map(|(rule, _)| rule.as_str()).collect();
+    let mut complaints = Vec::new();
+    for rule in switch.trips {
+        if !found.contains(rule) {
+            complaints.push(format!("{rule} is not found, but {found:?}"));
+        }
+    }
+    if switch.trips.is_empty() && !found.is_empty() {
+        complaints.push(format!("nothing is wrong with it, but {findings:?}"));
+    }
+    let says = |(rule, message): &(String, String)| {
+        switch.trips.contains(&rule.as_str()) && message.contains(switch.message)
+    };
+    if !switch.trips.is_empty() && !findings.iter().any(says) {
+        complaints.push(format!("no finding says {:?}: {findings:?}", switch.message));
+    }
+    let must = |rule: &&str| rules::find(rule).is_some_and(|rule| rule.level == Level::Must);
+    let expected = i32::from(found.iter().any(must));
+    if output.status.code() != Some(expected) {
+        complaints.push(format!("exit {:?} instead of {expected}", output.status.code()));
+    }
+    if !left.is_empty() || !temporary.is_empty() {
+        complaints.push(format!("left behind: {left:?} {temporary:?}"));
+    }
+    if !complaints.is_empty() {
+        complaints.push(String::from_utf8_lossy(&output.stdout).into_owned());
+        complaints.push(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    complaints
+}
+
+#[test]
+fn every_switch_leads_to_its_finding_and_leaves_nothing() {
+    let (next, all) = (AtomicUsize::new(0), SWITCHES.len());
+    let wrong: Vec<String> = thread::scope(|scope| {
+        let work = || {
+            let mut wrong = Vec::new();
+            while let Some(switch) = SWITCHES.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let complaints = complaints(switch);
+                if !complaints.is_empty() {
+                    wrong.push(format!("{} ({}):\n  {}", switch.name, switch.about, complaints.join("\n  ")));
+                }
+            }
+            wrong
+        };
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert!(wrong.is_empty(), "{} of {all} switches:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn nothing_of_a_plugin_outlives_counterfoil_however_that_ends() {
+    for (signal, code) in [(Signal::INT, Some(130)), (Signal::TERM, Some(143)), (Signal::KILL, None)] {
+        let place = TempDir::new().unwrap();
+        let child = start(&place, "hang-in-initialize", &["--filter", "load-and-leave"]);
+        let pid = Pid::from_child(&child);
+        let plugin = place.path().join("hang-in-initialize").display().to_string();
+        let runs = |what: &str| running_below(place.path()).iter().any(|line| line.starts_with(what));
+        wait_until(|| runs(&plugin), "the plugin");
+        kill_process(pid, signal).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), code, "{signal:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        wait_until(|| running_below(place.path()).is_empty(), "the end of every process");
+        wait_until(|| names_in(&place.path().join("tmp")).is_empty() || code.is_none(), "an empty directory");
+    }
+}
+
+/// All that can be said of a plugin offline is said of one that is in order, and all of it is good. What is left out is
+/// left out with its reason.
+#[test]
+fn a_plugin_in_order_passes_the_whole_stock_suite() {
+    let place = TempDir::new().unwrap();
+    let done = start(&place, "good", &["--jobs", "2"]).wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&done.stdout);
+    assert_eq!(done.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&done.stderr));
+    assert!(text.contains("pass  killed-before-a-create"), "{text}");
+    assert!(text.contains("not run: it reaches the provider's cloud, which takes --live"), "{text}");
+    assert!(text.contains("more need --live"), "{text}");
+    assert!(names_in(&place.path().join("tmp")).is_empty() && running_below(place.path()).is_empty());
+}
+
+/// Our own mock, served as a plugin and installed as a host looks for one, keeps every rule, those that only warn too.
+#[test]
+fn the_mock_is_a_plugin_in_order() {
+    let place = TempDir::new().unwrap();
+    let install = Command::new(COUNTERFOIL)
+        .args(["mock", "install", "--profile", "reference", "--into"])
+        .arg(place.path().join("plugins"))
+        .output()
+        .unwrap();
+    assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
+    for more in [&["--strict"][..], &["--strict", "--mtls"]] {
+        let (code, text) = test_path(&place, "plugins", more);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("pass  load-and-leave  0.51 to head"), "{text}");
+        assert!(text.contains("Initialize is given placeholders for mock"), "{text}");
+    }
+    let live = ["--live", "--scenario", "one-create.yaml", "--filter", "one-create"];
+    fs::write(place.path().join("one-create.yaml"), ONE_CREATE).unwrap();
+    let (code, text) = test_path(&place, "plugins", &live);
+    assert!(code == Some(0) && text.contains("pass  one-create"), "{text}");
+    assert!(running_below(place.path()).is_empty());
+}
+
+#[test]
+fn a_plugin_that_runs_already_is_attached_to_and_left_alone() {
+    let place = TempDir::new().unwrap();
+    let mut serving = Command::new(COUNTERFOIL)
+        .args(["mock", "serve", "--profile", "reference"])
+        .env(COOKIE_KEY, COOKIE_VALUE)
+        .env(SOCKET_DIR, place.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let line: Line = line.parse().unwrap();
+    for _ in 0..2 {
+        let output = Command::new(COUNTERFOIL)
+            .args(["test", "provider", "--attach", &format!("unix:{}", line.address)])
+            .args(["--filter", "load-and-leave", "--revisions", "head"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    assert!(serving.try_wait().unwrap().is_none(), "it was left running");
+    kill_process(Pid::from_child(&serving), Signal::TERM).unwrap();
+    assert_eq!(serving.wait().unwrap().code(), Some(0));
+}
+
+/// Rules about the process, and about how a provider is loaded, are proven by nothing else: no scenario of our own pair
+/// can break them.
+#[test]
+fn every_rule_about_a_plugin_is_tripped() {
+    let tripped: BTreeSet<&str> = SWITCHES.iter().flat_map(|switch| switch.trips).copied().collect();
+    let about_plugins = rules::catalogue().filter(|rule| rule.needs_a_plugin());
+    let untripped: Vec<&str> = about_plugins.map(|rule| rule.id).filter(|id| !tripped.contains(id)).collect();
+    // These three take another path, revision or manifest, and are tripped below.
+    assert_eq!(untripped, ["PROC-021", "CAP-007", "CAP-011"]);
+}
+
+/// Runs `counterfoil test provider` on a path in a directory, and gives its exit code and what it printed.
+fn test_path(place: &TempDir, path: &str, more: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(COUNTERFOIL)
+        .current_dir(place.path())
+        .env_clear()
+        .args(["test", "provider", path, "--filter", "load-and-leave"])
+        .args(more)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    (output.status.code(), text.concat())
+}
+
+#[test]
+fn what_does_not_start_is_told_why() {
+    let place = TempDir::new().unwrap();
+    let file = |name: &str| place.path().join(name);
+    let write = |name: &str, content: &[u8], mode| {
+        fs::write(file(name), content).unwrap();
+        fs::set_permissions(file(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let elf = fs::read(PLUGIN).unwrap();
+    write("empty", b"", 0o755);
+    write("no-mode", b"#!/bin/sh\n", 0o644);
+    write("no-shebang", b"echo hello\n", 0o755);
+    write("no-interpreter", b"#!/nowhere/sh\n", 0o755);
+    write("truncated", &elf[..elf.len() / 100], 0o755);
+    for (name, says) in [
+        ("empty", "empty"),
+        ("no-mode", "may not be executed"),
+        ("no-shebang", "interpreter"),
+        ("no-interpreter", "/nowhere/sh"),
+        ("truncated", "cut short"),
+    ] {
+        let (code, text) = test_path(&place, name, &["--revisions", "head"]);
+        assert!(
+            code == Some(1) && text.contains("PROC-021") && text.contains(says),
+            "{name}: {code:?}\n{text}"
+        );
+    }
+    fs::create_dir(file("checkout")).unwrap();
+    write("checkout/go.mod", b"module plugin\n", 0o644);
+    for (path, says) in [("absent", "absent cannot be read"), ("checkout", "has no plugin.json")] {
+        let (code, text) = test_path(&place, path, &[]);
+        assert!(code == Some(2) && text.contains(says), "{path}: {code:?}\n{text}");
+    }
+}
+
+#[test]
+fn before_0_57_a_provider_that_does_not_declare_v2_is_warned_of() {
+    let place = TempDir::new().unwrap();
+    symlink(PLUGIN, place.path().join("gate-v1")).unwrap();
+    let (code, text) = test_path(&place, "gate-v1", &["--revisions", "0.56"]);
+    assert!(code == Some(0) && text.contains("CAP-007"), "{code:?}\n{text}");
+    let (code, text) = test_path(&place, "gate-v1", &["--revisions", "0.56", "--strict"]);
+    assert_eq!(code, Some(1), "{text}");
+}
+
+#[test]
+fn a_manifest_that_declares_what_the_registry_lacks_is_found_and_gives_the_revisions() {
+    let place = TempDir::new().unwrap();
+    fs::create_dir(place.path().join("good")).unwrap();
+    symlink(PLUGIN, place.path().join("good/good")).unwrap();
+    let manifest = |services: &str| {
+        let text = format!(r#"{{"name":"good","minEngineVersion":"0.80.10","iacServices":[{services}]}}"#);
+        fs::write(place.path().join("good/plugin.json"), text).unwrap();
+    };
+    manifest(r#""workflow.plugin.external.iac.ResourceDriver""#);
+    let (code, text) = test_path(&place, "good", &[]);
+    assert!(code == Some(0) && text.contains("0.80 to head") && text.contains("2 runs"), "{code:?}\n{text}");
+    manifest(r#""workflow.plugin.external.iac.IaCProviderEnumerator""#);
+    let (code, text) = test_path(&place, "good", &[]);
+    assert!(code == Some(1) && text.contains("CAP-011"), "{code:?}\n{text}");
+}
+
+#[test]
+fn a_secret_of_the_config_shows_nowhere() {
+    let place = TempDir::new().unwrap();
+    let secret = "hush-hush-7f3a";
+    symlink(PLUGIN, place.path().join("initialize-error")).unwrap();
+    fs::write(place.path().join("config.yaml"), format!("region: nyc3\napi_token: {secret}\n")).unwrap();
+    let report = ["--config", "config.yaml", "--report", "json=report.jsonl", "--keep-traces", "traces"];
+    let (code, text) = test_path(&place, "initialize-error", &[&report[..], &["--strict"]].concat());
+    assert!(code == Some(1) && text.contains("CAP-004"), "{code:?}\n{text}");
+    let traces = fs::read_dir(place.path().join("traces")).unwrap();
+    let kept: Vec<String> = traces.map(|trace| fs::read_to_string(trace.unwrap().path()).unwrap()).collect();
+    assert!(!kept.is_empty());
+    let report = fs::read_to_string(place.path().join("report.jsonl")).unwrap();
+    let hex = hex::encode(secret);
+    for told in kept.iter().chain([&text, &report]) {
+        assert!(!told.contains(secret) && !told.contains(&hex), "{told}");
+    }
+    fs::write(place.path().join("config.yaml"), format!("api_token: '{secret}\n")).unwrap();
+    let (code, text) = test_path(&place, "initialize-error", &["--config", "config.yaml"]);
+    assert!(code == Some(2) && !text.contains(secret), "{text}");
+}
