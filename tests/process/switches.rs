@@ -50,7 +50,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
     Switch::new("three-fields", "prints a line of three fields", &["PROC-001"]),
     Switch::new("no-line", "prints nothing, and stays", &["PROC-002"]).starts_within(1000),
     Switch::new("line-just-in-time", "prints its line after 700 ms, which is allowed", &[])
-        .starts_within(1000),
+        .starts_within(3000),
     Switch::new("line-too-late", "prints its line after 1600 ms", &["PROC-002"]).starts_within(1000),
     Switch::new("half-line", "stops in the middle of its line, and stays", &["PROC-003"]).starts_within(1000),
     Switch::new("half-line-exit", "exits in the middle of its line", &["PROC-022"]),

@@ -1,6 +1,6 @@
 //! A provider as a plugin process: what a host starts, and talks to over a socket.
 
-mod certificate;
+pub mod certificate;
 mod log;
 mod services;
 mod socket;

@@ -30,6 +30,7 @@ use std::{
 use counterfoil_core::trace::{
     CertificateProblem, ConnectProblem, ExitStatus, LineEnd, Phase, ProcessEvent, Recorder, ShutdownAnswer,
 };
+use counterfoil_mock::plugin::certificate::Identity;
 use counterfoil_proto::{
     go_plugin::{
         Empty, grpc_controller_client::GrpcControllerClient, grpc_stdio_client::GrpcStdioClient,
@@ -56,7 +57,7 @@ use self::{
     handshake::FirstLine,
     life::Life,
     output::Output,
-    tls::{Examined, Identity, Pinned},
+    tls::{Examined, Pinned},
 };
 use super::Connection;
 
@@ -409,7 +410,7 @@ impl Running {
                 };
                 self.life.record(ProcessEvent::Certificate { problem: None, detail });
                 let pinned = Pinned::new(der);
-                let config = identity.client(&pinned).map_err(|error| format!("TLS: {error}"))?;
+                let config = tls::client(identity, &pinned).map_err(|error| format!("TLS: {error}"))?;
                 Ok(Some((Arc::new(config), pinned)))
             }
         }

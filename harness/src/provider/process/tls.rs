@@ -1,83 +1,33 @@
 //! `AutoMTLS` on the side of the host (P-007): a certificate of our own, and the plugin's pinned to the byte.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use counterfoil_core::trace::CertificateProblem;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P521_SHA512,
-};
+use counterfoil_mock::plugin::certificate::{Identity, NAME};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-/// The name for which certificates are.
-const NAME: &str = "localhost";
-/// How far the clocks of two processes may be apart.
-const BEFORE: Duration = Duration::from_secs(30);
-/// How long a certificate holds: thirty years.
-const AFTER: Duration = Duration::from_secs(262_980 * 60 * 60);
-
-/// The host's certificate and its key.
-#[derive(Debug)]
-pub(super) struct Identity {
-    certificate: CertificateDer<'static>,
-    /// As it goes into the environment.
-    pub pem: String,
-    key: KeyPair,
-}
-
-impl Identity {
-    /// Makes a new one.
-    ///
-    /// # Errors
-    /// When the system has no randomness.
-    pub(super) fn generate() -> Result<Self, rcgen::Error> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512)?;
-        let mut parameters = CertificateParams::new([NAME.to_owned()])?;
-        parameters.distinguished_name = DistinguishedName::new();
-        parameters.distinguished_name.push(DnType::CommonName, NAME);
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![
-            KeyUsagePurpose::DigitalSignature,
-            KeyUsagePurpose::KeyEncipherment,
-            KeyUsagePurpose::KeyAgreement,
-            KeyUsagePurpose::KeyCertSign,
-        ];
-        parameters.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-        let now = SystemTime::now();
-        (parameters.not_before, parameters.not_after) = ((now - BEFORE).into(), (now + AFTER).into());
-        let certificate = parameters.self_signed(&key)?;
-        Ok(Self { certificate: certificate.der().clone(), pem: certificate.pem(), key })
-    }
-
-    /// What talks to the server of the certificate in `pinned`, and to no other.
-    ///
-    /// # Errors
-    /// When our own key is refused, which is a defect.
-    pub(super) fn client(&self, pinned: &Arc<Pinned>) -> Result<ClientConfig, Error> {
-        let key = PrivateKeyDer::try_from(self.key.serialize_der())
-            .map_err(|error| Error::General(error.to_owned()))?;
-        let mut config = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(rustls::ALL_VERSIONS)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(pinned) as Arc<dyn ServerCertVerifier>)
-            .with_client_auth_cert(vec![self.certificate.clone()], key)?;
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(config)
-    }
+/// What talks to the server of the certificate in `pinned`, and to no other, as `host`.
+///
+/// # Errors
+/// When our own key is refused, which is a defect.
+pub(super) fn client(host: &Identity, pinned: &Arc<Pinned>) -> Result<ClientConfig, Error> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(rustls::ALL_VERSIONS)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(pinned) as Arc<dyn ServerCertVerifier>)
+        .with_client_auth_cert(vec![host.certificate.clone()], host.key.clone_key())?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -210,7 +160,10 @@ impl ServerCertVerifier for Pinned {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
+    use rcgen::{CertificateParams, KeyPair};
     use rustls::ServerConfig;
     use tokio::io::duplex;
     use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -238,7 +191,8 @@ mod tests {
             let key = KeyPair::generate().unwrap();
             BASE64_STANDARD_NO_PAD.encode(parameters.self_signed(&key).unwrap().der())
         };
-        let (past, future) = (SystemTime::now() - BEFORE, SystemTime::now() + AFTER);
+        let minute = Duration::from_secs(60);
+        let (past, future) = (SystemTime::now() - minute, SystemTime::now() + minute);
         let cases = [
             (made(NAME, past), CertificateProblem::Expired),
             (made("example.org", future), CertificateProblem::OtherName),
@@ -250,16 +204,15 @@ mod tests {
         }
     }
 
-    /// How a handshake ends with a server of this certificate and key, pinned to another's certificate or to its own.
-    async fn handshake(server: &Identity, key: &KeyPair, pinned: &Arc<Pinned>) -> bool {
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    /// How a handshake ends with a server of this certificate, pinned to another's certificate or to its own.
+    async fn handshake(server: &Identity, pinned: &Arc<Pinned>) -> bool {
         let server = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(rustls::ALL_VERSIONS)
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![server.certificate.clone()], key);
+            .with_single_cert(vec![server.certificate.clone()], server.key.clone_key());
         let Ok(server) = server else { return false };
-        let client = Identity::generate().unwrap().client(pinned).unwrap();
+        let client = client(&Identity::generate().unwrap(), pinned).unwrap();
         let (near, far) = duplex(1 << 16);
         let serving = tokio::spawn(TlsAcceptor::from(Arc::new(server)).accept(far));
         let name = ServerName::try_from(NAME).unwrap();
@@ -272,10 +225,10 @@ mod tests {
     async fn a_server_is_taken_by_its_exact_certificate_only() {
         let (ours, other) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         let right = Pinned::new(ours.certificate.clone());
-        assert!(handshake(&ours, &ours.key, &right).await);
+        assert!(handshake(&ours, &right).await);
         assert_eq!(right.refused(), None);
         let wrong = Pinned::new(other.certificate.clone());
-        assert!(!handshake(&ours, &ours.key, &wrong).await);
+        assert!(!handshake(&ours, &wrong).await);
         assert!(wrong.refused().unwrap().contains("another certificate"));
     }
 }
