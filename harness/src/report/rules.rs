@@ -43,6 +43,12 @@ pub fn explain(rule: &Rule, layout: Layout) -> String {
     ] {
         page.wrapped(&format!("{key:<12}  "), 14, value);
     }
+    if rule.needs_a_plugin() {
+        for (key, value) in [("exercised by", BY_PLUGINS), ("tripped by", BY_BROKEN_PLUGINS)] {
+            page.wrapped(&format!("{key:<12}  "), 14, value);
+        }
+        return page.take();
+    }
     for (key, of) in [("exercised by", &coverage().scenarios), ("tripped by", &coverage().mutants)] {
         let mut key = key;
         for name in shown_names(rule, &named(rule, of)) {
@@ -66,7 +72,7 @@ pub fn markdown() -> String {
         }
         for rule in *rules {
             let parties: Vec<String> = rule.judges.iter().map(Party::to_string).collect();
-            let mutants = named(rule, &coverage().mutants);
+            let (exercised, tripped) = proofs(rule);
             let _ = writeln!(out, "\n### {}\n\n**{}** {}\n", rule.id, rule.title, rule.reason);
             for (key, value) in [
                 ("level", rule.level.to_string()),
@@ -74,14 +80,29 @@ pub fn markdown() -> String {
                 ("revisions", rule.range()),
                 ("enforced by", rule.enforced.to_owned()),
                 ("source", linked(rule.source)),
-                ("exercised by", format!("{} scenarios", named(rule, &coverage().scenarios).len())),
-                ("tripped by", if mutants.is_empty() { "no mutant".to_owned() } else { mutants.join(", ") }),
+                ("exercised by", exercised),
+                ("tripped by", tripped),
             ] {
                 let _ = writeln!(out, "- {key}: {value}");
             }
         }
     }
     out
+}
+
+/// What gives a rule that needs a plugin something to judge.
+const BY_PLUGINS: &str = "plugins under test (`counterfoil test provider`)";
+/// What trips it.
+const BY_BROKEN_PLUGINS: &str = "a plugin that breaks it (`tests/process`)";
+
+/// What exercises a rule, and what trips it.
+fn proofs(rule: &Rule) -> (String, String) {
+    if rule.needs_a_plugin() {
+        return (BY_PLUGINS.to_owned(), BY_BROKEN_PLUGINS.to_owned());
+    }
+    let mutants = named(rule, &coverage().mutants);
+    let tripped = if mutants.is_empty() { "no mutant".to_owned() } else { mutants.join(", ") };
+    (format!("{} scenarios", named(rule, &coverage().scenarios).len()), tripped)
 }
 
 /// The facts of a source, each linked to its place in `docs/facts.md`.
