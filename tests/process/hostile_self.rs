@@ -97,7 +97,7 @@ fn the_table_has_many_switches_and_each_is_told_whole() {
             );
         }
         for millis in [switch.start_ms, switch.call_ms].into_iter().flatten() {
-            assert!((500..=1000).contains(&millis), "{switch:?}");
+            assert!((500..=3000).contains(&millis), "{switch:?}");
         }
     }
 }
