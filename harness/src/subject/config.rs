@@ -16,7 +16,8 @@ use super::redact::Redactor;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Words in the name of a key that make a secret of its value.
-const SECRET_WORDS: [&str; 6] = ["secret", "token", "password", "credential", "private_key", "access_key"];
+const SECRET_WORDS: [&str; 7] =
+    ["secret", "token", "password", "credential", "private_key", "access_key", "api_key"];
 /// Keys below which every value is a secret.
 const SECRET_KEYS: [&str; 2] = ["env_vars_secret", "secret_env_vars"];
 
@@ -80,7 +81,13 @@ impl Config {
         if read as u64 > MAX_BYTES {
             return Err(ConfigError::TooLarge(path.to_owned()));
         }
-        let mut value: Value = serde_saphyr::from_slice(&text).map_err(|error| {
+        // Words and digits mean what they mean in a scenario.
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            leading_zero_numbers_as_strings: true,
+            with_snippet: false,
+        };
+        let mut value: Value = serde_saphyr::from_slice_with_options(&text, options).map_err(|error| {
             let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column()));
             ConfigError::Syntax { path: path.to_owned(), place: place.unwrap_or_default() }
         })?;
@@ -198,6 +205,7 @@ mod tests {
         let yaml = read("region: ${REGION}\nzones: [$REGION-a]\nprice: 5$\n", &[]).unwrap();
         assert_eq!(yaml.json, r#"{"price":"5$","region":"nyc3","zones":["nyc3-a"]}"#);
         assert_eq!(read(r#"{"region": "x"}"#, &[]).unwrap().json, r#"{"region":"x"}"#);
+        assert_eq!(read("a: no\nb: false\nc: 010\n", &[]).unwrap().json, r#"{"a":"no","b":false,"c":"010"}"#);
     }
 
     #[test]

@@ -3,12 +3,19 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 use counterfoil_core::trace::Trace;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// Texts shorter than this are no secrets: taking them out would spoil everything that is said.
 const SHORTEST: usize = 4;
+
+/// What stands in a trace before a config that is no text.
+const HEX: &str = "hex:";
 
 /// Takes secrets out of texts and bytes.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +34,13 @@ impl Redactor {
                 let escaped = Value::from(secret).to_string();
                 let escaped = escaped.trim_matches('"').to_owned();
                 let quoted = format!("{secret:?}").trim_matches('"').to_owned();
-                let encoded = STANDARD_NO_PAD.encode(secret);
-                [secret.to_owned(), escaped, quoted, encoded].map(|form| (form, token.clone()))
+                let encoded = [STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)];
+                let percent = [percent_encoded(secret, false), percent_encoded(secret, true)];
+                [secret.to_owned(), escaped, quoted]
+                    .into_iter()
+                    .chain(encoded)
+                    .chain(percent)
+                    .map(move |form| (form, token.clone()))
             })
             .collect();
         forms.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
@@ -64,43 +76,167 @@ impl Redactor {
     }
 }
 
+/// A text as it stands in a URL, or in a form, where a space is a plus.
+fn percent_encoded(text: &str, is_form: bool) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b' ' if is_form => "+".to_owned(),
+            b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
 /// Takes secrets out of everything that a trace holds: texts, and messages as they were sent.
 pub fn redact_trace(trace: &mut Trace, redactor: &Redactor) {
     if redactor.is_idle() {
         return;
     }
-    // A trace has one form in which everything in it is text, so nothing can be forgotten here.
-    let mut written = Vec::new();
-    trace.save(&mut written).expect("a trace can be written to memory");
-    let lines = String::from_utf8(written).expect("a trace is JSON");
-    let mut clean = String::new();
-    for line in lines.lines() {
-        let mut value: Value = serde_json::from_str(line).expect("each line is JSON");
-        redact_value(&mut value, redactor);
-        clean.push_str(&value.to_string());
-        clean.push('\n');
-    }
-    *trace = Trace::load(clean.as_bytes()).expect("what was saved can be loaded");
+    let version = trace.header.version;
+    trace.header = redacted(&trace.header, redactor);
+    // The version is the file's, and stands beside the header there.
+    trace.header.version = version;
+    trace.events.iter_mut().for_each(|event| *event = redacted(event, redactor));
 }
 
-fn redact_value(value: &mut Value, redactor: &Redactor) {
-    match value {
-        Value::String(text) => match hex::decode(text.as_str()) {
-            Ok(mut bytes) if !bytes.is_empty() => {
-                redactor.blank(&mut bytes);
-                *text = hex::encode(bytes);
+/// A part of a trace without secrets. It has one form in which everything in it is text, so nothing can be forgotten.
+/// A word of the trace's own language stays, even where a secret is the same word: the trace could not be read again.
+fn redacted<T: Serialize + DeserializeOwned>(part: &T, redactor: &Redactor) -> T {
+    let written = serde_json::to_value(part).expect("a part of a trace can be written");
+    let mut changes = Vec::new();
+    list_changes(&written, redactor, &mut String::new(), &mut changes);
+    let with = |value: &Value, changes: &[(String, String)]| {
+        let mut value = value.clone();
+        for (at, text) in changes {
+            *value.pointer_mut(at).expect("the place was found in the same value") = text.as_str().into();
+        }
+        value
+    };
+    let read = |value: &Value| serde_json::from_str::<T>(&value.to_string()).ok();
+    read(&with(&written, &changes)).unwrap_or_else(|| {
+        let mut clean = written.clone();
+        for change in changes {
+            let next = with(&clean, &[change]);
+            if read(&next).is_some() {
+                clean = next;
             }
-            _ => *text = redactor.redact(text).into_owned(),
-        },
-        Value::Array(values) => values.iter_mut().for_each(|value| redact_value(value, redactor)),
-        Value::Object(fields) => fields.values_mut().for_each(|value| redact_value(value, redactor)),
+        }
+        read(&clean).expect("what is written can be read")
+    })
+}
+
+/// The texts of a value that have to become other ones, each by the JSON pointer to it.
+fn list_changes(value: &Value, redactor: &Redactor, at: &mut String, changes: &mut Vec<(String, String)>) {
+    let mut below = |key: &str, value: &Value| {
+        let length = at.len();
+        at.push('/');
+        at.push_str(&key.replace('~', "~0").replace('/', "~1"));
+        list_changes(value, redactor, at, changes);
+        at.truncate(length);
+    };
+    match value {
+        Value::String(text) => {
+            // The last step says whether the text is a message in hexadecimal.
+            let is_message = at.ends_with("/request") || at.ends_with("/ok");
+            let clean = if is_message { blanked(text, redactor) } else { None };
+            let clean = clean
+                .or_else(|| blanked(text.strip_prefix(HEX)?, redactor).map(|clean| HEX.to_owned() + &clean));
+            let clean = clean.unwrap_or_else(|| redactor.redact(text).into_owned());
+            if clean != *text {
+                changes.push((at.clone(), clean));
+            }
+        }
+        Value::Array(values) => values.iter().enumerate().for_each(|(i, value)| below(&i.to_string(), value)),
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| below(key, value)),
         _ => {}
     }
 }
 
+/// Bytes in hexadecimal without secrets. None where the text is none.
+fn blanked(text: &str, redactor: &Redactor) -> Option<String> {
+    let mut bytes = hex::decode(text).ok()?;
+    redactor.blank(&mut bytes);
+    Some(hex::encode(bytes))
+}
+
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use counterfoil_core::{
+        plan::Plan,
+        rpc::{Method, RpcError},
+        scenario::{self},
+        trace::{Driven, Event, Header, Payload, ProcessEvent, Recorder, Reply, Subject},
+    };
+    use counterfoil_proto::Revision;
+
     use super::*;
+
+    fn trace(events: Vec<Event>) -> Trace {
+        let text = "id: a\ntitle: A\nplan: { actions: [{ create: { name: net, type: infra.vpc } }] }\n";
+        let scenario = scenario::parse("a.yaml", text.as_bytes()).unwrap();
+        let plan = Plan { id: "p".to_owned(), ..scenario.plan.clone() };
+        let mut header = Header::new(&scenario, Revision::Head, Subject::Provider, Driven::CallByCall, plan);
+        header.environment.insert("a/b~c".to_owned(), "deadbeefcafe".to_owned());
+        Trace { header, events }
+    }
+
+    #[test]
+    fn no_secret_stays_in_a_saved_trace() {
+        let secrets = [("text", "pa ss/w\"ord"), ("hex", "deadbeefcafe")];
+        let redactor = Redactor::new(secrets);
+        let forms = [
+            "pa ss/w\"ord",
+            "pa ss/w\\\"ord",
+            "cGEgc3MvdyJvcmQ",
+            "pa%20ss%2Fw%22ord",
+            "pa+ss%2Fw%22ord",
+            "deadbeefcafe",
+        ];
+        let mut events = Vec::new();
+        for form in forms {
+            events.push(Event::Process(ProcessEvent::CrashReport { text: format!("panic: {form}!") }));
+            events.push(Event::Process(ProcessEvent::Health { status: form.to_owned() }));
+            events.push(Event::CallIssued {
+                call: 1,
+                action: None,
+                method: Method::Initialize,
+                resource: String::new(),
+                request: Payload(Bytes::from(format!("\x0a{form}"))),
+            });
+            let error = RpcError { code: counterfoil_core::rpc::Code::Internal, message: form.to_owned() };
+            events.push(Event::ReplySent { call: 1, reply: Reply::Error(error) });
+            events.push(Event::ReplySent { call: 1, reply: Reply::Ok(Payload(Bytes::from(form))) });
+        }
+        let mut trace = trace(events);
+        let version = trace.header.version;
+        redact_trace(&mut trace, &redactor);
+        let mut saved = Vec::new();
+        trace.save(&mut saved).unwrap();
+        let saved = String::from_utf8(saved).unwrap();
+        for form in forms {
+            let escaped = Value::from(form).to_string();
+            assert!(!saved.contains(escaped.trim_matches('"')), "{form} in {saved}");
+            assert!(!saved.contains(&hex::encode(form)), "{form} in {saved}");
+        }
+        assert_eq!((Trace::load(saved.as_bytes()).unwrap(), trace.header.version), (trace, version));
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_the_trace_does_not_spoil_it() {
+        let redactor = Redactor::new([("a", "head"), ("b", "create"), ("c", "1234")]);
+        let log = Recorder::default();
+        log.push(Event::Process(ProcessEvent::Health { status: "head 1234".to_owned() }));
+        log.push(Event::ReplySent { call: 1, reply: Reply::Ok(Payload(Bytes::from_static(&[0x12, 0x34]))) });
+        let mut trace = trace(log.take());
+        redact_trace(&mut trace, &redactor);
+        assert_eq!(trace.header.revision, Revision::Head);
+        let health = ProcessEvent::Health { status: "[secret:a] [secret:c]".to_owned() };
+        assert_eq!(trace.events[0], Event::Process(health));
+        let reply = Reply::Ok(Payload(Bytes::from_static(&[0x12, 0x34])));
+        assert_eq!(trace.events[1], Event::ReplySent { call: 1, reply });
+    }
 
     #[test]
     fn a_secret_goes_in_every_form() {
