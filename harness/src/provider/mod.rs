@@ -9,6 +9,10 @@
 //! Faults of single calls stand in [`FaultyTransport`], those of the connection itself in [`Connection`]. A call under
 //! way is given up when the [`Lifetime`] of the apply ends, as by a [`Deadline`].
 
+use std::{env, io, path::Path};
+
+use tempfile::TempDir;
+
 mod connection;
 mod embedded;
 mod frames;
@@ -23,6 +27,20 @@ pub use self::{
     transport::{DETACHED, FaultyTransport},
 };
 
+/// The longest path of a socket that every platform takes (104 bytes with the NUL, on macOS).
+const LONGEST_SOCKET: usize = 103;
+
+/// A directory for sockets that nobody else may enter. It lies where temporary files lie, or in `/tmp` where that path
+/// leaves no `room`, in bytes, for a socket below it, as it does in many a build sandbox.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_directory(room: usize) -> io::Result<TempDir> {
+    let usual = env::temp_dir();
+    let base = if usual.as_os_str().len() + room > LONGEST_SOCKET { Path::new("/tmp") } else { &usual };
+    tempfile::Builder::new().prefix("cf-").tempdir_in(base)
+}
+
 /// A provider that could not be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
@@ -32,7 +50,7 @@ pub enum ProviderError {
         /// The path of the socket.
         socket: String,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// There was no connection.
     #[error("the provider does not answer on its socket: {0}")]

@@ -81,11 +81,14 @@ fn has(revision: Revision, hook: Hook) -> bool {
     revision.engine().hooks.contains(&hook)
 }
 
-fn lacks_finalizer(scenario: &Scenario, revision: Revision) -> Option<String> {
+/// Whether a scenario says that it takes a finalizer, or strikes its call.
+pub(super) fn needs_finalizer(scenario: &Scenario) -> bool {
     let strikes = |kind: &FaultKind| kind.strikes().is_some_and(|point| point.method == Method::Finalize);
-    let needed =
-        scenario.needs.contains(&Need::Finalizer) || scenario.faults.iter().any(|fault| strikes(&fault.kind));
-    if !needed {
+    scenario.needs.contains(&Need::Finalizer) || scenario.faults.iter().any(|fault| strikes(&fault.kind))
+}
+
+fn lacks_finalizer(scenario: &Scenario, revision: Revision) -> Option<String> {
+    if !needs_finalizer(scenario) {
         return None;
     }
     if !revision.engine().finalizer {

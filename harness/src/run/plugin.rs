@@ -26,6 +26,7 @@ use tower::Service;
 
 use super::{
     Job, SubjectLine, Variant,
+    applicable::needs_finalizer,
     drive::Stage,
     faults::{Levers, faults},
     load_sequence::{Loaded, NotLoaded, load},
@@ -164,7 +165,7 @@ impl PluginUnderTest {
             Ok(plugin) => plugin,
             Err(error) => {
                 self.blocked.by(Extent::All, format!("the plugin does not start: {error}"));
-                return Played::Trace(Box::new(stage.trace(Subject::Provider, Driven::CallByCall)));
+                return finish(stage, Ok(Driven::CallByCall));
             }
         };
         let kill = Cut::new(plugin.killer());
@@ -261,8 +262,8 @@ impl PluginUnderTest {
         }
     }
 
-    /// Looks at what a run alone would not: what is served, and what reflection tells. Where the load failed, its last
-    /// call is made all the same, so that it can be judged.
+    /// Looks at what a run alone would not: what is served and what is declared. Where `Initialize` failed, the last call
+    /// of the load is made all the same, so that it can be judged.
     async fn survey<T: Transport>(
         &self,
         client: &RawClient<Checked>,
@@ -271,15 +272,14 @@ impl PluginUnderTest {
         loaded: &Result<Loaded, NotLoaded>,
         log: &Recorder,
     ) {
-        if let Err(NotLoaded { method, error }) = loaded {
+        if let Err(not_loaded) = loaded {
             let extent =
                 if log.look(|events| events.iter().any(hangs)) { Extent::All } else { Extent::Plans };
-            let error = format!("the plugin does not load: {method}: {error}");
-            self.blocked.by(extent, self.redactor.redact(&error).into_owned());
+            self.does_not_load(extent, not_loaded);
             if extent == Extent::All {
                 return;
             }
-            if *method == Method::Initialize {
+            if not_loaded.method == Method::Initialize {
                 // Whatever it is answered stands in the trace.
                 let _ = link.call(Method::Capabilities, None, "", Bytes::new()).await;
             }
@@ -290,14 +290,20 @@ impl PluginUnderTest {
         }
     }
 
+    /// Keeps further runs from being made. Gives the reason, without secrets.
+    fn does_not_load(&self, extent: Extent, NotLoaded { method, error }: &NotLoaded) -> String {
+        let reason = format!("the plugin does not load: {method}: {error}");
+        let reason = self.redactor.redact(&reason).into_owned();
+        self.blocked.by(extent, reason.clone());
+        reason
+    }
+
     /// Whether a scenario can tell something about a plugin that was loaded so.
     fn can_judge(&self, job: &Job, loaded: &Result<Loaded, NotLoaded>) -> Result<(), (SkipKind, String)> {
         let loaded = match loaded {
             Ok(loaded) => loaded,
-            Err(NotLoaded { method, error }) => {
-                let reason = format!("the plugin does not load: {method}: {error}");
-                self.blocked.by(Extent::Plans, self.redactor.redact(&reason).into_owned());
-                return Err((SkipKind::NotRun, reason));
+            Err(not_loaded) => {
+                return Err((SkipKind::NotRun, self.does_not_load(Extent::Plans, not_loaded)));
             }
         };
         let lacks = |what: &str| Err((SkipKind::NotApplicable, format!("the plugin serves no {what}")));
@@ -348,12 +354,7 @@ fn under_way(events: &[Event]) -> Option<String> {
 fn wants_finalizer(scenario: &Scenario) -> bool {
     let calls = [&scenario.expect.calls, &scenario.expect.received];
     let expected = calls.into_iter().flatten().flatten().any(|call| call.method == Method::Finalize);
-    expected
-        || scenario.needs.contains(&Need::Finalizer)
-        || scenario
-            .faults
-            .iter()
-            .any(|fault| fault.kind.strikes().is_some_and(|point| point.method == Method::Finalize))
+    expected || needs_finalizer(scenario)
 }
 
 /// The calls behind which a cloud stands.

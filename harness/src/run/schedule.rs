@@ -25,7 +25,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{provider::DETACHED, suite::exercised_by};
+use crate::{
+    provider::{self, DETACHED},
+    suite::exercised_by,
+};
 
 use super::{
     DriveError, Finished, Job, KnownFailures, Live, PluginUnderTest, RunEvent, Summary, Target, VERSION,
@@ -62,19 +65,12 @@ pub struct Options {
     pub reproduce: String,
 }
 
-/// The longest path of a socket that every platform takes (104 bytes with the NUL, on macOS).
-const LONGEST_SOCKET: usize = 103;
-
-/// A directory for sockets that nobody else may enter. It lies where temporary files lie, or in `/tmp` where that path
-/// is too long for a socket, as it is in many a build sandbox.
+/// A directory for the sockets of a run that nobody else may enter.
 ///
 /// # Errors
 /// When it cannot be made.
 pub fn private_directory() -> io::Result<TempDir> {
-    let usual = env::temp_dir();
-    let room = "/cf-123456/1234567890.sock".len();
-    let base = if usual.as_os_str().len() + room > LONGEST_SOCKET { Path::new("/tmp") } else { &usual };
-    tempfile::Builder::new().prefix("cf-").tempdir_in(base)
+    provider::private_directory("/cf-123456/1234567890.sock".len())
 }
 
 /// Runs jobs and gives `report` each event as it comes due. Gives the summary when all is over.

@@ -37,8 +37,6 @@ use super::{
 pub(super) const MARK: &str = "COUNTERFOIL_RUN";
 /// How long the killing of what a supervisor left may take.
 const KILLING: Duration = Duration::from_secs(5);
-/// Room for the longest path of a socket in a directory of ours: the system takes 108 bytes.
-const LONGEST_DIRECTORY: usize = 60;
 
 /// How far a plugin process has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,18 +73,6 @@ pub(super) struct Child {
 pub(super) struct Pipes {
     pub stdout: Receiver,
     pub stderr: Receiver,
-}
-
-/// A private directory with a short path, for the sockets of one launch.
-pub(super) fn private_directory() -> io::Result<TempDir> {
-    let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix("cf-");
-    let usual = std::env::temp_dir();
-    if usual.as_os_str().len() <= LONGEST_DIRECTORY {
-        builder.tempdir_in(usual)
-    } else {
-        builder.tempdir_in("/tmp")
-    }
 }
 
 impl Child {

@@ -53,14 +53,16 @@ pub use self::{
 };
 use self::{
     checked::Checks,
-    child::{Child, Pipes, private_directory},
+    child::{Child, Pipes},
     handshake::FirstLine,
     life::Life,
     output::Output,
     tls::{Examined, Pinned},
 };
-use super::Connection;
+use super::{Connection, private_directory};
 
+/// Room for the path of a plugin's socket behind the directory where temporary files lie.
+const ROOM: usize = 43;
 /// How long a process may take to end at SIGTERM, before it is killed.
 const TERM_GRACE: Duration = Duration::from_millis(500);
 /// How long a supervisor may take to end everything.
@@ -282,7 +284,7 @@ impl Running {
             return Err(not_started(why));
         }
         let identity = identity.map_err(|error| ours("no certificate can be made", &error))?;
-        let directory = private_directory()
+        let directory = private_directory(ROOM)
             .map_err(|error| ours("no private directory can be made, TMPDIR says where it goes,", &error))?;
         let certificate = identity.as_ref().map(|identity| identity.pem.as_str());
         let environment = options.environment(directory.path(), certificate, cookie);
