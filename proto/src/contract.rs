@@ -13,7 +13,7 @@ use crate::{EngineColumns, Hook, Revision, history};
 mod check;
 mod diff;
 
-pub use check::{CheckReport, Finding, NotCompared, Severity};
+pub use check::{CheckReport, Closest, Finding, NotCompared, Severity};
 pub use diff::{Change, ChangeKind, Element, changes_to_text};
 
 /// Services by full name. Methods stand in the order of the file.
@@ -158,7 +158,7 @@ impl Contract {
 }
 
 /// What a descriptor set says about the packages of the contract.
-#[derive(Default)]
+#[derive(PartialEq, Debug, Default)]
 struct Elements {
     services: Services,
     messages: Messages,

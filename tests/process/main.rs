@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod subjects;
 mod switches;
 
 use std::{
@@ -77,6 +78,9 @@ fn test(switch: &Switch) -> Tested {
     };
     if switch.mtls {
         command.arg("--mtls");
+    }
+    if switch.name.starts_with("reflection") {
+        command.arg("--reflect");
     }
     command.arg(format!("--start-deadline={}ms", switch.start_ms.unwrap_or(20_000)));
     command.arg(format!("--call-deadline={}ms", switch.call_ms.unwrap_or(20_000)));
@@ -237,7 +241,7 @@ fn the_mock_is_a_plugin_in_order() {
         .output()
         .unwrap();
     assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
-    for more in [&["--strict"][..], &["--strict", "--mtls"]] {
+    for more in [&["--strict"][..], &["--strict", "--mtls", "--reflect"]] {
         let (code, text) = test_path(&place, "plugins", more);
         assert_eq!(code, Some(0), "{text}");
         assert!(text.contains("pass  load-and-leave  0.51 to head"), "{text}");
@@ -290,13 +294,13 @@ fn every_rule_about_a_plugin_is_tripped() {
 
 /// Runs `counterfoil test provider` on a path in a directory, and gives its exit code and what it printed.
 fn test_path(place: &TempDir, path: &str, more: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(COUNTERFOIL)
-        .current_dir(place.path())
-        .env_clear()
-        .args(["test", "provider", path, "--filter", "load-and-leave"])
-        .args(more)
-        .output()
-        .unwrap();
+    let mut command = Command::new(COUNTERFOIL);
+    command.current_dir(place.path()).env_clear();
+    if place.path().join("tmp").is_dir() {
+        command.env("TMPDIR", place.path().join("tmp"));
+    }
+    let command = command.args(["test", "provider", path, "--filter", "load-and-leave"]).args(more);
+    let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     (output.status.code(), text.concat())
 }

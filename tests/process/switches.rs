@@ -121,6 +121,16 @@ pub(crate) const SWITCHES: &[Switch] = &[
         &["PROC-027", "PROC-034"],
     )
     .answers_within(1000),
+    // Reflection, which is asked where the name begins so.
+    Switch::new("reflection-of-old", "serves reflection under its older name alone, which is allowed", &[]),
+    Switch::new("reflection-contradicts", "tells another number for a field of ResourceRef", &["CAP-012"])
+        .says("ResourceRef.provider_id"),
+    Switch::new("reflection-adds", "tells of a field that no revision has", &["CAP-013"])
+        .says("ResourceRef.zone"),
+    Switch::new("reflection-of-nothing", "tells of no service of the contract", &["CAP-012"])
+        .says("no package"),
+    Switch::new("reflection-garbled", "tells descriptors that nobody can read", &["CAP-014"]),
+    Switch::new("reflection-absent", "does not serve reflection", &["CAP-014"]).says("Unimplemented"),
     // Output.
     Switch::new("stderr-flood", "writes 1 GiB, or HOSTILE_FLOOD_BYTES, to stderr", &["PROC-042"]),
     Switch::new(

@@ -133,9 +133,13 @@ pub(super) enum Test {
 /// `counterfoil test provider`
 #[derive(Debug, Args)]
 pub(super) struct TestProvider {
-    /// The plugin: its program, or the directory that holds plugin.json and the program.
+    /// The plugin: its program, the directory that holds plugin.json and the program, a checkout, or a release archive
+    /// (.tar.gz).
     #[arg(required_unless_present = "attach")]
     pub path: Option<PathBuf>,
+    /// Build the plugin first: a command for the shell, run in PATH, which is a checkout then.
+    #[arg(long, value_name = "CMD", conflicts_with = "attach")]
+    pub build: Option<String>,
     /// Connect to a plugin that runs already, at unix:PATH or tcp:HOST:PORT, and leave it running.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["path", "mtls", "env"])]
     pub attach: Option<Attach>,
@@ -155,6 +159,9 @@ pub(super) struct TestProvider {
     /// Ask the plugin for AutoMTLS, which the engine itself does not.
     #[arg(long)]
     pub mtls: bool,
+    /// Compare what the plugin says of itself by gRPC's server reflection with the contract.
+    #[arg(long)]
+    pub reflect: bool,
     /// The revisions at which it is tested [default: from the minEngineVersion of its plugin.json to the newest].
     #[arg(long, value_name = "RANGE")]
     pub revisions: Option<RevisionRange>,

@@ -5,12 +5,16 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter},
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tempfile::TempDir;
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,6 +27,7 @@ use crate::{
     provider::process::settle,
     report::{Reporter, json::Json, terminal::Terminal},
     run::{self, Job, Options, Variant},
+    subject::{Preparation, Subject},
 };
 
 /// How long the supervisors of plugins may take to end what they watch.
@@ -40,81 +45,118 @@ pub(super) struct Setting {
     pub reproduce: String,
 }
 
-/// Runs jobs, reports on them, and says how that ends.
-pub(super) fn carry_out(
-    jobs: Vec<Job>,
-    how: &How,
-    known: Option<Arc<run::KnownFailures>>,
-    setting: Setting,
-    output: Output,
-) -> Result<Exit, Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| failed(&format!("no runtime: {error}"), output))?;
-    // Signals are caught before there is anything to leave behind.
-    let signals = {
-        let _runtime = runtime.enter();
-        Signals::new().map_err(|error| failed(&format!("signals cannot be caught: {error}"), output))?
-    };
-    let sockets = run::private_directory().map_err(|error| {
-        failed(&format!("no directory for sockets can be made: {error}; TMPDIR says where it goes"), output)
-    })?;
-    // From here on: to open a report may take for ever, where it is a pipe.
-    let (stop, caught) = (CancellationToken::new(), Arc::new(OnceLock::new()));
-    runtime.spawn(signals.watch(stop.clone(), Arc::clone(&caught), sockets.path().to_owned()));
-    if let Some(traces) = &how.keep_traces {
-        fs::create_dir_all(traces).map_err(|error| {
-            usage(&format!("no directory for traces can be made at {}: {error}", traces.display()), output)
+/// A command that leaves something behind for a while: signals are caught, and what is private to it has a place.
+pub(super) struct Session {
+    runtime: Runtime,
+    stop: CancellationToken,
+    caught: Arc<OnceLock<u8>>,
+    private: TempDir,
+}
+
+impl Session {
+    /// Catches signals, and makes the private directory.
+    pub(super) fn open(output: Output) -> Result<Self, Exit> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&format!("no runtime: {error}"), output))?;
+        // Signals are caught before there is anything to leave behind.
+        let signals = {
+            let _runtime = runtime.enter();
+            Signals::new().map_err(|error| failed(&format!("signals cannot be caught: {error}"), output))?
+        };
+        let private = run::private_directory().map_err(|error| {
+            let text = "no directory for sockets can be made";
+            failed(&format!("{text}: {error}; TMPDIR says where it goes"), output)
         })?;
+        let (stop, caught) = (CancellationToken::new(), Arc::new(OnceLock::new()));
+        runtime.spawn(signals.watch(stop.clone(), Arc::clone(&caught), private.path().to_owned()));
+        Ok(Self { runtime, stop, caught, private })
     }
-    let progress = output.progress();
-    let longest_id = jobs.iter().map(|job| job.scenario.id.len()).max().unwrap_or(0);
-    let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, how.strict);
-    // Progress is gone before the report comes to its end.
-    let mut reporters: Vec<(String, Box<dyn Reporter>)> =
-        vec![("progress".to_owned(), Box::new(progress)), ("standard output".to_owned(), Box::new(terminal))];
-    for to in &how.report {
-        let name = format!("the report {}", to.file.display());
-        let file = File::create(&to.file)
-            .map_err(|error| usage(&format!("{name} cannot be written: {error}"), output))?;
-        match to.format {
-            ReportFormat::Json => reporters.push((name, Box::new(Json(BufWriter::new(file))))),
+
+    /// Brings a plugin to where it can be started. It is there as long as the session.
+    pub(super) fn prepare(&self, path: &Path, build: Option<&str>, output: Output) -> Result<Subject, Exit> {
+        let room = self.private.path().join("plugin");
+        fs::create_dir(&room).map_err(|error| failed(&format!("{}: {error}", room.display()), output))?;
+        let preparation = Preparation { build, room: &room, stop: &self.stop };
+        self.runtime.block_on(Subject::prepare(path, preparation)).map_err(|error| match self.caught.get() {
+            Some(signal) if error.is_stopped() => {
+                output.error(&error.to_string());
+                Exit::Interrupted(*signal)
+            }
+            _ if error.is_ours() => failed(&error.to_string(), output),
+            _ => usage(&error.to_string(), output),
+        })
+    }
+
+    /// Runs jobs, reports on them, and says how that ends.
+    pub(super) fn carry_out(
+        self,
+        jobs: Vec<Job>,
+        how: &How,
+        known: Option<Arc<run::KnownFailures>>,
+        setting: Setting,
+        output: Output,
+    ) -> Result<Exit, Exit> {
+        let Self { runtime, stop, caught, private } = self;
+        if let Some(traces) = &how.keep_traces {
+            fs::create_dir_all(traces).map_err(|error| {
+                usage(
+                    &format!("no directory for traces can be made at {}: {error}", traces.display()),
+                    output,
+                )
+            })?;
         }
-    }
-    let options = Options {
-        jobs: run::within_file_limit(how.jobs.unwrap_or(setting.at_once)),
-        strict: how.strict,
-        fail_fast: how.fail_fast,
-        keep_traces: how.keep_traces.clone(),
-        known,
-        variant: setting.variant,
-        target: setting.target,
-        reproduce: setting.reproduce,
-    };
-    let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
-    let summary = runtime.block_on(run::run_in(sockets.path(), jobs, &options, &stop, |event| {
-        for (name, reporter) in &mut reporters {
-            if let Err(error) = reporter.event(&event) {
-                unwritten.entry(name.clone()).or_insert(error);
+        let progress = output.progress();
+        let longest_id = jobs.iter().map(|job| job.scenario.id.len()).max().unwrap_or(0);
+        let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, how.strict);
+        // Progress is gone before the report comes to its end.
+        let mut reporters: Vec<(String, Box<dyn Reporter>)> = vec![
+            ("progress".to_owned(), Box::new(progress)),
+            ("standard output".to_owned(), Box::new(terminal)),
+        ];
+        for to in &how.report {
+            let name = format!("the report {}", to.file.display());
+            let file = File::create(&to.file)
+                .map_err(|error| usage(&format!("{name} cannot be written: {error}"), output))?;
+            match to.format {
+                ReportFormat::Json => reporters.push((name, Box::new(Json(BufWriter::new(file))))),
             }
         }
-    }));
-    // Servers of runs that were cut short take their sockets with them; the directory goes after them.
-    drop(runtime);
-    // Supervisors that are still at it are waited for: nothing of a plugin outlives the command.
-    settle(SETTLING);
-    drop(sockets);
-    let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
-    for (name, error) in &unwritten {
-        output.error(&format!("{name} is not complete: {error}"));
+        let options = Options {
+            jobs: run::within_file_limit(how.jobs.unwrap_or(setting.at_once)),
+            strict: how.strict,
+            fail_fast: how.fail_fast,
+            keep_traces: how.keep_traces.clone(),
+            known,
+            variant: setting.variant,
+            target: setting.target,
+            reproduce: setting.reproduce,
+        };
+        let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
+        let summary = runtime.block_on(run::run_in(private.path(), jobs, &options, &stop, |event| {
+            for (name, reporter) in &mut reporters {
+                if let Err(error) = reporter.event(&event) {
+                    unwritten.entry(name.clone()).or_insert(error);
+                }
+            }
+        }));
+        // Servers of runs that were cut short take their sockets with them; the directory goes after them.
+        drop(runtime);
+        // Supervisors that are still at it are waited for: nothing of a plugin outlives the command.
+        settle(SETTLING);
+        drop(private);
+        let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
+        for (name, error) in &unwritten {
+            output.error(&format!("{name} is not complete: {error}"));
+        }
+        let written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+        let exit = Exit::of(&summary, caught.get().copied());
+        if exit == Exit::Nothing {
+            output.error("nothing was judged: every run was skipped");
+        }
+        Ok(exit.unless(written))
     }
-    let written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
-    let exit = Exit::of(&summary, caught.get().copied());
-    if exit == Exit::Nothing {
-        output.error("nothing was judged: every run was skipped");
-    }
-    Ok(exit.unless(written))
 }
 
 /// We failed, where the subject did not.

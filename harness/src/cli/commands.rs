@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::{
     args::{Cli, Command, Contract, Format, Run, Select},
-    carry_out::{Setting, carry_out},
+    carry_out::{Session, Setting},
     exit::Exit,
     mock,
     output::Output,
@@ -120,7 +120,7 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
         at_once: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         reproduce: run::reproduce(&args.select.paths, args.how.strict, args.mutant.as_deref()),
     };
-    carry_out(jobs, &args.how, known, setting, output)
+    Session::open(output)?.carry_out(jobs, &args.how, known, setting, output)
 }
 
 fn validate(paths: &[PathBuf], output: Output) -> Exit {

@@ -8,7 +8,7 @@ use counterfoil_proto::RevisionRange;
 
 use super::{
     args::{Test, TestProvider},
-    carry_out::{Setting, carry_out, failed},
+    carry_out::{Session, Setting, failed},
     commands::{load, usage},
     exit::Exit,
     output::Output,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     provider::process::{Deadlines, LaunchOptions},
     run::{self, Blocked, Filter, PluginUnderTest, Reach, SubjectLine, Target, Variant},
-    subject::{Subject, config::Config, redact::Redactor},
+    subject::{config::Config, redact::Redactor},
 };
 
 /// Carries out a test.
@@ -29,8 +29,16 @@ pub(super) fn execute(test: &Test, output: Output) -> Exit {
 fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
     let filter = Filter::new(args.filter.iter().map(String::as_str))
         .map_err(|error| usage(&error.to_string(), output))?;
-    let subject = args.path.as_deref().map(Subject::open).transpose();
-    let subject = subject.map_err(|error| usage(&error.to_string(), output))?;
+    let environment = named(&args.env).map_err(|error| usage(&error, output))?;
+    let config = args.config.as_deref().map(|path| Config::read(path, &args.secret, &environment));
+    let config = config.transpose().map_err(|error| usage(&error.to_string(), output))?;
+    let scenarios = load(&args.scenario, output)?;
+    let known = args.how.known.load(&scenarios, output)?;
+
+    // What is quick to refuse has been: to build or unpack a plugin may take a while.
+    let session = Session::open(output)?;
+    let subject = args.path.as_deref().map(|path| session.prepare(path, args.build.as_deref(), output));
+    let subject = subject.transpose()?;
     let manifest = subject.as_ref().and_then(|subject| subject.manifest.as_ref());
     let revisions = match (&args.revisions, manifest) {
         (Some(revisions), _) => revisions.clone(),
@@ -39,16 +47,11 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         })?,
         (None, None) => RevisionRange::default(),
     };
-    let environment = named(&args.env).map_err(|error| usage(&error, output))?;
-    let config = args.config.as_deref().map(|path| Config::read(path, &args.secret, &environment));
-    let config = config.transpose().map_err(|error| usage(&error.to_string(), output))?;
     let name = manifest.and_then(|manifest| manifest.name.clone());
     let name = name.or_else(|| subject.as_ref().map(|subject| subject.name.clone()));
     let Given { json, redactor, told } = given(args, config, name.as_deref());
     let redactor = Arc::new(redactor);
 
-    let scenarios = load(&args.scenario, output)?;
-    let known = args.how.known.load(&scenarios, output)?;
     let jobs = run::jobs_for_provider(&scenarios, &filter, &revisions);
     if jobs.is_empty() {
         output.error("nothing was judged: no scenario matches the filter at these revisions");
@@ -88,6 +91,7 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         config: json,
         live: args.live,
         declared: manifest.and_then(|manifest| manifest.iac_services.clone()),
+        reflect: args.reflect,
         redactor,
         blocked: Blocked::default(),
     };
@@ -97,7 +101,7 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         at_once: NonZeroUsize::MIN,
         reproduce: run::reproduce_test(env::args_os().skip(1)),
     };
-    carry_out(jobs, &args.how, known, setting, output)
+    session.carry_out(jobs, &args.how, known, setting, output)
 }
 
 /// What `Initialize` is given, and what is told of it.

@@ -18,6 +18,7 @@ mod embedded;
 mod frames;
 mod lifetime;
 pub mod process;
+pub mod reflection;
 mod transport;
 
 pub use self::{

@@ -155,10 +155,11 @@ impl Sheet {
     /// What is under test.
     fn subject(&mut self, subject: &SubjectLine) {
         self.of_plugin = true;
-        let SubjectLine { name, version, place, sha256, config } = subject;
+        let SubjectLine { name, version, place, sha256, archive_sha256, config } = subject;
         let version = version.as_ref().map_or(String::new(), |version| format!(" {}", plain(version)));
         let mut text = format!("{BOLD}{}{version}{BOLD:#}  {}", plain(name), keep(plain(place)));
-        if let Some(digest) = sha256 {
+        // The archive's is what a release lists; the program's stands in the report for machines too.
+        if let Some(digest) = archive_sha256.as_ref().or(sha256.as_ref()) {
             text.extend([
                 "  ",
                 &keep(format_args!("{DIM}sha256 {}{DIM:#}", &digest[..digest.len().min(12)])),

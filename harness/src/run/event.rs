@@ -51,11 +51,14 @@ pub struct SubjectLine {
     /// The version that its manifest states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Where it is: the path of its program, or the address that was attached to.
+    /// Where it is: the path of its program, or of the archive that it is from, or the address that was attached to.
     pub place: String,
     /// The SHA-256 of its program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// The SHA-256 of the archive that it is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_sha256: Option<String>,
     /// The config that it is given, in words: where it comes from, and what it is where there are no secrets in it.
     #[serde(default)]
     pub config: String,
@@ -67,8 +70,14 @@ impl SubjectLine {
         Self {
             name: subject.name.clone(),
             version: subject.manifest.as_ref().and_then(|manifest| manifest.version.clone()),
-            place: subject.program.display().to_string(),
+            place: subject
+                .archive
+                .as_ref()
+                .map_or(&subject.program, |archive| &archive.path)
+                .display()
+                .to_string(),
             sha256: Some(subject.digest.clone()),
+            archive_sha256: subject.archive.as_ref().map(|archive| archive.digest.clone()),
             config: String::new(),
         }
     }
@@ -80,6 +89,7 @@ impl SubjectLine {
             version: None,
             place: address.to_owned(),
             sha256: None,
+            archive_sha256: None,
             config: String::new(),
         }
     }

@@ -53,6 +53,8 @@ pub struct PluginUnderTest {
     pub config: Bytes,
     /// Whether its cloud may be reached, and changed.
     pub live: bool,
+    /// Whether its descriptors are compared with the contract.
+    pub reflect: bool,
     /// The services that its manifest on disk declares; none where it says nothing about them.
     pub declared: Option<Vec<String>>,
     /// Takes secrets out of all that is kept.
@@ -233,6 +235,7 @@ impl PluginUnderTest {
         let (life, _deadline) = stage.life();
         let levers = Levers { cut: connection.connection().cutter(), kill };
         let client = RawClient::new(connection.clone());
+        let reflected = self.reflect.then(|| connection.clone());
         let guard = Guard { inner: connection, closed: !self.live, stopped: Arc::default() };
         let stopped = Arc::clone(&guard.stopped);
 
@@ -248,6 +251,10 @@ impl PluginUnderTest {
 
         if surveys {
             self.survey(&client, &link, job.revision, &loaded, log).await;
+            // Where it hangs, it would once more.
+            if let Some(connection) = reflected.filter(|_| !log.look(|events| events.iter().any(hangs))) {
+                survey::reflect(connection, log).await;
+            }
         } else if !is_struck(log) {
             self.can_judge(job, &loaded)?;
         }

@@ -2,12 +2,19 @@
 
 use bytes::Bytes;
 use counterfoil_core::rpc::Method;
-use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reply};
+use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reflection, Reply};
 use counterfoil_mock::UnaryCall;
-use counterfoil_proto::{Contract, Revision, handshake::HEALTH_SERVICE, health, plugin_v1};
+use counterfoil_proto::{
+    Contract, Revision,
+    contract::{self, Closest},
+    handshake::HEALTH_SERVICE,
+    health, plugin_v1,
+};
 use prost::Message as _;
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt as _};
+
+use crate::provider::{process::Checked, reflection::descriptors};
 
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const MANIFEST: &str = "/workflow.plugin.v1.PluginService/GetManifest";
@@ -82,6 +89,20 @@ pub(super) async fn probe(client: &impl Unary, revision: Revision, log: &Recorde
         let registered = registered.iter().any(|row| row == service);
         log.push(Event::Process(ProcessEvent::Probed { service: service.to_owned(), registered, served }));
     }
+}
+
+/// Asks server reflection what is served, and holds that against the contract.
+pub(super) async fn reflect(connection: Checked, log: &Recorder) {
+    let answer = match descriptors(connection).await {
+        Ok(set) => {
+            let Closest { revision, contradictions, unknown } = Contract::closest(&set);
+            let texts = |findings: Vec<contract::Finding>| findings.iter().map(ToString::to_string).collect();
+            let (contradictions, unknown) = (texts(contradictions), texts(unknown));
+            Ok(Reflection { closest: revision, contradictions, unknown })
+        }
+        Err(status) => Err(format!("{:?}: {}", status.code(), status.message())),
+    };
+    log.push(Event::Process(ProcessEvent::Reflected { answer }));
 }
 
 /// What the registry listed, by the reply that arrived. Only rows of kind SERVICE count (E-220).

@@ -57,6 +57,15 @@ pub enum ManifestError {
     },
 }
 
+impl ManifestError {
+    /// The same, of the file by another path.
+    pub(super) fn at(mut self, other: impl FnOnce(PathBuf) -> PathBuf) -> Self {
+        let (Self::Io { path, .. } | Self::TooLarge(path) | Self::Json { path, .. }) = &mut self;
+        *path = other(std::mem::take(path));
+        self
+    }
+}
+
 impl Manifest {
     /// Reads a manifest.
     ///

@@ -1,5 +1,7 @@
 //! What is put under test: a plugin as a maintainer has it on disk, and what it is given.
 
+pub mod archive;
+pub mod build;
 pub mod config;
 pub mod manifest;
 pub mod outbound;
@@ -8,21 +10,35 @@ pub mod redact;
 use std::{
     fs::{self, File},
     io,
+    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
     path::{self, Path, PathBuf},
 };
 
 use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
 
-use self::manifest::{Manifest, ManifestError};
+use self::{
+    archive::{ArchiveError, Kind},
+    build::BuildError,
+    manifest::{Manifest, ManifestError},
+};
 
 /// The name of a manifest.
 const MANIFEST: &str = "plugin.json";
+
+/// What the names of most plugins begin with, and those of their programs need not (E-261).
+const PREFIX: &str = "workflow-plugin-";
+
+/// Where the program of a checkout may be, below it.
+const PLACES: [&str; 4] = ["", "bin", "dist", "build"];
 
 /// A plugin on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// What it is called: by its manifest, else after its file.
     pub name: String,
+    /// The archive that it comes from.
+    pub archive: Option<Packed>,
     /// The program, by its absolute path.
     pub program: PathBuf,
     /// The directory in which it is started (E-202).
@@ -31,6 +47,26 @@ pub struct Subject {
     pub manifest: Option<Manifest>,
     /// The SHA-256 of the program, in hexadecimal.
     pub digest: String,
+}
+
+/// The archive that a plugin comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its SHA-256, in hexadecimal.
+    pub digest: String,
+}
+
+/// What it takes to have a plugin on disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Preparation<'a> {
+    /// The command that builds it first.
+    pub build: Option<&'a str>,
+    /// An empty directory to unpack an archive into. It is the caller's to remove.
+    pub room: &'a Path,
+    /// Ends the preparation.
+    pub stop: &'a CancellationToken,
 }
 
 /// What is no plugin that could be started.
@@ -47,10 +83,24 @@ pub enum SubjectError {
     /// Its manifest is none.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// An archive that is not taken.
+    #[error("{} is not taken: {error}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        error: ArchiveError,
+    },
+    /// It could not be built.
+    #[error("the plugin cannot be built: {0}")]
+    Build(#[from] BuildError),
+    /// Something to be built that is no checkout.
+    #[error("{} is no directory: --build makes the program of a checkout", .0.display())]
+    NothingToBuild(PathBuf),
     /// A directory without a plugin.
     #[error(
-        "{} has no {MANIFEST}: give the program itself, or the directory of an installed plugin, which holds \
-         {MANIFEST} and the program{}", .0.display(), hint(.0)
+        "{} has no {MANIFEST}; a plugin is its program, or what holds {MANIFEST} and the program{}",
+        .0.display(), hint(.0)
     )]
     NoManifest(PathBuf),
     /// A directory with several plugins.
@@ -62,36 +112,119 @@ pub enum SubjectError {
         names: Vec<String>,
     },
     /// A manifest without its program (E-233).
-    #[error("{} is missing: {} names it; build the plugin first{}", program.display(), MANIFEST, hint(directory))]
+    #[error("{} is missing: {} names it{}", program.display(), MANIFEST, hint(directory))]
     NoProgram {
         /// Where it should be.
         program: PathBuf,
         /// Where the manifest is.
         directory: PathBuf,
     },
+    /// A manifest with several programs that could be the one.
+    #[error("{} has no program of the name in {MANIFEST}, and several that could be it: {}", directory.display(), names.join(", "))]
+    SeveralPrograms {
+        /// The directory.
+        directory: PathBuf,
+        /// The names of the programs.
+        names: Vec<String>,
+    },
 }
 
-/// What to do about a directory that holds sources.
+/// What to do about a directory that may hold sources.
 fn hint(directory: &Path) -> &'static str {
+    // In an archive there is nothing to build.
+    if !directory.is_dir() {
+        return "";
+    }
     let is_checkout = ["go.mod", ".git"].iter().any(|name| directory.join(name).exists());
     if is_checkout {
-        " (this looks like a checkout: build it, and give the program that comes out)"
+        "; this looks like a checkout: `--build CMD` builds it first, with `go build -o NAME ./cmd/NAME` for instance"
     } else {
-        ""
+        "; `--build CMD` makes it first, where this is a checkout"
+    }
+}
+
+impl SubjectError {
+    /// Whether it is not the plugin that is to blame, but where it was to be unpacked.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Archive { error: ArchiveError::Unwritable { .. }, .. })
+    }
+
+    /// The same, with paths as they are in the archive where they are below `room`.
+    fn in_archive(self, room: &Path, archive: &Path) -> Self {
+        let inner = |path: PathBuf| match path.strip_prefix(room) {
+            Ok(inner) if inner.as_os_str().is_empty() => archive.to_owned(),
+            Ok(inner) => archive.join(inner),
+            Err(_) => path,
+        };
+        let inner_names = |names: Vec<String>| {
+            names.into_iter().map(|name| inner(name.into()).display().to_string()).collect()
+        };
+        match self {
+            Self::NoManifest(directory) => Self::NoManifest(inner(directory)),
+            Self::Several { directory, names } => {
+                Self::Several { directory: inner(directory), names: inner_names(names) }
+            }
+            Self::NoProgram { program, directory } => {
+                Self::NoProgram { program: inner(program), directory: inner(directory) }
+            }
+            Self::SeveralPrograms { directory, names } => {
+                Self::SeveralPrograms { directory: inner(directory), names: inner_names(names) }
+            }
+            Self::Manifest(error) => Self::Manifest(error.at(inner)),
+            other => other,
+        }
+    }
+
+    /// Whether there is no plugin because the preparation was stopped.
+    pub fn is_stopped(&self) -> bool {
+        matches!(
+            self,
+            Self::Archive { error: ArchiveError::Stopped, .. } | Self::Build(BuildError::Stopped(_))
+        )
     }
 }
 
 impl Subject {
-    /// The plugin at `path`: its program, the directory of an installed plugin, or a directory that holds one such.
-    /// Whether the program can be run shows when it is started.
+    /// The plugin at `path`: its program, the directory of an installed plugin, a directory that holds one such, a
+    /// checkout, or a release archive, which is unpacked. Whether the program can be run shows when it is started.
     ///
     /// # Errors
     /// See [`SubjectError`].
-    pub fn open(path: &Path) -> Result<Self, SubjectError> {
+    pub async fn prepare(path: &Path, preparation: Preparation<'_>) -> Result<Self, SubjectError> {
+        let Preparation { build, room, stop } = preparation;
+        let io = |source| SubjectError::Io { path: path.to_owned(), source };
+        let metadata = fs::metadata(path).map_err(io)?;
+        if let Some(command) = build {
+            if !metadata.is_dir() {
+                return Err(SubjectError::NothingToBuild(path.to_owned()));
+            }
+            build::build(path, command, stop).await?;
+        }
+        let not_taken = |error| SubjectError::Archive { path: path.to_owned(), error };
+        // Only a file is looked into: what else could be opened might never end.
+        let kind = if metadata.is_file() { archive::kind(path).map_err(io)? } else { Kind::Other };
+        match kind {
+            Kind::Gzip => {
+                let packed = Packed { path: path.to_owned(), digest: digest(path).map_err(io)? };
+                let file = File::open(path).map_err(io)?;
+                let (room, stop) = (room.to_owned(), stop.clone());
+                let unpacked =
+                    tokio::task::spawn_blocking(move || archive::unpack(file, &room, &stop).map(|()| room));
+                let room = unpacked.await.map_err(|error| io(error.into()))?.map_err(not_taken)?;
+                let subject = Self::within(&room).map_err(|error| error.in_archive(&room, path))?;
+                Ok(Self { archive: Some(packed), ..subject })
+            }
+            Kind::NoArchive(what) => Err(not_taken(ArchiveError::Other(what))),
+            Kind::Other => Self::open(path),
+        }
+    }
+
+    /// The plugin at `path`, where nothing has to be made first.
+    fn open(path: &Path) -> Result<Self, SubjectError> {
         let io = |source| SubjectError::Io { path: path.to_owned(), source };
         let metadata = fs::metadata(path).map_err(io)?;
         let path = path::absolute(path).map_err(io)?;
-        if metadata.is_dir() { Self::directory(&path) } else { Self::program(path) }
+        if metadata.is_dir() { Self::within(&path) } else { Self::program(path) }
     }
 
     /// A program; a manifest beside it counts where it has the same name, as in the directory of an installed plugin.
@@ -104,13 +237,13 @@ impl Subject {
         Self::of(own, program, directory, manifest)
     }
 
-    fn directory(directory: &Path) -> Result<Self, SubjectError> {
+    fn within(directory: &Path) -> Result<Self, SubjectError> {
         let manifest = directory.join(MANIFEST);
         if !manifest.is_file() {
             let mut within = plugins_in(directory)?;
             return match within.len() {
                 0 => Err(SubjectError::NoManifest(directory.to_owned())),
-                1 => Self::directory(&within.remove(0)),
+                1 => Self::within(&within.remove(0)),
                 _ => {
                     let names = within.iter().map(|path| path.display().to_string()).collect();
                     Err(SubjectError::Several { directory: directory.to_owned(), names })
@@ -118,21 +251,12 @@ impl Subject {
             };
         }
         let manifest = Manifest::read(&manifest)?;
-        let own = directory.file_name().map(|name| name.to_string_lossy().into_owned());
-        // A name is no path: it must not lead out of the directory.
-        let told = manifest.name.clone().filter(|name| !name.contains('/') && name != "..");
-        let candidates = [told, own];
-        let mut programs = candidates.iter().flatten().map(|name| (name, directory.join(name)));
-        let found = programs.clone().find(|(_, program)| program.is_file());
-        match found.or_else(|| programs.next()) {
-            Some((name, program)) if program.is_file() => {
-                Self::of(name.clone(), program, directory.to_owned(), Some(manifest))
-            }
-            other => Err(SubjectError::NoProgram {
-                program: other.map_or_else(|| directory.to_owned(), |(_, program)| program),
-                directory: directory.to_owned(),
-            }),
-        }
+        let program = program_in(directory, manifest.name.as_deref())?;
+        let own = || program.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = manifest.name.clone().or_else(own).unwrap_or_default();
+        // It is started where it lies (E-202).
+        let place = program.parent().unwrap_or(directory).to_owned();
+        Self::of(name, program, place, Some(manifest))
     }
 
     fn of(
@@ -142,17 +266,66 @@ impl Subject {
         manifest: Option<Manifest>,
     ) -> Result<Self, SubjectError> {
         let digest = digest(&program).map_err(|source| SubjectError::Io { path: program.clone(), source })?;
-        Ok(Self { name, program, directory, manifest, digest })
+        Ok(Self { name, archive: None, program, directory, manifest, digest })
     }
+}
+
+/// The program of the plugin whose manifest is in `directory` and gives it this name: by that name, with or without its
+/// prefix, or by that of the directory; else the one program whose name begins so, as that of a platform (E-261).
+fn program_in(directory: &Path, told: Option<&str>) -> Result<PathBuf, SubjectError> {
+    // A name is no path: it must not lead out of the directory.
+    let told = told.filter(|name| !name.is_empty() && !name.contains('/') && *name != "..");
+    let short = told.and_then(|name| name.strip_prefix(PREFIX)).filter(|name| !name.is_empty());
+    let own = directory.file_name().and_then(|name| name.to_str());
+    let names: Vec<&str> = [told, short, own].into_iter().flatten().collect();
+    let places = PLACES.iter().map(|place| directory.join(place));
+    let exact = places.clone().flat_map(|place| names.iter().map(move |name| place.join(name)));
+    if let Some(program) = exact.into_iter().find(|program| program.is_file()) {
+        return Ok(program);
+    }
+    let mut alike = Vec::new();
+    for place in places.filter(|place| place.is_dir()) {
+        alike.extend(programs_in(&place, told.unwrap_or(PREFIX))?);
+    }
+    match alike.len() {
+        0 => {
+            let program = names.first().map_or_else(|| directory.to_owned(), |name| directory.join(name));
+            Err(SubjectError::NoProgram { program, directory: directory.to_owned() })
+        }
+        1 => Ok(alike.remove(0)),
+        _ => {
+            let names = alike.iter().map(|path| path.display().to_string()).collect();
+            Err(SubjectError::SeveralPrograms { directory: directory.to_owned(), names })
+        }
+    }
+}
+
+/// The executable files in `directory` whose names begin so, in the order of their names.
+fn programs_in(directory: &Path, beginning: &str) -> Result<Vec<PathBuf>, SubjectError> {
+    let executable = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    };
+    let named = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.as_bytes().starts_with(beginning.as_bytes()))
+    };
+    let mut paths = entries(directory)?;
+    paths.retain(|path| named(path) && executable(path));
+    Ok(paths)
 }
 
 /// The directories in `directory` that hold a manifest, in the order of their names.
 fn plugins_in(directory: &Path) -> Result<Vec<PathBuf>, SubjectError> {
+    let mut paths = entries(directory)?;
+    paths.retain(|path| path.join(MANIFEST).is_file());
+    Ok(paths)
+}
+
+/// What is in a directory, in the order of the names.
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, SubjectError> {
     let io = |source| SubjectError::Io { path: directory.to_owned(), source };
     let entries = fs::read_dir(directory).map_err(io)?;
     let mut paths =
         entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(io)?;
-    paths.retain(|path| path.join(MANIFEST).is_file());
     paths.sort();
     Ok(paths)
 }

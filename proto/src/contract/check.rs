@@ -39,6 +39,29 @@ impl Contract {
         CheckReport { revision: self.revision, compared, not_compared, findings }
     }
 
+    /// Holds somebody's descriptors to the revision that they are closest to. They may be of any: whoever is older than
+    /// the contract lacks things, and breaks nothing by that.
+    pub fn closest(set: &FileDescriptorSet) -> Closest {
+        let reports: Vec<_> = Revision::ALL.iter().map(|revision| Self::at(*revision).check(set)).collect();
+        let added = |report: &CheckReport, path: &str| {
+            report.findings.iter().any(|finding| finding.kind == ChangeKind::Added && finding.path == path)
+        };
+        let contradictions =
+            |report: &CheckReport| report.findings.iter().filter(|f| f.contradicts()).count();
+        // Of two that are equally close it is the newer one.
+        let distance = |report: &CheckReport| (contradictions(report), report.findings.len());
+        let closest = reports.iter().rev().min_by_key(|report| distance(report));
+        let closest = closest.expect("there are revisions");
+        let findings = |is: &dyn Fn(&Finding) -> bool| {
+            closest.findings.iter().filter(|finding| is(finding)).cloned().collect()
+        };
+        Closest {
+            revision: closest.revision,
+            contradictions: findings(&Finding::contradicts),
+            unknown: findings(&|finding| reports.iter().all(|report| added(report, &finding.path))),
+        }
+    }
+
     fn elements(&self) -> Elements {
         let (services, messages, enums) = (self.services.clone(), self.messages.clone(), self.enums.clone());
         Elements { services, messages, enums, packages: Vec::new() }
@@ -112,6 +135,12 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether the descriptors say something else than the contract, rather than less or more.
+    fn contradicts(&self) -> bool {
+        let is_nothing_at_all = self.element == Element::Package;
+        self.severity == Severity::Breaking && (self.kind != ChangeKind::Missing || is_nothing_at_all)
+    }
+
     fn of(severity: Severity, change: Change, hint: Option<String>) -> Self {
         let Change { kind, element, path, from: expected, to: found, .. } = change;
         Self { severity, kind, element, path, expected, found, hint }
@@ -125,6 +154,17 @@ pub struct NotCompared {
     pub package: String,
     /// Why it was left out.
     pub why: &'static str,
+}
+
+/// What came of holding descriptors to all revisions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Closest {
+    /// The revision that they are closest to.
+    pub revision: Revision,
+    /// Where they say something else than that revision.
+    pub contradictions: Vec<Finding>,
+    /// What they have, and no revision has.
+    pub unknown: Vec<Finding>,
 }
 
 /// What came of a check.
@@ -805,6 +845,33 @@ mod tests {
         let report = Contract::at(Revision::Head).check(&set);
         assert!(report.count(Severity::Breaking) > 100);
         assert!(!report.to_string().is_empty());
+    }
+
+    #[test]
+    fn descriptors_are_held_to_the_revision_that_they_are_closest_to() {
+        for revision in Revision::ALL {
+            let closest = Contract::closest(&history::descriptors(*revision));
+            // Some revisions differ from the one before in the engine alone.
+            let parts = |revision| Contract::at(revision).elements();
+            assert_eq!(parts(closest.revision), parts(*revision));
+            assert_eq!((closest.contradictions, closest.unknown), (vec![], vec![]));
+        }
+        // All revisions in one, as a mock may serve them, contradict none.
+        let closest = Contract::closest(&crate::file_descriptor_set());
+        assert_eq!((closest.contradictions, closest.unknown), (vec![], vec![]));
+
+        let mut set = history::descriptors(Revision::V0_55);
+        field(&mut set, "ActionError", "error").number = Some(9);
+        message(&mut set, "ResourceRef").field.push(new_field("zone", 4));
+        message(&mut set, "ApplyResult").field.pop();
+        let closest = Contract::closest(&set);
+        assert_eq!(closest.revision, Revision::V0_55);
+        let paths = |findings: &[Finding]| findings.iter().map(|f| f.path.clone()).collect::<Vec<_>>();
+        assert_eq!(paths(&closest.contradictions), ["workflow.plugin.external.iac.ActionError.error"]);
+        assert_eq!(paths(&closest.unknown), ["workflow.plugin.external.iac.ResourceRef.zone"]);
+
+        let nothing = Contract::closest(&FileDescriptorSet::default());
+        assert_eq!((nothing.revision, nothing.contradictions.len()), (Revision::Head, 1));
     }
 
     #[test]

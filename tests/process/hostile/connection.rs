@@ -3,7 +3,7 @@
 //! The server stands behind a pipe within the process, so that there is a place for TLS, and for what a server would
 //! never do: frames written by hand, and an end in the middle of a call.
 
-use std::{convert::Infallible, io, net, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, io, net, sync::Arc, time::Duration};
 
 use counterfoil_mock::{Provider, Setup};
 use counterfoil_proto::{
@@ -27,7 +27,7 @@ use crate::{
     calls::Misbehaving,
     certificate::Identity,
     line,
-    services::{Controller, Says, Stdio},
+    services::{Controller, Says, Stdio, add_reflection},
 };
 
 /// How much the pipe within the process holds, in bytes.
@@ -94,7 +94,7 @@ async fn server(
     switch: &'static str,
     leaving: CancellationToken,
     incoming: mpsc::Receiver<io::Result<DuplexStream>>,
-) -> Result<(), tonic::transport::Error> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let compute_plan_version = match switch {
         "gate-v1" => "v1",
         "gate-typo" => "V2",
@@ -107,11 +107,13 @@ async fn server(
         .add_service(HealthServer::new(Says(health)))
         .add_service(GrpcControllerServer::new(Controller { leaves_socket: switch == "leaves-socket" }))
         .add_service(GrpcStdioServer::new(Stdio));
+    let routes = add_reflection(routes, switch)?;
     Server::builder()
         .layer(tower::layer::layer_fn(move |inner| Misbehaving { inner, switch, leaving: leaving.clone() }))
         .add_routes(routes)
         .serve_with_incoming(ReceiverStream::new(incoming))
-        .await
+        .await?;
+    Ok(())
 }
 
 /// One connection, from its beginning to its end.

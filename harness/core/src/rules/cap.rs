@@ -8,7 +8,7 @@ use prost::Message as _;
 use super::{CallStory, Findings, Level, Party, Rule, Story};
 use crate::{
     rpc::{Code, Method, RpcError},
-    trace::{Payload, Phase, ProcessEvent, Reply, Subject},
+    trace::{Payload, Phase, ProcessEvent, Reflection, Reply, Subject},
 };
 
 /// What the rules of this family judge.
@@ -167,6 +167,45 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| declared_services(story).next().is_some() && registered(story).is_some(),
         check: declared_is_registered,
     },
+    Rule {
+        id: "CAP-012",
+        title: "The descriptors that a plugin serves say what the contract says.",
+        level: Level::Must,
+        judges: PROVIDER,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "nobody",
+        reason: "A field with another number or type is read as something else, and nobody is told.",
+        source: "P-009",
+        applies: |story| reflection(story).is_some_and(|(answer, _)| answer.is_ok()),
+        check: nothing_is_contradicted,
+    },
+    Rule {
+        id: "CAP-013",
+        title: "The descriptors that a plugin serves add nothing to the contract.",
+        level: Level::Should,
+        judges: PROVIDER,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "nobody",
+        reason: "The next revision may use the number for something else.",
+        source: "P-009",
+        applies: |story| reflection(story).is_some_and(|(answer, _)| answer.is_ok()),
+        check: nothing_is_added,
+    },
+    Rule {
+        id: "CAP-014",
+        title: "Server reflection answers, where it is asked.",
+        level: Level::Should,
+        judges: PROVIDER,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "nobody",
+        reason: "go-plugin serves it for every plugin; without it nothing can be compared.",
+        source: "P-009",
+        applies: |story| reflection(story).is_some(),
+        check: reflection_answers,
+    },
 ];
 
 /// Whether the provider stands outside of our own pair, and so has something to declare.
@@ -239,6 +278,14 @@ fn declared_services<'s>(story: &'s Story<'_>) -> impl Iterator<Item = (&'s str,
         _ => None,
     });
     declared.flat_map(|(services, at)| services.iter().map(move |service| (service.as_str(), at)))
+}
+
+/// What server reflection told, where it was asked.
+fn reflection<'s>(story: &'s Story<'_>) -> Option<(&'s Result<Reflection, String>, usize)> {
+    story.process.iter().find_map(|&(event, at)| match event {
+        ProcessEvent::Reflected { answer } => Some((answer, at)),
+        _ => None,
+    })
 }
 
 /// Adds a finding for each event of which there is something to say.
@@ -345,5 +392,28 @@ fn declared_is_registered(story: &Story<'_>, findings: &mut Findings<'_>) {
             let message = format!("plugin.json declares {service}, and the registry does not list it");
             findings.add(None, message, [at]);
         }
+    }
+}
+
+fn nothing_is_contradicted(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((Ok(Reflection { closest, contradictions, .. }), at)) = reflection(story) else { return };
+    for contradiction in contradictions {
+        let message = format!("by its descriptors, closest to revision {closest}: {contradiction}");
+        findings.add(None, message, [at]);
+    }
+}
+
+fn nothing_is_added(story: &Story<'_>, findings: &mut Findings<'_>) {
+    let Some((Ok(Reflection { closest, unknown, .. }), at)) = reflection(story) else { return };
+    for unknown in unknown {
+        let message = format!("by its descriptors, closest to revision {closest}: {unknown}");
+        findings.add(None, message, [at]);
+    }
+}
+
+fn reflection_answers(story: &Story<'_>, findings: &mut Findings<'_>) {
+    if let Some((Err(why), at)) = reflection(story) {
+        let message = format!("server reflection told no descriptors: {why}; expected those of the contract");
+        findings.add(None, message, [at]);
     }
 }

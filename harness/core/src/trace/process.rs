@@ -5,7 +5,19 @@
 
 use std::fmt;
 
+use counterfoil_proto::Revision;
 use serde::{Deserialize, Serialize};
+
+/// How the descriptors of a plugin stand to the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reflection {
+    /// The revision that they are closest to.
+    pub closest: Revision,
+    /// Where they say something else than that revision.
+    pub contradictions: Vec<String>,
+    /// What they have, and no revision has.
+    pub unknown: Vec<String>,
+}
 
 /// One thing that a plugin process did, or that its host did to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +89,11 @@ pub enum ProcessEvent {
     Declared {
         /// `iacServices` of plugin.json, full or short names as they stand there.
         services: Vec<String>,
+    },
+    /// Server reflection was asked what the plugin serves, and its descriptors were held to the contract.
+    Reflected {
+        /// What came of it, or why there are no descriptors.
+        answer: Result<Reflection, String>,
     },
     /// A call broke the rules of gRPC, or of HTTP/2 below it.
     CallBroken {
@@ -387,6 +404,12 @@ impl ProcessEvent {
                 },
             ),
             Self::Declared { services } => format!("plugin.json declares {}", services.join(", ")),
+            Self::Reflected { answer: Ok(Reflection { closest, contradictions, unknown }) } => format!(
+                "the descriptors are closest to revision {closest}: {} contradictions, {} additions",
+                contradictions.len(),
+                unknown.len()
+            ),
+            Self::Reflected { answer: Err(why) } => format!("there are no descriptors: {why}"),
             Self::CallBroken { call, detail, .. } => format!("{call}: {detail}"),
             Self::Outbound { host, during } => match during {
                 Some(during) => format!("the plugin tries to reach {host} during {during}"),
