@@ -18,7 +18,7 @@ use counterfoil_core::{
     trace::Driven,
 };
 use counterfoil_proto::{Revision, StatusMapKind};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// A broken engine or decoder, and what the suite finds against it.
@@ -51,7 +51,7 @@ pub(crate) fn stock() -> &'static [Finished] {
     })
 }
 
-/// The stock suite against every mutant, all mutants side by side.
+/// The stock suite against every mutant, as many side by side as there are processors.
 pub(crate) fn mutants() -> &'static [Mutant] {
     static MUTANTS: OnceLock<Vec<Mutant>> = OnceLock::new();
     MUTANTS.get_or_init(|| {
@@ -61,9 +61,13 @@ pub(crate) fn mutants() -> &'static [Mutant] {
         let decoders =
             DECODERS.iter().map(|mutant| (mutant.name, mutant.caught_by, Variant::Decoder(mutant)));
         runtime().block_on(async {
+            let turns = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            let turns = Arc::new(Semaphore::new(turns));
             let mut running = JoinSet::new();
             for (at, (name, caught_by, variant)) in engines.chain(decoders).enumerate() {
+                let turns = Arc::clone(&turns);
                 running.spawn(async move {
+                    let _turn = turns.acquire_owned().await.expect("it is never closed");
                     let runs = finished(telling(&variant), variant, NonZeroUsize::MIN).await;
                     (at, Mutant { name, declared: caught_by.iter().copied().collect(), found: found(&runs) })
                 });
