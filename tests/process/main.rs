@@ -254,6 +254,27 @@ fn the_mock_is_a_plugin_in_order() {
     assert!(running_below(place.path()).is_empty());
 }
 
+/// These updates fail on their way to a resource that is nowhere but in the scenario.
+#[test]
+fn a_plugin_is_not_blamed_for_the_absence_of_what_it_never_had() {
+    let place = TempDir::new().unwrap();
+    let install = Command::new(COUNTERFOIL)
+        .args(["mock", "install", "--profile", "reference", "--into"])
+        .arg(place.path().join("plugins"))
+        .output()
+        .unwrap();
+    assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
+    for scenario in ["cancelled-call", "deadline-in-the-last-action"] {
+        let output = Command::new(COUNTERFOIL)
+            .args(["test", "provider", "--live", "--revisions", "head", "--filter", scenario])
+            .arg(place.path().join("plugins"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains(&format!("pass  {scenario} ")), "{text}");
+    }
+}
+
 #[test]
 fn a_plugin_that_runs_already_is_attached_to_and_left_alone() {
     let place = TempDir::new().unwrap();

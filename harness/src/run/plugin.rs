@@ -147,7 +147,7 @@ impl PluginUnderTest {
     }
 
     async fn launched(&self, job: &Job, variant: &Variant, options: &LaunchOptions) -> Played {
-        let stage = self.stage(job, variant);
+        let stage = stage(job, variant);
         let mut options = options.clone();
         // The listener is there as long as the plugin is.
         let _outbound = match self.refuse_outbound(&stage.log, &mut options).await {
@@ -183,7 +183,7 @@ impl PluginUnderTest {
         target: &Attach,
         options: &LaunchOptions,
     ) -> Played {
-        let stage = self.stage(job, variant);
+        let stage = stage(job, variant);
         match Plugin::attach(target, options, stage.log.clone()).await {
             Ok(plugin) => {
                 let played = self.play(&stage, job, plugin.connection(), None).await;
@@ -195,11 +195,6 @@ impl PluginUnderTest {
                 finish(stage, Ok(Driven::CallByCall))
             }
         }
-    }
-
-    fn stage<'a>(&self, job: &'a Job, variant: &'a Variant) -> Stage<'a> {
-        let stage = Stage::new(job, variant);
-        if self.live { stage } else { stage.without_reading_back() }
     }
 
     /// Has the plugin's calls to the world end at a listener of ours, where no cloud is to be reached.
@@ -322,6 +317,12 @@ impl PluginUnderTest {
         }
         Ok(())
     }
+}
+
+/// What a scenario says exists before is nowhere in the cloud of a plugin, so that it is not found there behind a failed
+/// update tells nothing of the plugin.
+fn stage<'a>(job: &'a Job, variant: &'a Variant) -> Stage<'a> {
+    Stage::new(job, variant).without_reading_back()
 }
 
 fn finish(stage: Stage<'_>, played: Result<Driven, (SkipKind, String)>) -> Played {

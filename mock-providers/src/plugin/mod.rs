@@ -18,7 +18,7 @@ use counterfoil_proto::{
     DESCRIPTORS,
     go_plugin::{
         grpc_broker_server::GrpcBrokerServer, grpc_controller_server::GrpcControllerServer,
-        grpc_stdio_server::GrpcStdioServer,
+        grpc_stdio_server::GrpcStdioServer, stdio_data::Channel,
     },
     handshake::{self, Line},
 };
@@ -136,7 +136,7 @@ pub async fn serve(provider: &Provider, host: &HostEnvironment) -> Result<(), Pl
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (listener, socket) = socket::bind(host.socket_dir.as_deref()).map_err(PluginError::Socket)?;
 
-    let (stdio, stdout) = Stdio::new(stop.clone());
+    let (stdio, prints) = Stdio::new(stop.clone());
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(handshake::HEALTH_SERVICE, ServingStatus::Serving).await;
     let reflection =
@@ -151,11 +151,12 @@ pub async fn serve(provider: &Provider, host: &HostEnvironment) -> Result<(), Pl
         .add_service(reflection().build_v1alpha()?);
     let name = provider.setup().name.clone();
     log::info(&name, &format!("provider {name} {} starts", provider.setup().version));
-    stdout.line(&format!("{name} prints this after the handshake"));
+    prints.line(Channel::Stdout, &format!("{name} prints this after the handshake"));
+    prints.line(Channel::Stderr, &format!("the cloud of {name} is in memory, and ends with this process"));
     let changes = MapRequestLayer::new(move |request: http::Request<tonic::body::Body>| {
         if let Some(change) = change(request.uri().path()) {
             log::info(&name, &format!("the cloud is asked to {change} a resource"));
-            stdout.line(&format!("{change} a resource"));
+            prints.line(Channel::Stdout, &format!("{change} a resource"));
         }
         request
     });

@@ -34,20 +34,20 @@ pub(super) struct Stdio {
 
 /// Where the plugin prints what the host shall get through `GRPCStdio`.
 #[derive(Clone, Debug)]
-pub(super) struct Stdout(mpsc::Sender<StdioData>);
+pub(super) struct Printer(mpsc::Sender<StdioData>);
 
-impl Stdout {
-    /// Prints a line. It is lost where nobody takes the lines before it.
-    pub(super) fn line(&self, text: &str) {
+impl Printer {
+    /// Prints a line on one of the two channels. It is lost where nobody takes the lines before it.
+    pub(super) fn line(&self, channel: Channel, text: &str) {
         let data = format!("{text}\n").into();
-        let _ = self.0.try_send(StdioData { channel: Channel::Stdout.into(), data });
+        let _ = self.0.try_send(StdioData { channel: channel.into(), data });
     }
 }
 
 impl Stdio {
-    pub(super) fn new(stop: CancellationToken) -> (Self, Stdout) {
+    pub(super) fn new(stop: CancellationToken) -> (Self, Printer) {
         let (sender, receiver) = mpsc::channel(256);
-        (Self { lines: Arc::new(Mutex::new(receiver)), stop }, Stdout(sender))
+        (Self { lines: Arc::new(Mutex::new(receiver)), stop }, Printer(sender))
     }
 }
 

@@ -189,6 +189,11 @@ impl Plugin {
         self.running.life.exited()
     }
 
+    /// How many bytes have come on stdout, behind the handshake line, and on stderr, whichever way they came.
+    pub fn printed(&self) -> (u64, u64) {
+        self.running.output.bytes()
+    }
+
     /// The last lines on stderr, at most 4 KiB, without secrets.
     pub fn stderr(&self) -> String {
         self.running.life.redact(&self.running.output.tail())
