@@ -7,6 +7,7 @@
 
 mod decoding;
 mod engine;
+mod launch;
 mod runner;
 mod suite;
 
@@ -28,5 +29,6 @@ fn main() -> ExitCode {
     suite::stock(&mut figures);
     suite::validate(&mut figures);
     suite::hang(&mut figures);
+    launch::to_first_reply(&mut figures);
     figures.finish()
 }

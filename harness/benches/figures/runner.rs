@@ -64,6 +64,12 @@ impl Figures {
         );
     }
 
+    /// Enters a figure that cannot be measured here.
+    pub(crate) fn not_measured(&mut self, name: &str, why: &str) {
+        println!("{name:<28} not measured: {why}");
+        self.measured += 1;
+    }
+
     /// Enters a figure that has no baseline.
     pub(crate) fn single(&mut self, name: &str, found: &str, limit: &str, met: bool) {
         self.row(name, found, "", "", limit, met);
@@ -83,6 +89,13 @@ impl Figures {
         }
         if self.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+/// Prints a part of the figure above, which has no limit of its own.
+pub(crate) fn part(name: &str, ours: Duration, baseline: Duration) {
+    let ratio = ours.as_secs_f64() / baseline.as_secs_f64();
+    let (ours, baseline) = (format!("{ours:.2?}"), format!("{baseline:.2?}"));
+    println!("{:<28} {ours:>12} {baseline:>12} {ratio:>8.2}", format!("  {name}"));
 }
 
 /// The time that `work` takes.
