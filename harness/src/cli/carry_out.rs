@@ -38,6 +38,8 @@ pub(super) struct Setting {
     pub at_once: NonZeroUsize,
     /// The start of the command that runs a single job again, up to its filter.
     pub reproduce: String,
+    /// The settings that count, in words.
+    pub settings: Option<String>,
 }
 
 /// Runs jobs, reports on them, and says how that ends.
@@ -68,9 +70,10 @@ pub(super) fn carry_out(
             usage(&format!("no directory for traces can be made at {}: {error}", traces.display()), output)
         })?;
     }
+    let strict = how.strict == Some(true);
     let progress = output.progress();
     let longest_id = jobs.iter().map(|job| job.scenario.id.len()).max().unwrap_or(0);
-    let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, how.strict);
+    let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, strict);
     // Progress is gone before the report comes to its end.
     let mut reporters: Vec<(String, Box<dyn Reporter>)> =
         vec![("progress".to_owned(), Box::new(progress)), ("standard output".to_owned(), Box::new(terminal))];
@@ -84,13 +87,14 @@ pub(super) fn carry_out(
     }
     let options = Options {
         jobs: run::within_file_limit(how.jobs.unwrap_or(setting.at_once)),
-        strict: how.strict,
+        strict,
         fail_fast: how.fail_fast,
         keep_traces: how.keep_traces.clone(),
         known,
         variant: setting.variant,
         target: setting.target,
         reproduce: setting.reproduce,
+        settings: setting.settings,
     };
     let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
     let summary = runtime.block_on(run::run_in(sockets.path(), jobs, &options, &stop, |event| {

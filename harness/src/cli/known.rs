@@ -33,20 +33,25 @@ impl KnownFailures {
         let Some(path) = &self.known_failures else { return Ok(None) };
         // A filter leaves entries as they are, so they are held against every run that there is.
         let jobs = run::jobs(scenarios, &Filter::default());
-        let list = run::KnownFailures::load(path, &jobs, today()).map_err(|unusable| {
-            let text = diagnostics::render(
-                &unusable.diagnostics,
-                &[unusable.source],
-                output.error_layout(),
-                output.colors_errors(),
-            );
-            output.error_text(&text);
-            let count: usize = unusable.diagnostics.iter().map(|mistake| mistake.stands_for).sum();
-            output.error(&format!("{} in {}", counted(count, "mistake"), path.display()));
-            Exit::Usage
-        })?;
+        let list = run::KnownFailures::load(path, &jobs, today())
+            .map_err(|unusable| show_unusable(unusable, output))?;
         Ok(Some(Arc::new(list)))
     }
+}
+
+/// Shows why a file cannot be used.
+pub(super) fn show_unusable(unusable: run::Unusable, output: Output) -> Exit {
+    let run::Unusable { diagnostics: mistakes, source } = unusable;
+    let file = source.0.clone();
+    output.error_text(&diagnostics::render(
+        &mistakes,
+        &[source],
+        output.error_layout(),
+        output.colors_errors(),
+    ));
+    let count: usize = mistakes.iter().map(|mistake| mistake.stands_for).sum();
+    output.error(&format!("{} in {file}", counted(count, "mistake")));
+    Exit::Usage
 }
 
 /// The day in UTC.

@@ -20,13 +20,22 @@ use crate::{
 };
 
 /// Carries out a test.
-pub(super) fn execute(test: &Test, output: Output) -> Exit {
+pub(super) fn execute(test: Test, output: Output) -> Exit {
     match test {
         Test::Provider(args) => provider(args, output).unwrap_or_else(|exit| exit),
     }
 }
 
-fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
+fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
+    let found = args.how.from.find(output)?;
+    let names_secrets = !args.secret.is_empty();
+    let taken = args.with_settings(found);
+    if names_secrets && args.config.is_none() {
+        return Err(usage(
+            "--secret names a value of the config, and there is none: --config gives it",
+            output,
+        ));
+    }
     let filter = Filter::new(args.filter.iter().map(String::as_str))
         .map_err(|error| usage(&error.to_string(), output))?;
     let subject = args.path.as_deref().map(Subject::open).transpose();
@@ -44,7 +53,7 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
     let config = config.transpose().map_err(|error| usage(&error.to_string(), output))?;
     let name = manifest.and_then(|manifest| manifest.name.clone());
     let name = name.or_else(|| subject.as_ref().map(|subject| subject.name.clone()));
-    let Given { json, redactor, told } = given(args, config, name.as_deref());
+    let Given { json, redactor, told } = given(&args, config, name.as_deref());
     let redactor = Arc::new(redactor);
 
     let scenarios = load(&args.scenario, output)?;
@@ -59,10 +68,14 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         let mut options = LaunchOptions::new(program).map_err(|error| {
             failed(&format!("it cannot be told where counterfoil itself is: {error}"), output)
         })?;
-        options.mtls = args.mtls;
+        options.mtls = args.mtls == Some(true);
         options.environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        options.deadlines =
-            Deadlines { start: args.start_deadline, call: args.call_deadline, ..Deadlines::default() };
+        let usual = Deadlines::default();
+        options.deadlines = Deadlines {
+            start: args.start_deadline.unwrap_or(usual.start),
+            call: args.call_deadline.unwrap_or(usual.call),
+            ..usual
+        };
         options.redact = {
             let redactor = Arc::clone(&redactor);
             Arc::new(move |text| redactor.redact(text).into_owned())
@@ -79,7 +92,13 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
             let options = options("".as_ref())?;
             (Reach::Attach(address.clone(), Box::new(options)), SubjectLine::attached(&address.to_string()))
         }
-        (None, None) => return Err(usage("give the path of a plugin, or --attach", output)),
+        (None, None) => {
+            return Err(usage(
+                "no plugin is given: name its path, here or as `provider: { path: … }` in counterfoil.yaml, or \
+                 --attach to one that runs already",
+                output,
+            ));
+        }
     };
     line.config = told;
     let plugin = PluginUnderTest {
@@ -96,6 +115,7 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         target: Target::Plugin(Arc::new(plugin)),
         at_once: NonZeroUsize::MIN,
         reproduce: run::reproduce_test(env::args_os().skip(1)),
+        settings: taken.map(|taken| taken.told()),
     };
     carry_out(jobs, &args.how, known, setting, output)
 }
@@ -132,8 +152,12 @@ fn given(args: &TestProvider, config: Option<Config>, plugin: Option<&str>) -> G
 fn named(names: &[String]) -> Result<BTreeMap<String, String>, String> {
     let set = |name: &String| match env::var(name) {
         Ok(value) => Ok((name.clone(), value)),
-        Err(env::VarError::NotPresent) => Err(format!("--env {name}: the variable is not set here")),
-        Err(env::VarError::NotUnicode(_)) => Err(format!("--env {name}: its value is not UTF-8")),
+        Err(env::VarError::NotPresent) => {
+            Err(format!("the variable {name} is to be passed on to the plugin, and is not set here"))
+        }
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(format!("the variable {name} is to be passed on to the plugin, and its value is not UTF-8"))
+        }
     };
     names.iter().map(set).collect()
 }

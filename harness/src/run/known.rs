@@ -1,6 +1,6 @@
 //! Known failures: which findings a list excuses, and where the list says more than what is so.
 
-use std::{fs, path::Path, str::FromStr as _, sync::Arc};
+use std::{path::Path, str::FromStr as _, sync::Arc};
 
 use counterfoil_core::{
     judge::Verdict,
@@ -10,7 +10,7 @@ use counterfoil_core::{
 use counterfoil_proto::{Revision, RevisionRange};
 use globset::{Glob, GlobMatcher};
 
-use super::{Finished, Job};
+use super::{Finished, Job, load::read_document};
 
 /// How many runs an entry with wildcards may be about.
 const MOST_RUNS: usize = 20;
@@ -32,18 +32,28 @@ struct Entry {
 }
 
 impl Entry {
+    fn excuses_on(&self, today: Date) -> bool {
+        self.listed.is_filled_in() && self.listed.expires.is_some_and(|last| today <= last)
+    }
+
     fn is_about(&self, scenario: &str, revision: Revision) -> bool {
         self.glob.is_match(scenario) && self.revisions.as_ref().is_none_or(|range| range.contains(revision))
     }
 }
 
-/// Why a list cannot be used: its mistakes, and its text for the reader.
+/// Why a file of the user's cannot be used: its mistakes, and its text for the reader.
 #[derive(Debug)]
 pub struct Unusable {
     /// Every mistake.
     pub diagnostics: Vec<Diagnostic>,
     /// The file and its text.
     pub source: (String, Arc<str>),
+}
+
+impl Unusable {
+    pub(crate) fn new(diagnostics: Vec<Diagnostic>, file: &str, bytes: &[u8]) -> Self {
+        Self { diagnostics, source: (file.to_owned(), String::from_utf8_lossy(bytes).into()) }
+    }
 }
 
 impl KnownFailures {
@@ -54,16 +64,9 @@ impl KnownFailures {
     /// Every mistake of the file; also a pattern that matches no run, or too many.
     pub fn load(path: &Path, jobs: &[Job], today: Date) -> Result<Self, Unusable> {
         let file = path.display().to_string();
-        let bytes = fs::read(path).map_err(|error| Unusable {
-            diagnostics: vec![Diagnostic::whole(
-                &file,
-                "unreadable",
-                format!("the file cannot be read: {error}"),
-            )],
-            source: (file.clone(), "".into()),
-        })?;
+        let bytes = read_document(path, &file).map_err(|mistake| Unusable::new(vec![mistake], &file, &[]))?;
         let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
-        let unusable = |diagnostics| Unusable { diagnostics, source: (file.clone(), Arc::clone(&text)) };
+        let unusable = |diagnostics| Unusable::new(diagnostics, &file, &bytes);
         let listed = scenario::parse_known_failures(&file, &bytes).map_err(unusable)?;
         let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
         for listed in listed {
@@ -93,12 +96,17 @@ impl KnownFailures {
         for mut finding in std::mem::take(&mut finished.findings) {
             let of_rule = || entries.iter().filter(|entry| entry.listed.rule == finding.rule);
             let mut matching = of_rule().filter(|entry| entry.listed.message.matches(&finding.message));
-            if matching.clone().any(|entry| self.today <= entry.listed.expires) {
+            if matching.clone().any(|entry| entry.excuses_on(self.today)) {
                 finished.known_findings.push(finding);
                 continue;
             }
             finding.not_excused = if let Some(expired) = matching.next() {
-                Some(format!("{}: the entry expired on {}", expired.place, expired.listed.expires))
+                Some(match expired.listed.expires {
+                    Some(day) if expired.listed.is_filled_in() => {
+                        format!("{}: the entry expired on {day}", expired.place)
+                    }
+                    _ => format!("{}: the entry is not filled in", expired.place),
+                })
             } else {
                 of_rule().next().map(|entry| {
                     let listed = shown(&entry.listed.message);

@@ -24,6 +24,7 @@ use counterfoil_core::{
 };
 use counterfoil_proto::{Revision, RevisionRange};
 
+pub(crate) use self::load::read_document;
 pub use self::{
     drive::{DriveError, drive},
     event::{
