@@ -151,17 +151,18 @@ impl Edited<'_> {
         if layout.items.len() != self.changes.len() {
             return None;
         }
-        match self.text.get(layout.list.start..)?.chars().next()? {
-            '-' => self.block(&layout),
+        let begin = value_start(self.text, layout.key)?;
+        match self.text[begin..].chars().next()? {
+            '-' => self.block(&layout, begin),
             '[' => self.flow(&layout),
             _ => None,
         }
     }
 
-    /// A list of which each item begins with a dash, in lines of its own.
-    fn block(&self, layout: &Layout) -> Option<String> {
+    /// A list of which each item begins with a dash, in lines of its own; the first dash is here.
+    fn block(&self, layout: &Layout, dash: usize) -> Option<String> {
         let Self { text, changes, more, tidy } = *self;
-        let column = layout.list.start - line_start(text, layout.list.start);
+        let column = dash - line_start(text, dash);
         let dashes: Vec<usize> = layout
             .items
             .iter()
@@ -328,17 +329,29 @@ fn comma_from(text: &str, from: usize) -> Option<usize> {
     }
 }
 
+/// Where a value begins, behind its key, the sign of a block of text included.
+fn value_start(text: &str, key: Span) -> Option<usize> {
+    let mut at = key.end() + text.get(key.end()..)?.find(':')? + 1;
+    loop {
+        let rest = text.get(at..)?;
+        at += rest.len() - rest.trim_start().len();
+        if !text[at..].starts_with('#') {
+            return Some(at);
+        }
+        at += text[at..].find('\n')?;
+    }
+}
+
 /// Where the value of a message stands.
 fn value_range(text: &str, item: &Item) -> Option<Range<usize>> {
-    let Span { start, .. } = item.message;
-    if !text.get(start..)?.starts_with(['|', '>']) {
-        return Some(start..item.message.end());
+    let start = value_start(text, item.message_key)?;
+    if !text[start..].starts_with(['|', '>']) {
+        return Some(item.message.start..item.message.end());
     }
     // A block of text ends where something stands that is not indented further than its key.
     let column = item.message_key.start - line_start(text, item.message_key.start);
     let header = text[start..].find('\n').map_or(text.len(), |at| start + at + 1);
-    let mut end = header;
-    let mut at = header;
+    let (mut at, mut end) = (header, header);
     for line in lines_from(text, header) {
         at += line.len();
         if is_blank(line) {
@@ -435,4 +448,285 @@ fn quoted(text: &str) -> String {
         }
     }
     quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{
+        KnownFailureChange::{Keep, Pin, Remove},
+        *,
+    };
+    use crate::scenario::parse_known_failures;
+
+    fn new(message: &str) -> NewKnownFailure {
+        NewKnownFailure { rule: "OUT-001", scenario: "new@>=0.56".to_owned(), message: message.to_owned() }
+    }
+
+    fn rewritten(text: &str, changes: &[KnownFailureChange], more: &[NewKnownFailure]) -> String {
+        rewrite_known_failures(Some(text), changes, more).unwrap_or_else(|_| {
+            let attempt = Edited { text, changes, more, tidy: true }.attempt();
+            panic!("{changes:?} in\n{text}\ngives\n{}", attempt.unwrap_or_default())
+        })
+    }
+
+    const REST: &str = "reason: r\n    link: l\n    owner: o\n    expires: 2027-03-01\n";
+
+    #[test]
+    fn a_list_that_did_not_exist_says_what_it_is_for() {
+        let text = rewrite_known_failures(None, &[], &[new("it\nbroke: \"so\"")]).unwrap();
+        assert!(text.starts_with("# yaml-language-server: $schema="));
+        assert!(
+            text.ends_with(
+                "\nknown_failures:\n  - rule: OUT-001\n    scenario: \"new@>=0.56\"\n    \
+                 message: \"it\\nbroke: \\\"so\\\"\"\n    reason: TODO\n    link: TODO\n    owner: TODO\n    \
+                 expires: TODO\n"
+            ),
+            "{text}"
+        );
+        let mistakes = parse_known_failures("k", text.as_bytes()).unwrap_err();
+        assert!(mistakes.len() == 4 && mistakes.iter().all(|mistake| mistake.code == "not-filled-in"));
+        let filled = text
+            .replace("reason: TODO", "reason: r")
+            .replace("link: TODO", "link: l")
+            .replace("owner: TODO", "owner: o")
+            .replace("expires: TODO", "expires: 2027-03-01");
+        assert_eq!(parse_known_failures("k", filled.as_bytes()).unwrap().len(), 1);
+        assert!(rewrite_known_failures(None, &[], &[]).unwrap().ends_with("\nknown_failures: []\n"));
+    }
+
+    #[test]
+    fn what_is_written_by_hand_stays_as_it_was_written() {
+        let text = format!(
+            "# top\nknown_failures: # of us\n  # about a\n  - rule: OUT-001   # one\n    scenario: a\n    message: {{ contains: \"x\" }} # pinned\n    {REST}\n  # about b\n  -\n    scenario: 'b'\n    rule: \"OUT-002\"\n    message: |-\n      two\n      lines\n    {REST}    # still b\n  # about c\n  - {{ rule: OUT-003, scenario: c, message: m,\n      reason: r, link: l, owner: o, expires: 2027-03-01 }} # flow\n\n# bottom\n"
+        );
+        assert_eq!(rewritten(&text, &[Keep, Keep, Keep], &[]), text);
+        let pinned = rewritten(&text, &[Pin("now".into()), Pin("is: #1".into()), Pin("so".into())], &[]);
+        let expected = text
+            .replace("{ contains: \"x\" }", "\"now\"")
+            .replace("|-\n      two\n      lines\n", "\"is: #1\"\n")
+            .replace("message: m,", "message: \"so\",");
+        assert_eq!(pinned, expected);
+        let without_b = rewritten(&text, &[Keep, Remove, Keep], &[]);
+        let (begin, end) = (text.find("  -\n").unwrap(), text.find("  # about c").unwrap());
+        assert_eq!(without_b, [&text[..begin], &text[end..]].concat());
+        let without = rewritten(&text, &[Remove, Remove, Remove], &[]);
+        assert_eq!(
+            without,
+            "# top\nknown_failures: [] # of us\n  # about a\n\n  # about b\n  # about c\n\n# bottom\n"
+        );
+        let more = rewritten(&text, &[Keep, Keep, Remove], &[new("m")]);
+        assert!(
+            more.contains("# about c\n  - rule: OUT-001\n") && more.ends_with("TODO\n\n# bottom\n"),
+            "{more}"
+        );
+    }
+
+    #[test]
+    fn lists_in_brackets_are_changed_in_place() {
+        let item = |id: &str| {
+            format!(
+                "{{ rule: OUT-001, scenario: {id}, message: m, reason: r, link: l, owner: o, expires: 2027-03-01 }}"
+            )
+        };
+        let (a, b) = (item("a"), item("b"));
+        let text = format!("known_failures: [ # all\n  {a}, # a\n  {b} # b\n]\n");
+        assert_eq!(
+            rewritten(&text, &[Remove, Keep], &[]),
+            format!("known_failures: [ # all\n   # a\n  {b} # b\n]\n")
+        );
+        assert_eq!(
+            rewritten(&text, &[Keep, Remove], &[]),
+            format!("known_failures: [ # all\n  {a} # a\n   # b\n]\n")
+        );
+        assert!(rewritten(&text, &[Remove, Remove], &[new("m")]).starts_with("known_failures: [{ \"rule\""));
+        assert!(
+            rewritten(&text, &[Keep, Keep], &[new("m"), new("n")]).contains(&format!("{b}, {{ \"rule\""))
+        );
+        let json = format!("{{\"known_failures\": [{a},{b}]}}");
+        assert_eq!(rewritten(&json, &[Keep, Remove], &[]), format!("{{\"known_failures\": [{a}]}}"));
+        assert_eq!(rewritten(&json, &[Remove, Remove], &[]), "{\"known_failures\": []}");
+        assert!(
+            rewritten("known_failures: [] # none", &[], &[new("m")])
+                .starts_with("known_failures: # none\n  - rule")
+        );
+    }
+
+    #[test]
+    fn what_would_change_something_else_is_refused() {
+        let text = format!(
+            "known_failures:\n  - rule: OUT-001\n    scenario: &s a\n    message: m\n    {REST}  - rule: OUT-002\n    scenario: *s\n    message: m\n    {REST}"
+        );
+        assert_eq!(rewrite_known_failures(Some(&text), &[Remove, Keep], &[]), Err(NotRewritten));
+        assert!(rewrite_known_failures(Some(&text), &[Keep, Remove], &[]).is_ok());
+    }
+
+    /// An entry as somebody may have written it, and what stands before it.
+    #[derive(Clone, Debug)]
+    struct Written {
+        before: Vec<u8>,
+        order: Vec<&'static str>,
+        style: u8,
+        notes: Vec<bool>,
+        inside: bool,
+        behind: bool,
+    }
+
+    fn written() -> impl Strategy<Value = Written> {
+        let order =
+            Just(vec!["rule", "scenario", "message", "reason", "link", "owner", "expires"]).prop_shuffle();
+        (
+            prop::collection::vec(0..4u8, 0..3),
+            order,
+            any::<u8>(),
+            prop::collection::vec(any::<bool>(), 7),
+            any::<bool>(),
+            any::<bool>(),
+        )
+            .prop_map(|(before, order, style, notes, inside, behind)| Written {
+                before,
+                order,
+                style,
+                notes,
+                inside,
+                behind,
+            })
+    }
+
+    impl Written {
+        /// The lines before it, and its own.
+        fn lines(&self, at: usize, column: usize, comments: &mut u32) -> (Vec<String>, Vec<String>) {
+            let mut comment = || {
+                *comments += 1;
+                format!("# comment {comments}.")
+            };
+            let pad = " ".repeat(column);
+            let before = self.before.iter().map(|kind| match kind {
+                0 => String::new(),
+                1 => comment(),
+                2 => format!("{pad}{}", comment()),
+                _ => "  ".to_owned(),
+            });
+            let before = before.collect();
+            let field = |name: &str| match name {
+                "rule" => "OUT-001".to_owned(),
+                "scenario" => format!("\"s{at}\""),
+                "expires" => "2027-03-01".to_owned(),
+                "reason" => ["'it''s known'", "it is known", "\"it # is\""][at % 3].to_owned(),
+                other => other.to_owned(),
+            };
+            let mut lines = Vec::new();
+            if self.style % 4 == 0 {
+                let fields = self.order.iter().map(|name| match *name {
+                    "message" => format!("message: {{ contains: m{at} }}"),
+                    name => format!("{name}: {}", field(name)),
+                });
+                let fields = fields.collect::<Vec<_>>();
+                lines.push(format!("{pad}- {{ {},", fields[..3].join(", ")));
+                lines.push(format!("{pad}    {} }} {}", fields[3..].join(", "), comment()));
+                return (before, lines);
+            }
+            if self.style % 8 == 1 {
+                lines.push(format!("{pad}- {}", comment()));
+            }
+            for (name, note) in self.order.iter().zip(&self.notes) {
+                let indent = if lines.is_empty() { format!("{pad}- ") } else { format!("{pad}  ") };
+                let note = if *note { format!(" {}", comment()) } else { String::new() };
+                match (*name, self.style % 7) {
+                    ("message", 0) => lines.push(format!("{indent}message: m{at} as it is{note}")),
+                    ("message", 1) => lines.push(format!("{indent}message: 'm{at} ''as'' it # is'{note}")),
+                    ("message", 2) => {
+                        lines.push(format!("{indent}message: |-"));
+                        lines.push(format!("{pad}    m{at}"));
+                        lines.push(format!("{pad}    # not a comment"));
+                    }
+                    ("message", 3) => {
+                        lines.push(format!("{indent}message:{note}"));
+                        lines.push(format!("{pad}    contains: m{at}"));
+                    }
+                    ("message", 4) => {
+                        lines.push(format!("{indent}message: m{at} in"));
+                        lines.push(format!("{pad}    two lines{note}"));
+                    }
+                    ("message", 5) => lines.push(format!("{indent}\"message\" : \"m{at}\"{note}")),
+                    ("message", _) => lines.push(format!("{indent}message: {{ matches: \"^m{at}\" }}{note}")),
+                    (name, _) => lines.push(format!("{indent}{name}: {}{note}", field(name))),
+                }
+                if self.inside && *name == "owner" {
+                    lines.push(format!("{pad}     {}", comment()));
+                }
+            }
+            if self.behind {
+                lines.push(format!("{pad}  {}", comment()));
+            }
+            (before, lines)
+        }
+    }
+
+    fn change() -> impl Strategy<Value = KnownFailureChange> {
+        prop_oneof![2 => Just(Keep), 1 => ".{0,12}".prop_map(Pin), 1 => Just(Remove)]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_else_changes(
+            entries in prop::collection::vec((written(), change()), 1..6),
+            column in prop::sample::select(vec![0usize, 2, 4]),
+            more in prop::collection::vec(".{1,12}", 0..3),
+            windows in any::<bool>(),
+            ends in 0..3u8,
+        ) {
+            let mut comments = 0;
+            let end = if windows { "\r\n" } else { "\n" };
+            let mut lines = vec!["# comment 0.".to_owned(), "known_failures:".to_owned()];
+            // The lines that have to stay, each with whether it belongs to an entry.
+            let (mut kept, mut changes) = (Vec::new(), Vec::new());
+            for (at, (entry, change)) in entries.iter().enumerate() {
+                let (before, own) = entry.lines(at, column, &mut comments);
+                kept.extend(before.iter().filter(|line| !line.trim().is_empty()).cloned());
+                if *change == Keep {
+                    kept.push(own.join(end));
+                }
+                lines.extend(before);
+                lines.extend(own);
+                changes.push(change.clone());
+            }
+            match ends {
+                0 => {}
+                1 => lines.push(String::new()),
+                _ => lines.extend([String::new(), "# the last comment".to_owned(), String::new()]),
+            }
+            let text = lines.join(end);
+            let more: Vec<_> = more.iter().map(|message| new(message)).collect();
+            let edited = rewritten(&text, &changes, &more);
+
+            let read = parse_unfilled_known_failures("k", edited.as_bytes()).unwrap();
+            let scenarios: Vec<_> = read.iter().map(|entry| entry.scenario.clone()).collect();
+            let expected = changes.iter().enumerate().filter(|(_, change)| **change != Remove);
+            let expected: Vec<_> = expected
+                .map(|(at, _)| format!("s{at}"))
+                .chain(more.iter().map(|new| new.scenario.clone()))
+                .collect();
+            prop_assert_eq!(scenarios, expected);
+            let mut from = 0;
+            for piece in &kept {
+                let found = edited[from..].find(piece.as_str());
+                prop_assert!(found.is_some(), "{}\nis not in\n{}\nmade of\n{}", piece, edited, text);
+                from += found.unwrap_or_default() + piece.len();
+            }
+            let again = vec![Keep; read.len()];
+            prop_assert_eq!(rewritten(&edited, &again, &[]), edited);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "(known_failures:\n)?[-a-z0-9:?&*!|>'\"{}\\[\\],#~ \t\r\n\u{feff}é]{0,200}") {
+            drop(rewrite_known_failures(Some(&text), &[Remove], &[new("m")]));
+            let attempt = |changes: &[KnownFailureChange]| {
+                drop(Edited { text: &text, changes, more: &[new("m")], tidy: true }.attempt());
+            };
+            attempt(&[]);
+            attempt(&[Remove]);
+        }
+    }
 }

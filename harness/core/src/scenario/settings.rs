@@ -477,7 +477,8 @@ run:
             // It is described, so that an editor says why it is not allowed.
             described.retain(|key| key != "live");
             let mut said = keys(&text[block]);
-            (described.sort(), said.sort());
+            described.sort();
+            said.sort();
             assert_eq!(described, said);
             for key in described {
                 // In this block the key is known, whatever else is wrong with its value.
