@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     provider::process::settle,
-    report::{Reporter, json::Json, terminal::Terminal},
-    run::{self, Job, Options, Variant},
+    report::{Reporter, json::Json, known, terminal::Terminal},
+    run::{self, Job, Options, RunEvent, Seen, Variant},
 };
 
 /// How long the supervisors of plugins may take to end what they watch.
@@ -40,6 +40,8 @@ pub(super) struct Setting {
     pub reproduce: String,
     /// The settings that count, in words.
     pub settings: Option<String>,
+    /// All runs that there are without a filter.
+    pub whole: Vec<Job>,
 }
 
 /// Runs jobs, reports on them, and says how that ends.
@@ -90,14 +92,18 @@ pub(super) fn carry_out(
         strict,
         fail_fast: how.fail_fast,
         keep_traces: how.keep_traces.clone(),
-        known,
+        known: known.clone(),
         variant: setting.variant,
         target: setting.target,
         reproduce: setting.reproduce,
         settings: setting.settings,
     };
     let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
+    let mut seen: Vec<Seen> = Vec::new();
     let summary = runtime.block_on(run::run_in(sockets.path(), jobs, &options, &stop, |event| {
+        if let (RunEvent::Finished(finished), true) = (&event, how.known.update_known_failures) {
+            seen.push(Seen::of(finished));
+        }
         for (name, reporter) in &mut reporters {
             if let Err(error) = reporter.event(&event) {
                 unwritten.entry(name.clone()).or_insert(error);
@@ -113,12 +119,28 @@ pub(super) fn carry_out(
     for (name, error) in &unwritten {
         output.error(&format!("{name} is not complete: {error}"));
     }
-    let written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+    let mut written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+    if let (Some(list), true) = (known, how.known.update_known_failures) {
+        let update = (!summary.interrupted).then(|| list.update(&seen, &setting.whole, strict));
+        written = written.unless(rewrite(update, output));
+    }
     let exit = Exit::of(&summary, caught.get().copied());
     if exit == Exit::Nothing {
         output.error("nothing was judged: every run was skipped");
     }
     Ok(exit.unless(written))
+}
+
+/// Rewrites a list of known failures, and says how that ended.
+fn rewrite(update: Option<run::Update>, output: Output) -> Exit {
+    let Some(update) = update else {
+        output.error("the list of known failures is as it was: the run was interrupted");
+        return Exit::Passed;
+    };
+    match update.write() {
+        Ok(()) => output.print(&known::told(&update, output.layout())),
+        Err(error) => failed(&format!("{} is as it was: {error}", update.path().display()), output),
+    }
 }
 
 /// We failed, where the subject did not.

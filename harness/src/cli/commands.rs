@@ -133,6 +133,7 @@ fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
         at_once: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         reproduce,
         settings: taken.map(|taken| taken.told()),
+        whole: run::jobs(&scenarios, &Filter::default()),
     };
     carry_out(jobs, &args.how, known, setting, output)
 }

@@ -88,6 +88,8 @@ impl Taken {
     ) {
         let RunSettings { scenarios: paths, filter: terms, known_failures, strict, json_report, keep_traces } =
             of;
+        // A list that the repository names is about its own scenarios, whichever are run today.
+        how.known.about_others = how.known.known_failures.is_none() && !scenarios.is_empty();
         self.select("scenarios", scenarios, paths);
         self.select("filter", filter, terms.into_iter().map(|(term, _)| term).collect());
         self.take("known_failures", &mut how.known.known_failures, known_failures);

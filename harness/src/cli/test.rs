@@ -29,6 +29,7 @@ pub(super) fn execute(test: Test, output: Output) -> Exit {
 fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     let found = args.how.from.find(output)?;
     let names_secrets = !args.secret.is_empty();
+    let own = found.as_ref().and_then(|found| found.settings.provider.as_ref()?.revisions.clone());
     let taken = args.with_settings(found);
     if names_secrets && args.config.is_none() {
         return Err(usage(
@@ -48,6 +49,9 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         })?,
         (None, None) => RevisionRange::default(),
     };
+    // What --revisions leaves out is left out as by a filter.
+    let of_manifest = || manifest.and_then(|manifest| manifest.revisions().ok());
+    let of_repository = own.or_else(of_manifest).unwrap_or_default();
     let environment = named(&args.env).map_err(|error| usage(&error, output))?;
     let config = args.config.as_deref().map(|path| Config::read(path, &args.secret, &environment));
     let config = config.transpose().map_err(|error| usage(&error.to_string(), output))?;
@@ -116,6 +120,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         at_once: NonZeroUsize::MIN,
         reproduce: run::reproduce_test(env::args_os().skip(1)),
         settings: taken.map(|taken| taken.told()),
+        whole: run::jobs_for_provider(&scenarios, &Filter::default(), &of_repository),
     };
     carry_out(jobs, &args.how, known, setting, output)
 }

@@ -1,6 +1,12 @@
 //! Known failures: which findings a list excuses, and where the list says more than what is so.
 
-use std::{path::Path, str::FromStr as _, sync::Arc};
+use std::{
+    fs,
+    io::ErrorKind::NotFound,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    sync::Arc,
+};
 
 use counterfoil_core::{
     judge::Verdict,
@@ -18,25 +24,41 @@ const MOST_RUNS: usize = 20;
 /// A list of known failures, fit to be held against runs.
 #[derive(Clone, Debug)]
 pub struct KnownFailures {
-    entries: Vec<Entry>,
-    today: Date,
+    pub(super) entries: Vec<Entry>,
+    pub(super) today: Date,
+    pub(super) path: PathBuf,
+    /// What the file held; none where there was no file.
+    pub(super) text: Option<Arc<str>>,
+}
+
+/// What a list is read for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// To be updated: what is not filled in yet is no mistake, and a file that does not exist holds no failure.
+    pub to_update: bool,
+    /// Beside scenarios that need not be those that it was made for: entries about others are no mistake.
+    pub about_others: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Entry {
-    listed: KnownFailure,
+pub(super) struct Entry {
+    pub(super) listed: KnownFailure,
     glob: GlobMatcher,
     revisions: Option<RevisionRange>,
     /// `known-failures.yaml:3`
-    place: String,
+    pub(super) place: String,
 }
 
 impl Entry {
     fn excuses_on(&self, today: Date) -> bool {
-        self.listed.is_filled_in() && self.listed.expires.is_some_and(|last| today <= last)
+        self.listed.is_filled_in() && !self.has_expired(today)
     }
 
-    fn is_about(&self, scenario: &str, revision: Revision) -> bool {
+    pub(super) fn has_expired(&self, today: Date) -> bool {
+        self.listed.expires.is_some_and(|last| last < today)
+    }
+
+    pub(super) fn is_about(&self, scenario: &str, revision: Revision) -> bool {
         self.glob.is_match(scenario) && self.revisions.as_ref().is_none_or(|range| range.contains(revision))
     }
 }
@@ -62,20 +84,32 @@ impl KnownFailures {
     ///
     /// # Errors
     /// Every mistake of the file; also a pattern that matches no run, or too many.
-    pub fn load(path: &Path, jobs: &[Job], today: Date) -> Result<Self, Unusable> {
+    pub fn load(path: &Path, jobs: &[Job], today: Date, reading: Reading) -> Result<Self, Unusable> {
         let file = path.display().to_string();
+        if reading.to_update && fs::symlink_metadata(path).is_err_and(|error| error.kind() == NotFound) {
+            return Ok(Self { entries: Vec::new(), today, path: path.to_owned(), text: None });
+        }
         let bytes = read_document(path, &file).map_err(|mistake| Unusable::new(vec![mistake], &file, &[]))?;
         let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
         let unusable = |diagnostics| Unusable::new(diagnostics, &file, &bytes);
-        let listed = scenario::parse_known_failures(&file, &bytes).map_err(unusable)?;
+        let parse = if reading.to_update {
+            scenario::parse_unfilled_known_failures
+        } else {
+            scenario::parse_known_failures
+        };
+        let listed = parse(&file, &bytes).map_err(unusable)?;
         let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
         for listed in listed {
-            match entry(&file, &text, listed, jobs) {
+            match entry(&file, &text, listed, jobs, reading) {
                 Ok(entry) => entries.push(entry),
                 Err(mistake) => mistakes.push(*mistake),
             }
         }
-        if mistakes.is_empty() { Ok(Self { entries, today }) } else { Err(unusable(mistakes)) }
+        if mistakes.is_empty() {
+            Ok(Self { entries, today, path: path.to_owned(), text: Some(text) })
+        } else {
+            Err(unusable(mistakes))
+        }
     }
 
     /// Sets what is listed apart from what is not, and says how the run ends then. With `strict`, findings of level
@@ -102,7 +136,7 @@ impl KnownFailures {
             }
             finding.not_excused = if let Some(expired) = matching.next() {
                 Some(match expired.listed.expires {
-                    Some(day) if expired.listed.is_filled_in() => {
+                    Some(day) if expired.has_expired(self.today) => {
                         format!("{}: the entry expired on {day}", expired.place)
                     }
                     _ => format!("{}: the entry is not filled in", expired.place),
@@ -129,7 +163,13 @@ impl KnownFailures {
     }
 }
 
-fn entry(file: &str, text: &str, listed: KnownFailure, jobs: &[Job]) -> Result<Entry, Box<Diagnostic>> {
+fn entry(
+    file: &str,
+    text: &str,
+    listed: KnownFailure,
+    jobs: &[Job],
+    reading: Reading,
+) -> Result<Entry, Box<Diagnostic>> {
     let mistake = |code, message: String| Diagnostic::at(file, text, code, listed.scenario_span, message);
     let (id, range) = match listed.scenario.split_once('@') {
         Some((id, range)) => (id, Some(range)),
@@ -148,7 +188,7 @@ fn entry(file: &str, text: &str, listed: KnownFailure, jobs: &[Job]) -> Result<E
     };
     let pattern = &listed.scenario;
     let mistake = match jobs.iter().filter(is_about).count() {
-        0 => mistake("matches-nothing", format!("`{pattern}` matches no run"))
+        0 if !reading.about_others => mistake("matches-nothing", format!("`{pattern}` matches no run"))
             .label("no such run")
             .help("`counterfoil list` shows what there is; take out what is about nothing"),
         runs if wild && runs > MOST_RUNS => {
