@@ -28,7 +28,7 @@ pub fn find(named: Option<&Path>) -> Result<Option<Found>, Unusable> {
         None => return Ok(None),
     };
     let file = path.display().to_string();
-    let bytes = read_document(path, &file).map_err(|mistake| Unusable::new(vec![mistake], &file, &[]))?;
+    let bytes = read_document(path, &file).map_err(|mistake| Unusable::new(vec![*mistake], &file, &[]))?;
     let unusable = |mistakes| Unusable::new(mistakes, &file, &bytes);
     let directory = path.parent().unwrap_or(Path::new(""));
     let settings = scenario::parse_settings(&file, directory, &bytes).map_err(unusable)?;

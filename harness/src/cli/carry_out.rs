@@ -101,7 +101,7 @@ pub(super) fn carry_out(
     let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
     let mut seen: Vec<Seen> = Vec::new();
     let summary = runtime.block_on(run::run_in(sockets.path(), jobs, &options, &stop, |event| {
-        if let (RunEvent::Finished(finished), true) = (&event, how.known.update_known_failures) {
+        if let (RunEvent::Finished(finished), true) = (&event, how.known.update) {
             seen.push(Seen::of(finished));
         }
         for (name, reporter) in &mut reporters {
@@ -120,7 +120,7 @@ pub(super) fn carry_out(
         output.error(&format!("{name} is not complete: {error}"));
     }
     let mut written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
-    if let (Some(list), true) = (known, how.known.update_known_failures) {
+    if let (Some(list), true) = (known, how.known.update) {
         let update = (!summary.interrupted).then(|| list.update(&seen, &setting.whole, strict));
         written = written.unless(rewrite(update, output));
     }

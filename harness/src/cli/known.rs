@@ -19,12 +19,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct KnownFailures {
     /// A list of failures that are known: these fail nothing, as long as they fail exactly as listed.
-    #[arg(long, value_name = "FILE")]
-    pub known_failures: Option<PathBuf>,
+    #[arg(long = "known-failures", value_name = "FILE")]
+    pub list: Option<PathBuf>,
     /// Rewrite that list by what the run finds: messages that changed are pinned anew, what passes is taken out, new
     /// failures are added for you to fill in. The exit code is that of the list as it was.
-    #[arg(long)]
-    pub update_known_failures: bool,
+    #[arg(long = "update-known-failures")]
+    pub update: bool,
     /// The list may be about other scenarios than those that are run.
     #[arg(skip)]
     pub about_others: bool,
@@ -37,8 +37,8 @@ impl KnownFailures {
         scenarios: &[Arc<Scenario>],
         output: Output,
     ) -> Result<Option<Arc<run::KnownFailures>>, Exit> {
-        let Some(path) = &self.known_failures else {
-            if self.update_known_failures {
+        let Some(path) = &self.list else {
+            if self.update {
                 let text = "--update-known-failures needs a list to update: --known-failures says which, or \
                             `known_failures` in counterfoil.yaml";
                 return Err(usage(text, output));
@@ -47,7 +47,7 @@ impl KnownFailures {
         };
         // A filter leaves entries as they are, so they are held against every run that there is.
         let jobs = run::jobs(scenarios, &Filter::default());
-        let reading = Reading { to_update: self.update_known_failures, about_others: self.about_others };
+        let reading = Reading { to_update: self.update, about_others: self.about_others };
         let list = run::KnownFailures::load(path, &jobs, today(), reading)
             .map_err(|unusable| show_unusable(unusable, output))?;
         Ok(Some(Arc::new(list)))

@@ -89,10 +89,10 @@ impl Taken {
         let RunSettings { scenarios: paths, filter: terms, known_failures, strict, json_report, keep_traces } =
             of;
         // A list that the repository names is about its own scenarios, whichever are run today.
-        how.known.about_others = how.known.known_failures.is_none() && !scenarios.is_empty();
+        how.known.about_others = how.known.list.is_none() && !scenarios.is_empty();
         self.select("scenarios", scenarios, paths);
         self.select("filter", filter, terms.into_iter().map(|(term, _)| term).collect());
-        self.take("known_failures", &mut how.known.known_failures, known_failures);
+        self.take("known_failures", &mut how.known.list, known_failures);
         self.take("strict", &mut how.strict, strict);
         self.take("keep_traces", &mut how.keep_traces, keep_traces);
         let mut said = how.report.iter().find(|to| to.format == ReportFormat::Json).map(|to| to.file.clone());

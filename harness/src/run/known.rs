@@ -89,7 +89,8 @@ impl KnownFailures {
         if reading.to_update && fs::symlink_metadata(path).is_err_and(|error| error.kind() == NotFound) {
             return Ok(Self { entries: Vec::new(), today, path: path.to_owned(), text: None });
         }
-        let bytes = read_document(path, &file).map_err(|mistake| Unusable::new(vec![mistake], &file, &[]))?;
+        let bytes =
+            read_document(path, &file).map_err(|mistake| Unusable::new(vec![*mistake], &file, &[]))?;
         let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
         let unusable = |diagnostics| Unusable::new(diagnostics, &file, &bytes);
         let parse = if reading.to_update {

@@ -102,7 +102,7 @@ impl Loaded {
                 Ok(bytes) => self.read(&shown, &bytes),
                 Err(mistake) => {
                     self.files += usize::from(mistake.code == "too-large");
-                    self.diagnostics.push(mistake);
+                    self.diagnostics.push(*mistake);
                 }
             },
             Ok(_) => {}
@@ -141,14 +141,17 @@ impl Loaded {
 }
 
 /// Reads a file of a user's that is no scenario: settings, or a list of known failures.
-pub(crate) fn read_document(path: &Path, shown: &str) -> Result<Vec<u8>, Diagnostic> {
-    let meta = fs::metadata(path).map_err(|error| unreadable(shown, &error))?;
+pub(crate) fn read_document(path: &Path, shown: &str) -> Result<Vec<u8>, Box<Diagnostic>> {
+    let meta = fs::metadata(path).map_err(|error| Box::new(unreadable(shown, &error)))?;
     if meta.is_dir() {
-        return Err(Diagnostic::whole(shown, "unreadable", "this is a directory"));
+        return Err(Diagnostic::whole(shown, "unreadable", "this is a directory").into());
     }
-    let plain = |mistake| Diagnostic { help: None, ..mistake };
-    read_file(path, shown, &meta)
-        .map_err(|mistake| if mistake.code == "too-large" { plain(mistake) } else { mistake })
+    read_file(path, shown, &meta).map_err(|mut mistake| {
+        if mistake.code == "too-large" {
+            mistake.help = None;
+        }
+        mistake
+    })
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
@@ -161,9 +164,9 @@ fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
 }
 
 /// Reads a file, or a pipe, up to the longest that is read.
-fn read_file(path: &Path, shown: &str, meta: &fs::Metadata) -> Result<Vec<u8>, Diagnostic> {
+fn read_file(path: &Path, shown: &str, meta: &fs::Metadata) -> Result<Vec<u8>, Box<Diagnostic>> {
     if let Some(too_large) = scenario::check_size(shown, meta.len()) {
-        return Err(too_large);
+        return Err(too_large.into());
     }
     let opened = if meta.file_type().is_fifo() { open_pipe(path) } else { fs::File::open(path).map(Some) };
     // A pipe says nothing of its size beforehand.
@@ -173,13 +176,14 @@ fn read_file(path: &Path, shown: &str, meta: &fs::Metadata) -> Result<Vec<u8>, D
         taken.map(|mut taken| taken.read_to_end(&mut bytes)).transpose()
     });
     match read {
-        Err(error) => Err(unreadable(shown, &error)),
+        Err(error) => Err(unreadable(shown, &error).into()),
         Ok(None) => Err(Diagnostic::whole(shown, "unwritten", "this is a pipe, and nobody writes to it")
-            .help("what writes to it has to be started first, or beside this")),
+            .help("what writes to it has to be started first, or beside this")
+            .into()),
         Ok(Some(_)) if bytes.len() > MAX_FILE_BYTES => {
             let message =
                 format!("there are more than {MAX_FILE_BYTES} bytes, which is the most that is read");
-            Err(Diagnostic::whole(shown, "too-large", message))
+            Err(Diagnostic::whole(shown, "too-large", message).into())
         }
         Ok(Some(_)) => Ok(bytes),
     }

@@ -617,7 +617,7 @@ mod tests {
                 other => other.to_owned(),
             };
             let mut lines = Vec::new();
-            if self.style % 4 == 0 {
+            if self.style.is_multiple_of(4) {
                 let fields = self.order.iter().map(|name| match *name {
                     "message" => format!("message: {{ contains: m{at} }}"),
                     name => format!("{name}: {}", field(name)),
