@@ -55,6 +55,10 @@ fn each_option_wins_over_its_setting() {
     assert!(!place.events("mine.jsonl").is_empty());
     let alone = place.run(["run", "suite", "--no-settings", "--filter", "tag:lost"]).exits(0);
     assert!(!alone.out.contains("settings: "), "{alone}");
+    place
+        .run(["run", "other"])
+        .exits(4)
+        .complains("no scenario matches the filter; settings: counterfoil.yaml (filter");
     place.run(["run", "--no-settings", "--settings", "counterfoil.yaml"]).exits(2);
 }
 

@@ -26,6 +26,7 @@ use super::{
     exit::Exit,
     mock,
     output::Output,
+    settings::Taken,
     test,
 };
 use crate::{
@@ -123,7 +124,10 @@ fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
     let known = args.how.known.load(&scenarios, output)?;
     let jobs = run::jobs(&scenarios, &filter);
     if jobs.is_empty() {
-        output.error("nothing was judged: no scenario matches the filter");
+        output.error(&format!(
+            "nothing was judged: no scenario matches the filter{}",
+            Taken::aside(taken.as_ref())
+        ));
         return Err(Exit::Nothing);
     }
 

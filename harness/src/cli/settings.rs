@@ -53,6 +53,11 @@ impl Taken {
         format!("{} ({keys})", self.file)
     }
 
+    /// The same, to be said beside something else, where there is anything to say.
+    pub(super) fn aside(taken: Option<&Self>) -> String {
+        taken.map_or(String::new(), |taken| format!("; settings: {}", taken.told()))
+    }
+
     /// What can be said once: the command line has said it, or the setting is taken.
     fn take<T>(&mut self, key: &'static str, said: &mut Option<T>, setting: Option<T>) {
         if said.is_none() && setting.is_some() {

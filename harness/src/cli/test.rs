@@ -12,6 +12,7 @@ use super::{
     commands::{load, usage},
     exit::Exit,
     output::Output,
+    settings::Taken,
 };
 use crate::{
     provider::process::{Deadlines, LaunchOptions},
@@ -64,7 +65,9 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     let known = args.how.known.load(&scenarios, output)?;
     let jobs = run::jobs_for_provider(&scenarios, &filter, &revisions);
     if jobs.is_empty() {
-        output.error("nothing was judged: no scenario matches the filter at these revisions");
+        let aside = Taken::aside(taken.as_ref());
+        output
+            .error(&format!("nothing was judged: no scenario matches the filter at these revisions{aside}"));
         return Err(Exit::Nothing);
     }
 

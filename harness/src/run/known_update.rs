@@ -13,7 +13,7 @@ use std::{
 use counterfoil_core::{
     judge::{SkipKind, Verdict},
     rules::{self, Level},
-    scenario::{KnownFailureChange, NewKnownFailure, NotRewritten, rewrite_known_failures},
+    scenario::{KnownFailure, KnownFailureChange, NewKnownFailure, NotRewritten, rewrite_known_failures},
 };
 use counterfoil_proto::Revision;
 
@@ -118,33 +118,46 @@ impl KnownFailures {
     /// about any that was not judged stays as it is. With `strict`, findings of level SHOULD are failures.
     pub fn update(&self, seen: &[Seen], whole: &[Job], strict: bool) -> Update {
         let mut open = Open::new(self, seen);
-        let (mut changes, mut left, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in &self.entries {
-            let account = account(entry, seen, whole);
+        let accounts: Vec<Account> = self.entries.iter().map(|entry| account(entry, seen, whole)).collect();
+        let decided = |entry: &Entry, account: &Account, open: &Open<'_>| {
             let other = account.others.iter().find(|finding| open.has(**finding)).copied();
-            let (change, why) = match decide(entry, &account, other.is_some(), entry.has_expired(self.today))
-            {
-                Decision::Keep => (KnownFailureChange::Keep, None),
-                Decision::Remove => (KnownFailureChange::Remove, None),
-                Decision::Pin => {
-                    let message = other.map(|(run, at)| seen[run].findings[at].2.clone()).unwrap_or_default();
-                    open.close(|run, (rule, _, found)| {
-                        rule == entry.listed.rule
-                            && *found == message
-                            && entry.is_about(&run.scenario, run.revision)
-                    });
-                    (KnownFailureChange::Pin(message), None)
-                }
-                Decision::Leave(why) => (KnownFailureChange::Keep, Some(why)),
+            (decide(entry, account, other.is_some(), entry.has_expired(self.today)), other)
+        };
+        // What one entry takes over, no other has to account for.
+        let mut pinned: Vec<Option<String>> = Vec::new();
+        for (entry, account) in self.entries.iter().zip(&accounts) {
+            let pin = match decided(entry, account, &open) {
+                (Decision::Pin, Some((run, at))) => Some(seen[run].findings[at].2.clone()),
+                _ => None,
             };
-            if let Some(why) = why {
-                left.push(format!(
-                    "{}: {} in `{}` {why}",
-                    entry.place, entry.listed.rule, entry.listed.scenario
-                ));
-                undecided.push(entry);
+            if let Some(message) = &pin {
+                open.close(|run, (rule, _, found)| {
+                    rule == entry.listed.rule
+                        && found == message
+                        && entry.is_about(&run.scenario, run.revision)
+                });
             }
-            changes.push(change);
+            pinned.push(pin);
+        }
+        let (mut changes, mut left, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
+        for ((entry, account), pinned) in self.entries.iter().zip(&accounts).zip(pinned) {
+            let decision = match pinned {
+                Some(message) => {
+                    changes.push(KnownFailureChange::Pin(message));
+                    continue;
+                }
+                None => decided(entry, account, &open).0,
+            };
+            changes.push(match decision {
+                Decision::Remove => KnownFailureChange::Remove,
+                Decision::Keep | Decision::Pin => KnownFailureChange::Keep,
+                Decision::Leave(why) => {
+                    let KnownFailure { rule, scenario, .. } = &entry.listed;
+                    left.push(format!("{}: {rule} in `{scenario}` {why}", entry.place));
+                    undecided.push(entry);
+                    KnownFailureChange::Keep
+                }
+            });
         }
         // Where a human has to decide on an entry, no other is put beside it.
         open.close(|run, (rule, level, _)| {
