@@ -8,5 +8,6 @@ pub mod contract;
 pub mod provider;
 pub mod report;
 pub mod run;
+pub mod settings;
 pub mod subject;
 pub mod suite;

@@ -71,14 +71,23 @@ fn collect_references<'v>(value: &'v Value, into: &mut Vec<&'v str>) {
 
 /// `UPDATE_GOLDEN=1` writes it anew.
 #[test]
-fn the_schema_beside_the_scenarios_is_that_of_the_program() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/scenario.schema.json");
-    let schema = Place::new().run(["schema"]).exits(0).out;
-    if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&file, &schema).unwrap();
+fn the_schemas_that_are_kept_are_those_of_the_program() {
+    let place = Place::new();
+    for (format, file) in [
+        ("scenario", "scenarios/scenario.schema.json"),
+        ("settings", "schemas/settings.schema.json"),
+        ("known-failures", "schemas/known-failures.schema.json"),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        let schema = place.run(["schema", format]).exits(0).quietly().out;
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, &schema).unwrap();
+        }
+        let kept = fs::read_to_string(&file).unwrap_or_default();
+        assert!(kept == schema, "{} is out of date: run this test with UPDATE_GOLDEN=1", file.display());
     }
-    let kept = fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == schema, "{} is out of date: run this test with UPDATE_GOLDEN=1", file.display());
+    assert_eq!(place.run(["schema"]).out, place.run(["schema", "scenario"]).out);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod reach;
 mod reports;
 #[cfg(test)]
 mod screens;
+mod settings;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

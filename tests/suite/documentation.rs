@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use counterfoil::suite::FILES;
-use counterfoil_core::rules;
+use counterfoil_core::{rules, scenario};
 
 use crate::survey;
 
@@ -134,4 +134,44 @@ fn every_fact_that_a_file_cites_is_written_down() {
         }
     }
     assert!(seen.contains("E-022") && seen.contains("A.4") && seen.contains("ADR 0040"), "{seen:?}");
+}
+
+/// The blocks of YAML in a page of the documentation.
+fn examples(page: &str) -> (String, Vec<String>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let text = fs::read_to_string(path).expect("the page can be read");
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    let blocks: Vec<String> = blocks.map(|(block, _)| block.to_owned()).collect();
+    (text, blocks)
+}
+
+#[test]
+fn every_example_of_settings_is_read_and_every_key_has_its_line() {
+    let (page, blocks) = examples("settings.md");
+    assert!(blocks.len() >= 2, "{page}");
+    for block in &blocks {
+        let read = scenario::parse_settings("settings.md", "".as_ref(), block.as_bytes());
+        assert!(read.is_ok(), "{read:?} in\n{block}");
+    }
+    let everything = &blocks[blocks.len() - 1];
+    let schema = scenario::settings_schema();
+    for block in schema["$defs"].as_object().expect("there are blocks").values() {
+        for key in block["properties"].as_object().expect("a block has keys").keys() {
+            assert!(page.contains(&format!("`{key}`")) || key == "live" || key == "json", "{key}");
+            assert!(everything.contains(&format!("{key}:")) || key == "live", "{key}");
+        }
+    }
+}
+
+#[test]
+fn every_example_of_known_failures_is_read() {
+    let (_, blocks) = examples("known-failures.md");
+    assert_eq!(blocks.len(), 2);
+    let read = scenario::parse_known_failures("known-failures.md", blocks[0].as_bytes());
+    assert!(read.is_ok(), "{read:?}");
+    let unfilled = scenario::parse_known_failures("known-failures.md", blocks[1].as_bytes()).unwrap_err();
+    assert!(
+        unfilled.len() == 4 && unfilled.iter().all(|mistake| mistake.code == "not-filled-in"),
+        "{unfilled:?}"
+    );
 }

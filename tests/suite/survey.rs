@@ -93,6 +93,7 @@ async fn finished(jobs: Vec<Job>, variant: Variant, at_once: NonZeroUsize) -> Ve
         variant,
         target: run::Target::Embedded,
         reproduce: "counterfoil run".to_owned(),
+        settings: None,
     };
     let mut runs = Vec::with_capacity(jobs.len());
     let report = |event| {

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use counterfoil_proto::{Revision, RevisionRange};
 
-use super::{known::KnownFailures, mock::Mock};
+use super::{known::KnownFailures, mock::Mock, settings::SettingsFrom};
 use crate::provider::process::Attach;
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
@@ -50,8 +50,12 @@ pub(super) enum Command {
         #[command(flatten)]
         select: Select,
     },
-    /// Print the JSON Schema of the scenario format.
-    Schema,
+    /// Print the JSON Schema of a format, for editors.
+    Schema {
+        /// Of which one.
+        #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
+        of: SchemaOf,
+    },
     /// Judge a saved trace again.
     Judge {
         /// The trace, as `run --keep-traces` leaves it; `-` for standard input.
@@ -85,6 +89,17 @@ pub(super) enum Command {
     Mock(Mock),
 }
 
+/// The formats of files that are written by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Scenarios.
+    Scenario,
+    /// The settings of a repository, counterfoil.yaml.
+    Settings,
+    /// Lists of known failures.
+    KnownFailures,
+}
+
 /// `counterfoil run`
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -109,8 +124,8 @@ pub(super) struct How {
     #[arg(long)]
     pub fail_fast: bool,
     /// Findings of level SHOULD fail too.
-    #[arg(long)]
-    pub strict: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub strict: Option<bool>,
     /// Keep the trace of every run that did not pass, as DIR/ID@REVISION.jsonl.
     #[arg(long, value_name = "DIR")]
     pub keep_traces: Option<PathBuf>,
@@ -120,6 +135,9 @@ pub(super) struct How {
     /// Which failures are known.
     #[command(flatten)]
     pub known: KnownFailures,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub from: SettingsFrom,
 }
 
 /// `counterfoil test`
@@ -135,7 +153,6 @@ pub(super) enum Test {
 pub(super) struct TestProvider {
     /// The plugin: its program, the directory that holds plugin.json and the program, a checkout, or a release archive
     /// (.tar.gz).
-    #[arg(required_unless_present = "attach")]
     pub path: Option<PathBuf>,
     /// Build the plugin first: a command for the shell, run in PATH, which is a checkout then.
     #[arg(long, value_name = "CMD", conflicts_with = "attach")]
@@ -148,7 +165,7 @@ pub(super) struct TestProvider {
     pub config: Option<PathBuf>,
     /// A value of the config that must never show, by its dotted path; may be repeated. Left out: whatever looks like
     /// one by its name.
-    #[arg(long, value_name = "PATH", requires = "config")]
+    #[arg(long, value_name = "PATH")]
     pub secret: Vec<String>,
     /// Pass a variable of the environment on to the plugin, and to references in its config; may be repeated.
     #[arg(long, value_name = "NAME")]
@@ -157,11 +174,11 @@ pub(super) struct TestProvider {
     #[arg(long)]
     pub live: bool,
     /// Ask the plugin for AutoMTLS, which the engine itself does not.
-    #[arg(long)]
-    pub mtls: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub mtls: Option<bool>,
     /// Compare what the plugin says of itself by gRPC's server reflection with the contract.
-    #[arg(long)]
-    pub reflect: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
+    pub reflect: Option<bool>,
     /// The revisions at which it is tested [default: from the minEngineVersion of its plugin.json to the newest].
     #[arg(long, value_name = "RANGE")]
     pub revisions: Option<RevisionRange>,
@@ -171,12 +188,12 @@ pub(super) struct TestProvider {
     /// Leave only the runs that match, as `run --filter` does; may be repeated.
     #[arg(long, short, value_name = "TERM")]
     pub filter: Vec<String>,
-    /// How long the plugin may take to print its handshake line.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    pub start_deadline: Duration,
-    /// How long a call may take.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
-    pub call_deadline: Duration,
+    /// How long the plugin may take to print its handshake line [default: 60s].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub start_deadline: Option<Duration>,
+    /// How long a call may take [default: 30s].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub call_deadline: Option<Duration>,
     /// How they are run.
     #[command(flatten)]
     pub how: How,

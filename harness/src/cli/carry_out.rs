@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     provider::process::settle,
-    report::{Reporter, json::Json, terminal::Terminal},
-    run::{self, Job, Options, Variant},
+    report::{Reporter, json::Json, known, terminal::Terminal},
+    run::{self, Job, Options, RunEvent, Seen, Variant},
     subject::{Preparation, Subject},
 };
 
@@ -43,6 +43,10 @@ pub(super) struct Setting {
     pub at_once: NonZeroUsize,
     /// The start of the command that runs a single job again, up to its filter.
     pub reproduce: String,
+    /// The settings that count, in words.
+    pub settings: Option<String>,
+    /// All runs that there are without a filter.
+    pub whole: Vec<Job>,
 }
 
 /// A command that leaves something behind for a while: signals are caught, and what is private to it has a place.
@@ -107,9 +111,10 @@ impl Session {
                 )
             })?;
         }
+        let strict = how.strict == Some(true);
         let progress = output.progress();
         let longest_id = jobs.iter().map(|job| job.scenario.id.len()).max().unwrap_or(0);
-        let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, how.strict);
+        let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, strict);
         // Progress is gone before the report comes to its end.
         let mut reporters: Vec<(String, Box<dyn Reporter>)> = vec![
             ("progress".to_owned(), Box::new(progress)),
@@ -125,16 +130,21 @@ impl Session {
         }
         let options = Options {
             jobs: run::within_file_limit(how.jobs.unwrap_or(setting.at_once)),
-            strict: how.strict,
+            strict,
             fail_fast: how.fail_fast,
             keep_traces: how.keep_traces.clone(),
-            known,
+            known: known.clone(),
             variant: setting.variant,
             target: setting.target,
             reproduce: setting.reproduce,
+            settings: setting.settings,
         };
         let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
+        let mut seen: Vec<Seen> = Vec::new();
         let summary = runtime.block_on(run::run_in(private.path(), jobs, &options, &stop, |event| {
+            if let (RunEvent::Finished(finished), true) = (&event, how.known.update) {
+                seen.push(Seen::of(finished));
+            }
             for (name, reporter) in &mut reporters {
                 if let Err(error) = reporter.event(&event) {
                     unwritten.entry(name.clone()).or_insert(error);
@@ -150,12 +160,28 @@ impl Session {
         for (name, error) in &unwritten {
             output.error(&format!("{name} is not complete: {error}"));
         }
-        let written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+        let mut written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+        if let (Some(list), true) = (known, how.known.update) {
+            let update = (!summary.interrupted).then(|| list.update(&seen, &setting.whole, strict));
+            written = written.unless(rewrite(update, output));
+        }
         let exit = Exit::of(&summary, caught.get().copied());
         if exit == Exit::Nothing {
             output.error("nothing was judged: every run was skipped");
         }
         Ok(exit.unless(written))
+    }
+}
+
+/// Rewrites a list of known failures, and says how that ended.
+fn rewrite(update: Option<run::Update>, output: Output) -> Exit {
+    let Some(update) = update else {
+        output.error("the list of known failures is as it was: the run was interrupted");
+        return Exit::Passed;
+    };
+    match update.write() {
+        Ok(()) => output.print(&known::told(&update, output.layout())),
+        Err(error) => failed(&format!("{} is as it was: {error}", update.path().display()), output),
     }
 }
 

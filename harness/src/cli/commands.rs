@@ -21,11 +21,12 @@ use counterfoil_proto::contract::{self, Severity};
 use serde::Serialize;
 
 use super::{
-    args::{Cli, Command, Contract, Format, Run, Select},
+    args::{Cli, Command, Contract, Format, Run, SchemaOf, Select},
     carry_out::{Session, Setting},
     exit::Exit,
     mock,
     output::Output,
+    settings::Taken,
     test,
 };
 use crate::{
@@ -41,12 +42,17 @@ use crate::{
 /// Carries out a command.
 pub(super) fn execute(cli: Cli, output: Output) -> Exit {
     match cli.command {
-        Command::Run(args) => run(&args, output).unwrap_or_else(|exit| exit),
-        Command::Test(args) => test::execute(&args, output),
+        Command::Run(args) => run(args, output).unwrap_or_else(|exit| exit),
+        Command::Test(args) => test::execute(args, output),
         Command::Validate { paths } => validate(&paths, output),
         Command::List { select } => list(&select, output).unwrap_or_else(|exit| exit),
-        Command::Schema => {
-            let schema = serde_json::to_string_pretty(&scenario::schema()).expect("a schema is plain JSON");
+        Command::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Scenario => scenario::schema(),
+                SchemaOf::Settings => scenario::settings_schema(),
+                SchemaOf::KnownFailures => scenario::known_failures_schema(),
+            };
+            let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
             output.print(&format!("{schema}\n"))
         }
         Command::Judge { trace, strict } => judge(&trace, strict, output),
@@ -94,7 +100,15 @@ pub(super) fn usage(text: &str, output: Output) -> Exit {
     Exit::Usage
 }
 
-fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
+fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
+    let reproduce = run::reproduce(
+        &args.select.paths,
+        args.how.strict,
+        args.mutant.as_deref(),
+        args.how.from.settings.as_deref(),
+        args.how.from.no_settings,
+    );
+    let taken = args.with_settings(args.how.from.find(output)?);
     let filter = filter(&args.select, output)?;
     let variant = match &args.mutant {
         None => Variant::Reference,
@@ -110,7 +124,10 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
     let known = args.how.known.load(&scenarios, output)?;
     let jobs = run::jobs(&scenarios, &filter);
     if jobs.is_empty() {
-        output.error("nothing was judged: no scenario matches the filter");
+        output.error(&format!(
+            "nothing was judged: no scenario matches the filter{}",
+            Taken::aside(taken.as_ref())
+        ));
         return Err(Exit::Nothing);
     }
 
@@ -118,7 +135,9 @@ fn run(args: &Run, output: Output) -> Result<Exit, Exit> {
         variant,
         target: run::Target::Embedded,
         at_once: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        reproduce: run::reproduce(&args.select.paths, args.how.strict, args.mutant.as_deref()),
+        reproduce,
+        settings: taken.map(|taken| taken.told()),
+        whole: run::jobs(&scenarios, &Filter::default()),
     };
     Session::open(output)?.carry_out(jobs, &args.how, known, setting, output)
 }

@@ -9,18 +9,25 @@ use std::{
 use clap::Args;
 use counterfoil_core::scenario::{Date, Scenario};
 
-use super::{exit::Exit, output::Output};
+use super::{commands::usage, exit::Exit, output::Output};
 use crate::{
     report::{diagnostics, terminal::counted},
-    run::{self, Filter},
+    run::{self, Filter, Reading},
 };
 
 /// Which failures are known.
 #[derive(Debug, Args)]
 pub(super) struct KnownFailures {
     /// A list of failures that are known: these fail nothing, as long as they fail exactly as listed.
-    #[arg(long, value_name = "FILE")]
-    pub known_failures: Option<PathBuf>,
+    #[arg(long = "known-failures", value_name = "FILE")]
+    pub list: Option<PathBuf>,
+    /// Rewrite that list by what the run finds: messages that changed are pinned anew, what passes is taken out, new
+    /// failures are added for you to fill in. The exit code is that of the list as it was.
+    #[arg(long = "update-known-failures")]
+    pub update: bool,
+    /// The list may be about other scenarios than those that are run.
+    #[arg(skip)]
+    pub about_others: bool,
 }
 
 impl KnownFailures {
@@ -30,23 +37,36 @@ impl KnownFailures {
         scenarios: &[Arc<Scenario>],
         output: Output,
     ) -> Result<Option<Arc<run::KnownFailures>>, Exit> {
-        let Some(path) = &self.known_failures else { return Ok(None) };
+        let Some(path) = &self.list else {
+            if self.update {
+                let text = "--update-known-failures needs a list to update: --known-failures says which, or \
+                            `known_failures` in counterfoil.yaml";
+                return Err(usage(text, output));
+            }
+            return Ok(None);
+        };
         // A filter leaves entries as they are, so they are held against every run that there is.
         let jobs = run::jobs(scenarios, &Filter::default());
-        let list = run::KnownFailures::load(path, &jobs, today()).map_err(|unusable| {
-            let text = diagnostics::render(
-                &unusable.diagnostics,
-                &[unusable.source],
-                output.error_layout(),
-                output.colors_errors(),
-            );
-            output.error_text(&text);
-            let count: usize = unusable.diagnostics.iter().map(|mistake| mistake.stands_for).sum();
-            output.error(&format!("{} in {}", counted(count, "mistake"), path.display()));
-            Exit::Usage
-        })?;
+        let reading = Reading { to_update: self.update, about_others: self.about_others };
+        let list = run::KnownFailures::load(path, &jobs, today(), reading)
+            .map_err(|unusable| show_unusable(unusable, output))?;
         Ok(Some(Arc::new(list)))
     }
+}
+
+/// Shows why a file cannot be used.
+pub(super) fn show_unusable(unusable: run::Unusable, output: Output) -> Exit {
+    let run::Unusable { diagnostics: mistakes, source } = unusable;
+    let file = source.0.clone();
+    output.error_text(&diagnostics::render(
+        &mistakes,
+        &[source],
+        output.error_layout(),
+        output.colors_errors(),
+    ));
+    let count: usize = mistakes.iter().map(|mistake| mistake.stands_for).sum();
+    output.error(&format!("{} in {file}", counted(count, "mistake")));
+    Exit::Usage
 }
 
 /// The day in UTC.

@@ -7,6 +7,7 @@ mod exit;
 mod known;
 mod mock;
 mod output;
+mod settings;
 mod test;
 
 use std::{

@@ -12,6 +12,7 @@ use super::{
     commands::{load, usage},
     exit::Exit,
     output::Output,
+    settings::Taken,
 };
 use crate::{
     provider::process::{Deadlines, LaunchOptions},
@@ -20,15 +21,28 @@ use crate::{
 };
 
 /// Carries out a test.
-pub(super) fn execute(test: &Test, output: Output) -> Exit {
+pub(super) fn execute(test: Test, output: Output) -> Exit {
     match test {
         Test::Provider(args) => provider(args, output).unwrap_or_else(|exit| exit),
     }
 }
 
-fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
+fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
+    let found = args.how.from.find(output)?;
+    let names_secrets = !args.secret.is_empty();
+    let own = found.as_ref().and_then(|found| found.settings.provider.as_ref()?.revisions.clone());
+    let taken = args.with_settings(found);
+    if names_secrets && args.config.is_none() {
+        return Err(usage(
+            "--secret names a value of the config, and there is none: --config gives it",
+            output,
+        ));
+    }
     let filter = Filter::new(args.filter.iter().map(String::as_str))
         .map_err(|error| usage(&error.to_string(), output))?;
+    if args.path.is_none() && args.attach.is_none() {
+        return Err(no_plugin(output));
+    }
     let environment = named(&args.env).map_err(|error| usage(&error, output))?;
     let config = args.config.as_deref().map(|path| Config::read(path, &args.secret, &environment));
     let config = config.transpose().map_err(|error| usage(&error.to_string(), output))?;
@@ -47,14 +61,19 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         })?,
         (None, None) => RevisionRange::default(),
     };
+    // What --revisions leaves out is left out as by a filter.
+    let of_manifest = || manifest.and_then(|manifest| manifest.revisions().ok());
+    let of_repository = own.or_else(of_manifest).unwrap_or_default();
     let name = manifest.and_then(|manifest| manifest.name.clone());
     let name = name.or_else(|| subject.as_ref().map(|subject| subject.name.clone()));
-    let Given { json, redactor, told } = given(args, config, name.as_deref());
+    let Given { json, redactor, told } = given(&args, config, name.as_deref());
     let redactor = Arc::new(redactor);
 
     let jobs = run::jobs_for_provider(&scenarios, &filter, &revisions);
     if jobs.is_empty() {
-        output.error("nothing was judged: no scenario matches the filter at these revisions");
+        let aside = Taken::aside(taken.as_ref());
+        output
+            .error(&format!("nothing was judged: no scenario matches the filter at these revisions{aside}"));
         return Err(Exit::Nothing);
     }
 
@@ -62,10 +81,14 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         let mut options = LaunchOptions::new(program).map_err(|error| {
             failed(&format!("it cannot be told where counterfoil itself is: {error}"), output)
         })?;
-        options.mtls = args.mtls;
+        options.mtls = args.mtls == Some(true);
         options.environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        options.deadlines =
-            Deadlines { start: args.start_deadline, call: args.call_deadline, ..Deadlines::default() };
+        let usual = Deadlines::default();
+        options.deadlines = Deadlines {
+            start: args.start_deadline.unwrap_or(usual.start),
+            call: args.call_deadline.unwrap_or(usual.call),
+            ..usual
+        };
         options.redact = {
             let redactor = Arc::clone(&redactor);
             Arc::new(move |text| redactor.redact(text).into_owned())
@@ -82,7 +105,7 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
             let options = options("".as_ref())?;
             (Reach::Attach(address.clone(), Box::new(options)), SubjectLine::attached(&address.to_string()))
         }
-        (None, None) => return Err(usage("give the path of a plugin, or --attach", output)),
+        (None, None) => return Err(no_plugin(output)),
     };
     line.config = told;
     let plugin = PluginUnderTest {
@@ -91,7 +114,7 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         config: json,
         live: args.live,
         declared: manifest.and_then(|manifest| manifest.iac_services.clone()),
-        reflect: args.reflect,
+        reflect: args.reflect == Some(true),
         redactor,
         blocked: Blocked::default(),
     };
@@ -100,8 +123,16 @@ fn provider(args: &TestProvider, output: Output) -> Result<Exit, Exit> {
         target: Target::Plugin(Arc::new(plugin)),
         at_once: NonZeroUsize::MIN,
         reproduce: run::reproduce_test(env::args_os().skip(1)),
+        settings: taken.map(|taken| taken.told()),
+        whole: run::jobs_for_provider(&scenarios, &Filter::default(), &of_repository),
     };
     session.carry_out(jobs, &args.how, known, setting, output)
+}
+
+fn no_plugin(output: Output) -> Exit {
+    let text = "no plugin is given: name its path, here or as `provider: { path: … }` in counterfoil.yaml, or --attach \
+                to one that runs already";
+    usage(text, output)
 }
 
 /// What `Initialize` is given, and what is told of it.
@@ -136,8 +167,12 @@ fn given(args: &TestProvider, config: Option<Config>, plugin: Option<&str>) -> G
 fn named(names: &[String]) -> Result<BTreeMap<String, String>, String> {
     let set = |name: &String| match env::var(name) {
         Ok(value) => Ok((name.clone(), value)),
-        Err(env::VarError::NotPresent) => Err(format!("--env {name}: the variable is not set here")),
-        Err(env::VarError::NotUnicode(_)) => Err(format!("--env {name}: its value is not UTF-8")),
+        Err(env::VarError::NotPresent) => {
+            Err(format!("the variable {name} is to be passed on to the plugin, and is not set here"))
+        }
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(format!("the variable {name} is to be passed on to the plugin, and its value is not UTF-8"))
+        }
     };
     names.iter().map(set).collect()
 }

@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 pub mod json;
+pub mod known;
 pub mod layout;
 pub mod mutants;
 pub mod progress;

@@ -61,6 +61,8 @@ pub struct Terminal<W> {
     remarkable: Vec<(Finished, Vec<Revision>)>,
     /// What was skipped: why, and how often.
     skipped: Vec<(SkipKind, String, usize)>,
+    /// The settings that count.
+    settings: Option<String>,
 }
 
 impl<W: Write> Terminal<W> {
@@ -69,7 +71,16 @@ impl<W: Write> Terminal<W> {
         let sheet =
             Sheet { page: Page::new(layout), ids: longest_id.min(WIDEST_ID), strict, of_plugin: false };
         let (ended, is_told) = (HashSet::new(), false);
-        Self { out, sheet, ended, is_told, current: Vec::new(), remarkable: Vec::new(), skipped: Vec::new() }
+        Self {
+            out,
+            sheet,
+            ended,
+            is_told,
+            current: Vec::new(),
+            remarkable: Vec::new(),
+            skipped: Vec::new(),
+            settings: None,
+        }
     }
 
     /// One line for all revisions of a scenario.
@@ -117,6 +128,9 @@ impl<W: Write> Terminal<W> {
         }
         self.sheet.again(&accounts);
         self.sheet.summary(summary, &self.skipped, &warned(&accounts));
+        if let Some(settings) = &self.settings {
+            self.sheet.page.wrapped("", 2, &format!("settings: {}", plain(settings)));
+        }
     }
 
     /// Writes what has been laid out, all at once.
@@ -545,8 +559,14 @@ impl Sheet {
 impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { subject: Some(subject), .. } => self.sheet.subject(subject),
-            RunEvent::RunStarted { .. } | RunEvent::Live(Live::Began { .. }) => return Ok(()),
+            RunEvent::RunStarted { subject, settings, .. } => {
+                self.settings.clone_from(settings);
+                match subject {
+                    Some(subject) => self.sheet.subject(subject),
+                    None => return Ok(()),
+                }
+            }
+            RunEvent::Live(Live::Began { .. }) => return Ok(()),
             RunEvent::Live(Live::Ended { run, .. }) => {
                 self.ended.insert(run.clone());
                 return Ok(());

@@ -33,6 +33,9 @@ pub enum RunEvent {
         /// What is under test, where it is not our own pair.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subject: Option<SubjectLine>,
+        /// The settings of the repository that count, in words: their file, and what is taken of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settings: Option<String>,
     },
     /// What is under way. These come as things happen, and are no part of the form on disk.
     #[serde(skip)]

@@ -1,6 +1,12 @@
 //! Known failures: which findings a list excuses, and where the list says more than what is so.
 
-use std::{fs, path::Path, str::FromStr as _, sync::Arc};
+use std::{
+    fs,
+    io::ErrorKind::NotFound,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    sync::Arc,
+};
 
 use counterfoil_core::{
     judge::Verdict,
@@ -10,7 +16,7 @@ use counterfoil_core::{
 use counterfoil_proto::{Revision, RevisionRange};
 use globset::{Glob, GlobMatcher};
 
-use super::{Finished, Job};
+use super::{Finished, Job, load::read_document};
 
 /// How many runs an entry with wildcards may be about.
 const MOST_RUNS: usize = 20;
@@ -18,26 +24,46 @@ const MOST_RUNS: usize = 20;
 /// A list of known failures, fit to be held against runs.
 #[derive(Clone, Debug)]
 pub struct KnownFailures {
-    entries: Vec<Entry>,
-    today: Date,
+    pub(super) entries: Vec<Entry>,
+    pub(super) today: Date,
+    pub(super) path: PathBuf,
+    /// What the file held; none where there was no file.
+    pub(super) text: Option<Arc<str>>,
+}
+
+/// What a list is read for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// To be updated: what is not filled in yet is no mistake, and a file that does not exist holds no failure.
+    pub to_update: bool,
+    /// Beside scenarios that need not be those that it was made for: entries about others are no mistake.
+    pub about_others: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Entry {
-    listed: KnownFailure,
+pub(super) struct Entry {
+    pub(super) listed: KnownFailure,
     glob: GlobMatcher,
     revisions: Option<RevisionRange>,
     /// `known-failures.yaml:3`
-    place: String,
+    pub(super) place: String,
 }
 
 impl Entry {
-    fn is_about(&self, scenario: &str, revision: Revision) -> bool {
+    fn excuses_on(&self, today: Date) -> bool {
+        self.listed.is_filled_in() && !self.has_expired(today)
+    }
+
+    pub(super) fn has_expired(&self, today: Date) -> bool {
+        self.listed.expires.is_some_and(|last| last < today)
+    }
+
+    pub(super) fn is_about(&self, scenario: &str, revision: Revision) -> bool {
         self.glob.is_match(scenario) && self.revisions.as_ref().is_none_or(|range| range.contains(revision))
     }
 }
 
-/// Why a list cannot be used: its mistakes, and its text for the reader.
+/// Why a file of the user's cannot be used: its mistakes, and its text for the reader.
 #[derive(Debug)]
 pub struct Unusable {
     /// Every mistake.
@@ -46,33 +72,45 @@ pub struct Unusable {
     pub source: (String, Arc<str>),
 }
 
+impl Unusable {
+    pub(crate) fn new(diagnostics: Vec<Diagnostic>, file: &str, bytes: &[u8]) -> Self {
+        Self { diagnostics, source: (file.to_owned(), String::from_utf8_lossy(bytes).into()) }
+    }
+}
+
 impl KnownFailures {
     /// Reads a list. `jobs` are all runs that there are, before any filter: an entry has to be about some of them.
     /// Entries excuse up to the day on which they expire; `today` is held against that.
     ///
     /// # Errors
     /// Every mistake of the file; also a pattern that matches no run, or too many.
-    pub fn load(path: &Path, jobs: &[Job], today: Date) -> Result<Self, Unusable> {
+    pub fn load(path: &Path, jobs: &[Job], today: Date, reading: Reading) -> Result<Self, Unusable> {
         let file = path.display().to_string();
-        let bytes = fs::read(path).map_err(|error| Unusable {
-            diagnostics: vec![Diagnostic::whole(
-                &file,
-                "unreadable",
-                format!("the file cannot be read: {error}"),
-            )],
-            source: (file.clone(), "".into()),
-        })?;
+        if reading.to_update && fs::symlink_metadata(path).is_err_and(|error| error.kind() == NotFound) {
+            return Ok(Self { entries: Vec::new(), today, path: path.to_owned(), text: None });
+        }
+        let bytes =
+            read_document(path, &file).map_err(|mistake| Unusable::new(vec![*mistake], &file, &[]))?;
         let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
-        let unusable = |diagnostics| Unusable { diagnostics, source: (file.clone(), Arc::clone(&text)) };
-        let listed = scenario::parse_known_failures(&file, &bytes).map_err(unusable)?;
+        let unusable = |diagnostics| Unusable::new(diagnostics, &file, &bytes);
+        let parse = if reading.to_update {
+            scenario::parse_unfilled_known_failures
+        } else {
+            scenario::parse_known_failures
+        };
+        let listed = parse(&file, &bytes).map_err(unusable)?;
         let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
         for listed in listed {
-            match entry(&file, &text, listed, jobs) {
+            match entry(&file, &text, listed, jobs, reading) {
                 Ok(entry) => entries.push(entry),
                 Err(mistake) => mistakes.push(*mistake),
             }
         }
-        if mistakes.is_empty() { Ok(Self { entries, today }) } else { Err(unusable(mistakes)) }
+        if mistakes.is_empty() {
+            Ok(Self { entries, today, path: path.to_owned(), text: Some(text) })
+        } else {
+            Err(unusable(mistakes))
+        }
     }
 
     /// Sets what is listed apart from what is not, and says how the run ends then. With `strict`, findings of level
@@ -93,12 +131,17 @@ impl KnownFailures {
         for mut finding in std::mem::take(&mut finished.findings) {
             let of_rule = || entries.iter().filter(|entry| entry.listed.rule == finding.rule);
             let mut matching = of_rule().filter(|entry| entry.listed.message.matches(&finding.message));
-            if matching.clone().any(|entry| self.today <= entry.listed.expires) {
+            if matching.clone().any(|entry| entry.excuses_on(self.today)) {
                 finished.known_findings.push(finding);
                 continue;
             }
             finding.not_excused = if let Some(expired) = matching.next() {
-                Some(format!("{}: the entry expired on {}", expired.place, expired.listed.expires))
+                Some(match expired.listed.expires {
+                    Some(day) if expired.has_expired(self.today) => {
+                        format!("{}: the entry expired on {day}", expired.place)
+                    }
+                    _ => format!("{}: the entry is not filled in", expired.place),
+                })
             } else {
                 of_rule().next().map(|entry| {
                     let listed = shown(&entry.listed.message);
@@ -121,7 +164,13 @@ impl KnownFailures {
     }
 }
 
-fn entry(file: &str, text: &str, listed: KnownFailure, jobs: &[Job]) -> Result<Entry, Box<Diagnostic>> {
+fn entry(
+    file: &str,
+    text: &str,
+    listed: KnownFailure,
+    jobs: &[Job],
+    reading: Reading,
+) -> Result<Entry, Box<Diagnostic>> {
     let mistake = |code, message: String| Diagnostic::at(file, text, code, listed.scenario_span, message);
     let (id, range) = match listed.scenario.split_once('@') {
         Some((id, range)) => (id, Some(range)),
@@ -140,7 +189,7 @@ fn entry(file: &str, text: &str, listed: KnownFailure, jobs: &[Job]) -> Result<E
     };
     let pattern = &listed.scenario;
     let mistake = match jobs.iter().filter(is_about).count() {
-        0 => mistake("matches-nothing", format!("`{pattern}` matches no run"))
+        0 if !reading.about_others => mistake("matches-nothing", format!("`{pattern}` matches no run"))
             .label("no such run")
             .help("`counterfoil list` shows what there is; take out what is about nothing"),
         runs if wild && runs > MOST_RUNS => {

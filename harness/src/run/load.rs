@@ -68,12 +68,7 @@ impl Loaded {
     fn path(&mut self, path: &Path, named: bool) {
         let shown = path.display().to_string();
         let unreadable = |error: &io::Error| {
-            let message = match error.kind() {
-                io::ErrorKind::NotFound => "there is no such file".to_owned(),
-                io::ErrorKind::PermissionDenied => "this file must not be read: permission denied".to_owned(),
-                _ => format!("the file cannot be read: {error}"),
-            };
-            let unreadable = Diagnostic::whole(&shown, "unreadable", message);
+            let unreadable = unreadable(&shown, error);
             // A word that looks like no file may be meant for an id.
             if named && error.kind() == io::ErrorKind::NotFound && !shown.contains(['.', '/']) {
                 unreadable.help(format!("an id is given with `--filter {shown}`"))
@@ -103,36 +98,13 @@ impl Loaded {
                     }
                 }
             },
-            Ok(meta) if meta.is_file() || named => {
-                if let Some(too_large) = scenario::check_size(&shown, meta.len()) {
-                    self.files += 1;
-                    self.diagnostics.push(too_large);
-                    return;
+            Ok(meta) if meta.is_file() || named => match read_file(path, &shown, &meta) {
+                Ok(bytes) => self.read(&shown, &bytes),
+                Err(mistake) => {
+                    self.files += usize::from(mistake.code == "too-large");
+                    self.diagnostics.push(*mistake);
                 }
-                let opened =
-                    if meta.file_type().is_fifo() { open_pipe(path) } else { fs::File::open(path).map(Some) };
-                // A pipe says nothing of its size beforehand.
-                let mut bytes = Vec::new();
-                let read = opened.and_then(|file| {
-                    let taken = file.map(|file| file.take(MAX_FILE_BYTES as u64 + 1));
-                    taken.map(|mut taken| taken.read_to_end(&mut bytes)).transpose()
-                });
-                match read {
-                    Err(error) => self.diagnostics.push(unreadable(&error)),
-                    Ok(None) => self.diagnostics.push(
-                        Diagnostic::whole(&shown, "unwritten", "this is a pipe, and nobody writes to it")
-                            .help("what writes to it has to be started first, or beside this"),
-                    ),
-                    Ok(Some(_)) if bytes.len() > MAX_FILE_BYTES => {
-                        let message = format!(
-                            "there are more than {MAX_FILE_BYTES} bytes, which is the most that is read"
-                        );
-                        self.files += 1;
-                        self.diagnostics.push(Diagnostic::whole(&shown, "too-large", message));
-                    }
-                    Ok(Some(_)) => self.read(&shown, &bytes),
-                }
-            }
+            },
             Ok(_) => {}
         }
     }
@@ -165,6 +137,55 @@ impl Loaded {
             self.diagnostics.push(mistake);
         }
         self
+    }
+}
+
+/// Reads a file of a user's that is no scenario: settings, or a list of known failures.
+pub(crate) fn read_document(path: &Path, shown: &str) -> Result<Vec<u8>, Box<Diagnostic>> {
+    let meta = fs::metadata(path).map_err(|error| Box::new(unreadable(shown, &error)))?;
+    if meta.is_dir() {
+        return Err(Diagnostic::whole(shown, "unreadable", "this is a directory").into());
+    }
+    read_file(path, shown, &meta).map_err(|mut mistake| {
+        if mistake.code == "too-large" {
+            mistake.help = None;
+        }
+        mistake
+    })
+}
+
+fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "this file must not be read: permission denied".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    };
+    Diagnostic::whole(shown, "unreadable", message)
+}
+
+/// Reads a file, or a pipe, up to the longest that is read.
+fn read_file(path: &Path, shown: &str, meta: &fs::Metadata) -> Result<Vec<u8>, Box<Diagnostic>> {
+    if let Some(too_large) = scenario::check_size(shown, meta.len()) {
+        return Err(too_large.into());
+    }
+    let opened = if meta.file_type().is_fifo() { open_pipe(path) } else { fs::File::open(path).map(Some) };
+    // A pipe says nothing of its size beforehand.
+    let mut bytes = Vec::new();
+    let read = opened.and_then(|file| {
+        let taken = file.map(|file| file.take(MAX_FILE_BYTES as u64 + 1));
+        taken.map(|mut taken| taken.read_to_end(&mut bytes)).transpose()
+    });
+    match read {
+        Err(error) => Err(unreadable(shown, &error).into()),
+        Ok(None) => Err(Diagnostic::whole(shown, "unwritten", "this is a pipe, and nobody writes to it")
+            .help("what writes to it has to be started first, or beside this")
+            .into()),
+        Ok(Some(_)) if bytes.len() > MAX_FILE_BYTES => {
+            let message =
+                format!("there are more than {MAX_FILE_BYTES} bytes, which is the most that is read");
+            Err(Diagnostic::whole(shown, "too-large", message).into())
+        }
+        Ok(Some(_)) => Ok(bytes),
     }
 }
 

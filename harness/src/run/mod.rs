@@ -6,6 +6,7 @@ mod event;
 mod faults;
 mod filter;
 mod known;
+mod known_update;
 mod limits;
 mod load;
 mod load_sequence;
@@ -24,6 +25,7 @@ use counterfoil_core::{
 };
 use counterfoil_proto::{Revision, RevisionRange};
 
+pub(crate) use self::load::read_document;
 pub use self::{
     drive::{DriveError, drive},
     event::{
@@ -31,7 +33,8 @@ pub use self::{
         VERSION, account, describe,
     },
     filter::{Filter, FilterError, rules_help},
-    known::{KnownFailures, Unusable},
+    known::{KnownFailures, Reading, Unusable},
+    known_update::{Seen, Update, UpdateError},
     limits::within_file_limit,
     load::{Loaded, load, stock},
     plugin::{Blocked, PluginUnderTest, Reach},

@@ -1,9 +1,20 @@
 //! The command that runs a single job again.
 
-use std::{ffi::OsString, fmt::Write as _, path::PathBuf};
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
-/// The start of that command, up to its filter: the same files, judged as strictly, with the same mutant.
-pub fn reproduce(paths: &[PathBuf], strict: bool, mutant: Option<&str>) -> String {
+/// The start of that command, up to its filter: the same files, judged as strictly, with the same mutant and by the
+/// same settings. What comes from settings is not said, since these say it again.
+pub fn reproduce(
+    paths: &[PathBuf],
+    strict: Option<bool>,
+    mutant: Option<&str>,
+    settings: Option<&Path>,
+    no_settings: bool,
+) -> String {
     let mut words = vec!["counterfoil run".to_owned()];
     for path in paths {
         let path = path.display().to_string();
@@ -11,11 +22,19 @@ pub fn reproduce(paths: &[PathBuf], strict: bool, mutant: Option<&str>) -> Strin
         let path = if path.starts_with('-') { format!("./{path}") } else { path };
         words.push(shell_word(&path));
     }
-    if strict {
-        words.push("--strict".to_owned());
+    match strict {
+        Some(true) => words.push("--strict".to_owned()),
+        Some(false) => words.push("--strict=false".to_owned()),
+        None => {}
     }
     if let Some(mutant) = mutant {
         words.extend(["--mutant".to_owned(), mutant.to_owned()]);
+    }
+    if let Some(settings) = settings {
+        words.push(shell_word(&format!("--settings={}", settings.display())));
+    }
+    if no_settings {
+        words.push("--no-settings".to_owned());
     }
     words.join(" ")
 }
@@ -24,9 +43,13 @@ pub fn reproduce(paths: &[PathBuf], strict: bool, mutant: Option<&str>) -> Strin
 /// filters and reports, which the runs that are left do not need.
 pub fn reproduce_test(words: impl IntoIterator<Item = OsString>) -> String {
     const DROPPED: [&str; 5] = ["--filter", "-f", "--report", "--keep-traces", "--known-failures"];
+    const UPDATE: &str = "--update-known-failures";
     let mut kept = vec!["counterfoil".to_owned()];
     let mut words = words.into_iter().map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = words.next() {
+        if word == UPDATE {
+            continue;
+        }
         match DROPPED.iter().find(|dropped| word.starts_with(**dropped)) {
             Some(dropped) if word == *dropped => drop(words.next()),
             Some(dropped) if word[dropped.len()..].starts_with('=') || *dropped == "-f" => {}
@@ -68,15 +91,19 @@ mod tests {
     fn the_command_is_one_that_a_shell_reads_back() {
         let paths = ["suite/a.yaml", "-odd", "a b's", "new\nline"].map(PathBuf::from);
         assert_eq!(
-            reproduce(&paths, true, Some("always-success")),
-            r"counterfoil run suite/a.yaml ./-odd 'a b'\''s' $'new\x0aline' --strict --mutant always-success"
+            reproduce(&paths, Some(true), Some("always-success"), Some("a b.yaml".as_ref()), false),
+            r"counterfoil run suite/a.yaml ./-odd 'a b'\''s' $'new\x0aline' --strict --mutant always-success '--settings=a b.yaml'"
         );
-        assert_eq!(reproduce(&[], false, None), "counterfoil run");
+        assert_eq!(reproduce(&[], None, None, None, false), "counterfoil run");
+        assert_eq!(
+            reproduce(&[], Some(false), None, None, true),
+            "counterfoil run --strict=false --no-settings"
+        );
     }
 
     #[test]
     fn a_test_is_repeated_without_what_only_selects_and_reports() {
-        let given = "test provider ./p -f a --filter=b --report json=r --env REGION --live --keep-traces t";
+        let given = "test provider ./p -f a --filter=b --report json=r --env REGION --live --keep-traces t --update-known-failures";
         let again = reproduce_test(given.split(' ').map(OsString::from));
         assert_eq!(again, "counterfoil test provider ./p --env REGION --live");
     }

@@ -63,6 +63,8 @@ pub struct Options {
     pub target: Target,
     /// The start of the command that runs a single job again, up to its filter.
     pub reproduce: String,
+    /// The settings that count, in words: their file, and what is taken of it.
+    pub settings: Option<String>,
 }
 
 /// A directory for the sockets of a run that nobody else may enter.
@@ -111,6 +113,7 @@ pub async fn run_in(
             Target::Embedded => None,
             Target::Plugin(plugin) => Some(plugin.line.clone()),
         },
+        settings: options.settings.clone(),
     });
 
     let mut book = Book {

@@ -239,6 +239,12 @@ impl JsonSchema for Id {
 #[derive(Clone)]
 pub(super) struct Range(RevisionRange);
 
+impl Range {
+    pub(super) fn into_inner(self) -> RevisionRange {
+        self.0
+    }
+}
+
 impl Read for Range {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let text = String::read(node, at, report)?;
@@ -313,7 +319,27 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Scenario, Vec<Diagnostic>
     }
 }
 
-pub(super) fn not_utf8(file: &str, bytes: &[u8], valid: usize) -> Diagnostic {
+/// Reads a file that is no scenario. `read` is given its value, none where the file is empty.
+pub(super) fn document<T>(
+    file: &str,
+    bytes: &[u8],
+    read: impl FnOnce(Option<&yaml::Node<'_>>, &mut Report<'_>) -> Option<T>,
+) -> Result<T, Vec<Diagnostic>> {
+    if let Some(refusal) = check_size(file, bytes.len() as u64) {
+        return Err(vec![Diagnostic { help: None, ..refusal }]);
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(file, bytes, error.valid_up_to())])?;
+    let mut report = Report::new(file, text);
+    let root = yaml::read(text, &mut report);
+    let value = if root.is_some() || report.is_empty() { read(root.as_ref(), &mut report) } else { None };
+    match value {
+        Some(value) if report.is_empty() => Ok(value),
+        _ => Err(report.finish()),
+    }
+}
+
+fn not_utf8(file: &str, bytes: &[u8], valid: usize) -> Diagnostic {
     let text = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
     let diagnostic =
         Diagnostic::at(file, text, "not-utf8", Span { start: valid, len: 0 }, "the file is not UTF-8");

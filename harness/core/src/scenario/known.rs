@@ -6,10 +6,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    Diagnostic, Span, TextMatch, check_size,
+    Diagnostic, Span, TextMatch,
     diagnostic::{Report, shown},
-    file::not_utf8,
-    read::{At, List, Read, Required, shape},
+    file::document,
+    read::{At, List, Read, Required, schema_is, shape},
     schema::schema_of,
     yaml,
 };
@@ -19,7 +19,7 @@ shape! {
     /// Failures that are known, so that a gate can be adopted before all of them are mended.
     struct ListShape as "KnownFailures" {
         /// The failures.
-        known_failures: Required<List<EntryShape>>,
+        known_failures: Required<List<At<EntryShape>>>,
     }
 }
 
@@ -33,15 +33,18 @@ shape! {
         /// What the finding says, so that the entry excuses nothing else.
         message: Required<At<TextMatch>>,
         /// Why it is known and not mended.
-        reason: Required<At<String>>,
+        reason: Required<At<FilledIn>>,
         /// Where it is discussed.
-        link: Required<At<String>>,
+        link: Required<At<FilledIn>>,
         /// Who sees to it.
-        owner: Required<At<String>>,
+        owner: Required<At<FilledIn>>,
         /// The day after which the entry excuses nothing any more, such as 2027-03-01.
-        expires: Required<At<Date>>,
+        expires: Required<At<Expiry>>,
     }
 }
+
+/// What stands where somebody has to fill something in. A list is not valid as long as it does.
+pub(super) const PLACEHOLDER: &str = "TODO";
 
 /// A failure that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +61,8 @@ pub struct KnownFailure {
     pub link: String,
     /// Who sees to it.
     pub owner: String,
-    /// The last day on which it excuses.
-    pub expires: Date,
+    /// The last day on which it excuses. None: nobody has said so yet.
+    pub expires: Option<Date>,
     /// From the start of its first field to the end of its last.
     pub span: Span,
     /// The value of `scenario`.
@@ -68,40 +71,69 @@ pub struct KnownFailure {
     pub message_span: Span,
 }
 
+impl KnownFailure {
+    /// Whether a human has said why it is known, where, who sees to it, and until when.
+    pub fn is_filled_in(&self) -> bool {
+        self.expires.is_some()
+            && [&self.reason, &self.link, &self.owner].iter().all(|text| !is_placeholder(text))
+    }
+}
+
+fn is_placeholder(text: &str) -> bool {
+    text.trim() == PLACEHOLDER
+}
+
 /// Reads a list of known failures. `file` is its path as it is shown.
 ///
 /// # Errors
 /// Every mistake of the file, in the order of their places. Mistakes of the YAML syntax hide the rest.
 pub fn parse_known_failures(file: &str, bytes: &[u8]) -> Result<Vec<KnownFailure>, Vec<Diagnostic>> {
-    if let Some(refusal) = check_size(file, bytes.len() as u64) {
-        return Err(vec![refusal]);
-    }
-    let text =
-        std::str::from_utf8(bytes).map_err(|error| vec![not_utf8(file, bytes, error.valid_up_to())])?;
-    let mut report = Report::new(file, text);
-    let root = yaml::read(text, &mut report);
-    if root.is_none() && report.is_empty() {
-        report
-            .mistake("empty-file", Span::default(), "the file holds no list")
-            .help("write `known_failures: []` where no failure is known");
-    }
-    let list = root.and_then(|root| ListShape::read(&root, "", &mut report));
-    let entries = list.and_then(|list| list.known_failures.0).map(List::into_values).into_iter().flatten();
-    let entries: Vec<KnownFailure> = entries.filter_map(|entry| entry.resolve(&mut report)).collect();
-    for (at, entry) in entries.iter().enumerate() {
-        let is_same = |other: &&KnownFailure| {
-            (other.rule, &other.scenario, &other.message) == (entry.rule, &entry.scenario, &entry.message)
-        };
-        if let Some(first) = entries[..at].iter().find(is_same) {
-            let place = report.place(first.span, entry.span);
-            let message = format!("{} in `{}` is listed twice", entry.rule, shown(&entry.scenario));
+    parse(file, bytes, Unfilled::Mistake)
+}
+
+/// As [`parse_known_failures`], for a list that is to be updated: what nobody has filled in yet is no mistake.
+///
+/// # Errors
+/// Every other mistake of the file.
+pub fn parse_unfilled_known_failures(file: &str, bytes: &[u8]) -> Result<Vec<KnownFailure>, Vec<Diagnostic>> {
+    parse(file, bytes, Unfilled::Taken)
+}
+
+/// What an entry is that somebody has to fill in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unfilled {
+    Mistake,
+    Taken,
+}
+
+fn parse(file: &str, bytes: &[u8], unfilled: Unfilled) -> Result<Vec<KnownFailure>, Vec<Diagnostic>> {
+    document(file, bytes, |root, report| {
+        let Some(root) = root else {
             report
-                .mistake("twice-there", entry.span, message)
-                .label("listed again")
-                .help(format!("the first is {place}; keep one of them"));
+                .mistake("empty-file", Span::default(), "the file holds no list")
+                .help("write `known_failures: []` where no failure is known");
+            return None;
+        };
+        let list = ListShape::read(root, "", report)?.known_failures.0?;
+        let entries: Vec<KnownFailure> = list
+            .into_values()
+            .filter_map(|entry| entry.value.resolve(entry.span, unfilled, report))
+            .collect();
+        for (at, entry) in entries.iter().enumerate() {
+            let is_same = |other: &&KnownFailure| {
+                (other.rule, &other.scenario, &other.message) == (entry.rule, &entry.scenario, &entry.message)
+            };
+            if let Some(first) = entries[..at].iter().find(is_same) {
+                let place = report.place(first.span, entry.span);
+                let message = format!("{} in `{}` is listed twice", entry.rule, shown(&entry.scenario));
+                report
+                    .mistake("twice-there", entry.span, message)
+                    .label("listed again")
+                    .help(format!("the first is {place}; keep one of them"));
+            }
         }
-    }
-    if report.is_empty() { Ok(entries) } else { Err(report.finish()) }
+        Some(entries)
+    })
 }
 
 /// The JSON Schema of a list of known failures, for editors.
@@ -110,34 +142,79 @@ pub fn known_failures_schema() -> Value {
 }
 
 impl EntryShape {
-    fn resolve(self, report: &mut Report<'_>) -> Option<KnownFailure> {
-        for text in [&self.scenario, &self.reason, &self.link, &self.owner] {
-            if let Some(At { value, span }) = &text.0
-                && value.trim().is_empty()
-            {
-                report.mistake("empty-text", *span, "this says nothing").label("empty");
+    fn resolve(self, map: Span, unfilled: Unfilled, report: &mut Report<'_>) -> Option<KnownFailure> {
+        if let Some(At { value, span }) = &self.scenario.0
+            && value.trim().is_empty()
+        {
+            report.mistake("empty-text", *span, "this says nothing").label("empty");
+        }
+        if unfilled == Unfilled::Mistake {
+            let texts = [
+                (&self.reason, "say why it is known and not mended"),
+                (&self.link, "say where it is discussed"),
+                (&self.owner, "say who sees to it"),
+            ];
+            let open = texts.into_iter().filter_map(|(text, help)| {
+                let At { value: FilledIn(text), span } = text.0.as_ref()?;
+                is_placeholder(text).then_some((*span, help))
+            });
+            let expires = self.expires.0.as_ref().filter(|expires| expires.value.0.is_none());
+            let expires = expires
+                .map(|expires| (expires.span, "give the last day on which it may still fail: `2027-03-01`"));
+            for (span, help) in open.chain(expires) {
+                let message = format!("`{PLACEHOLDER}` is left for you to fill in");
+                report.mistake("not-filled-in", span, message).label("not filled in").help(help);
             }
         }
         let (rule, scenario, message) = (self.rule.0?, self.scenario.0?, self.message.0?);
         let (reason, link, owner, expires) = (self.reason.0?, self.link.0?, self.owner.0?, self.expires.0?);
-        // Of the map itself only the start is sure: it ends where the next thing begins.
+        // Of a map in lines only the start is sure: it ends where the next thing begins.
         let spans =
             [rule.span, scenario.span, message.span, reason.span, link.span, owner.span, expires.span];
-        let start = spans.iter().map(|span| span.start).min().unwrap_or_default();
         let end = spans.iter().map(|span| span.end()).max().unwrap_or_default();
         Some(KnownFailure {
             rule: rule.value.0,
             scenario: scenario.value,
             message: message.value,
-            reason: reason.value,
-            link: link.value,
-            owner: owner.value,
-            expires: expires.value,
-            span: Span::between(start, end),
+            reason: reason.value.0,
+            link: link.value.0,
+            owner: owner.value.0,
+            expires: expires.value.0,
+            span: Span::between(map.start, end),
             scenario_span: scenario.span,
             message_span: message.span,
         })
     }
+}
+
+/// A text that a human has to write.
+pub(super) struct FilledIn(String);
+
+impl Read for FilledIn {
+    fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let text = String::read(node, at, report)?;
+        if text.trim().is_empty() {
+            report.mistake("empty-text", node.span, "this says nothing").label("empty");
+        }
+        Some(Self(text))
+    }
+}
+
+/// A day, or none where nobody has said it yet.
+pub(super) struct Expiry(Option<Date>);
+
+impl Read for Expiry {
+    fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        match &node.value {
+            yaml::Value::Text(text) if is_placeholder(text) => Some(Self(None)),
+            _ => Date::read(node, at, report).map(|date| Self(Some(date))),
+        }
+    }
+}
+
+schema_is! {
+    FilledIn => { "type": "string", "pattern": "\\S", "not": { "const": "TODO" } },
+    Expiry => { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" },
 }
 
 /// The id of a rule of the catalogue.
@@ -232,20 +309,6 @@ impl Read for Date {
             mistake.help("write year, month and day: `2027-03-01`");
         }
         date
-    }
-}
-
-impl JsonSchema for Date {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Date".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date" })
     }
 }
 

@@ -25,11 +25,13 @@ mod fault_parts;
 mod faults;
 mod file;
 mod known;
+mod known_edit;
 mod order;
 mod reach;
 mod read;
 mod reply;
 mod schema;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -37,8 +39,12 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Span, nearest};
 pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedHook, ExpectedOutcomes, TextMatch};
 pub use faults::{CallPoint, CancelPoint, Fault, FaultKind, FinalizeAnswer, ResolvePoint, TransportKind};
-pub use known::{Date, KnownFailure, known_failures_schema, parse_known_failures};
+pub use known::{
+    Date, KnownFailure, known_failures_schema, parse_known_failures, parse_unfilled_known_failures,
+};
+pub use known_edit::{KnownFailureChange, NewKnownFailure, NotRewritten, rewrite_known_failures};
 pub use schema::schema;
+pub use settings::{ProviderSettings, RunSettings, SETTINGS_FILE, Settings, parse_settings, settings_schema};
 
 /// The longest file that is read. A file of 10,000 actions is about a quarter of it.
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;

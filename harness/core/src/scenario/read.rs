@@ -487,7 +487,7 @@ pub(super) struct Time(pub(super) Duration);
 
 impl Time {
     const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
-    const LONGEST: Duration = Duration::from_secs(300);
+    const LONGEST: (Duration, &'static str) = (Duration::from_secs(300), "5m");
 
     fn parse(text: &str) -> Option<Duration> {
         let (number, unit) =
@@ -496,22 +496,27 @@ impl Time {
         let number: u64 = number.parse().unwrap_or(u64::MAX);
         Some(Duration::from_millis(number.saturating_mul(millis)))
     }
-}
 
-impl Read for Time {
-    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+    /// Reads a time up to the longest, which is also given as it is written.
+    pub(super) fn read_up_to(
+        (longest, written): (Duration, &str),
+        node: &Node<'_>,
+        at: &str,
+        report: &mut Report<'_>,
+    ) -> Option<Duration> {
         const FORM: &str = "write a whole number and `ms`, `s` or `m`: `150ms`, `2s`, `1m`";
         let (message, label, help) = match &node.value {
             Value::Text(text) => {
-                let told = |what| format!("`{at}`: `{}` {what}", shown(text));
+                let told = |what: &str| format!("`{at}`: `{}` {what}", shown(text));
                 match Self::parse(text) {
                     Some(time) if time.is_zero() => {
                         (told("is no time at all"), "too short", "the shortest is `1ms`".to_owned())
                     }
-                    Some(time) if time > Self::LONGEST => {
-                        (told("is too long, at most `5m`"), "too long", "the longest is `5m`".to_owned())
+                    Some(time) if time > longest => {
+                        let message = told(&format!("is too long, at most `{written}`"));
+                        (message, "too long", format!("the longest is `{written}`"))
                     }
-                    Some(time) => return Some(Self(time)),
+                    Some(time) => return Some(time),
                     None => (told("is no duration"), "not a duration", FORM.to_owned()),
                 }
             }
@@ -524,6 +529,12 @@ impl Read for Time {
         };
         report.mistake("bad-duration", node.span, message).label(label).help(help);
         None
+    }
+}
+
+impl Read for Time {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        Self::read_up_to(Self::LONGEST, node, at, report).map(Self)
     }
 }
 

@@ -195,7 +195,7 @@ impl<'a> Tree<'a, '_, '_> {
             Event::DocumentStart(..) if self.root.is_some() => {
                 self.report
                     .mistake("several-documents", span, "a second document begins here")
-                    .help("one file holds one scenario; put this one into a file of its own");
+                    .help("one file holds one document; put this one into a file of its own");
                 Err(Stop)
             }
             _ => Ok(()),
