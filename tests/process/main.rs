@@ -409,3 +409,58 @@ fn a_secret_of_the_config_shows_nowhere() {
     let (code, text) = test_path(&place, "initialize-error", &["--config", "config.yaml"]);
     assert!(code == Some(2) && !text.contains(secret), "{text}");
 }
+
+/// A plugin says its secrets in whatever form, on either output, and in a line that we cut; none of it is told.
+#[test]
+fn a_plugin_that_says_its_secrets_is_not_quoted() {
+    let place = TempDir::new().unwrap();
+    let file = |name: &str| place.path().join(name);
+    let config = "token: |\n  hush-hush-hush\nodd: { api-key: 'p&ss<word>9' }\nlines: { private_key: \"BEGIN\\nmiddle-of-key\\nEND\" }\n";
+    fs::write(file("config.yaml"), config).unwrap();
+    let filler = "x".repeat(1024 - 8);
+    for (name, said) in [
+        (
+            "stderr",
+            "echo 'token=hush-hush-hush, p\\u0026ss\\u003cword\\u003e9 and middle-of-key' >&2; exit 3"
+                .to_owned(),
+        ),
+        ("first-line", format!("echo '{filler}hush-hush-hush'; exit 3")),
+        ("log-line", format!("echo '{{\"@message\":1,\"x\":\"{filler}hush-hush-hush\"}}' >&2; exit 3")),
+        ("variable", "echo \"$HUSH_TOKEN\" >&2; exit 3".to_owned()),
+    ] {
+        fs::write(file(name), format!("#!/bin/sh\n{said}\n")).unwrap();
+        fs::set_permissions(file(name), fs::Permissions::from_mode(0o755)).unwrap();
+        let output = Command::new(COUNTERFOIL)
+            .current_dir(place.path())
+            .env("HUSH_TOKEN", "hush-from-outside")
+            .args(["test", "provider", name, "--filter", "load-and-leave", "--revisions", "head"])
+            .args(["--config", "config.yaml", "--env", "HUSH_TOKEN"])
+            .args(["--report", "json=report.jsonl", "--keep-traces", "traces"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let traces = fs::read_dir(file("traces")).unwrap().map(|trace| trace.unwrap().path());
+        let mut told: Vec<Vec<u8>> =
+            traces.chain([file("report.jsonl")]).map(|path| fs::read(path).unwrap()).collect();
+        told.extend([output.stdout, output.stderr]);
+        for told in told {
+            let told = String::from_utf8_lossy(&told);
+            for secret in ["hush-h", "ss<word", "u003cword", "middle-of-key", "hush-from"] {
+                assert!(!told.contains(secret), "{name} tells {secret}:\n{told}");
+            }
+        }
+    }
+}
+
+/// What a plugin makes read-only in its private directory goes with it.
+#[test]
+fn a_directory_that_a_plugin_locks_is_removed() {
+    let place = TempDir::new().unwrap();
+    fs::create_dir(place.path().join("tmp")).unwrap();
+    let script = "#!/bin/sh\nmkdir -p \"$TMPDIR/a/b\"; echo x >\"$TMPDIR/a/b/f\"; chmod 555 \"$TMPDIR/a/b\" \"$TMPDIR/a\"; exit 3\n";
+    fs::write(place.path().join("locks"), script).unwrap();
+    fs::set_permissions(place.path().join("locks"), fs::Permissions::from_mode(0o755)).unwrap();
+    let (code, text) = test_path(&place, "locks", &["--revisions", "head"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(names_in(&place.path().join("tmp")).is_empty());
+}

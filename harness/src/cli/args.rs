@@ -160,13 +160,17 @@ pub(super) struct TestProvider {
     /// Connect to a plugin that runs already, at unix:PATH or tcp:HOST:PORT, and leave it running.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["path", "mtls", "env"])]
     pub attach: Option<Attach>,
-    /// The config that Initialize is given, a YAML or JSON file [default: none at all].
+    /// The config that Initialize is given, a YAML or JSON file [default: placeholders that
+    /// reach no cloud, where the plugin is known by name].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// A value of the config that must never show, by its dotted path; may be repeated. Left out: whatever looks like
     /// one by its name.
     #[arg(long, value_name = "PATH")]
     pub secret: Vec<String>,
+    /// Those that the settings name for another config than the one that is given.
+    #[arg(skip)]
+    pub secret_where_present: Vec<String>,
     /// Pass a variable of the environment on to the plugin, and to references in its config; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub env: Vec<String>,
@@ -211,8 +215,16 @@ fn duration(text: &str) -> Result<Duration, String> {
         "m" => Duration::from_secs(60),
         _ => return Err(expected()),
     };
-    Ok(of * number)
+    match of * number {
+        duration if duration.is_zero() || duration > LONGEST => {
+            Err(format!("{text:?} is out of bounds: expected more than nothing, and at most 60m"))
+        }
+        duration => Ok(duration),
+    }
 }
+
+/// The longest deadline that can be set, as in settings.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// Which scenarios.
 #[derive(Debug, Args)]

@@ -24,7 +24,7 @@ use super::{
     output::Output,
 };
 use crate::{
-    provider::process::settle,
+    provider::{process::settle, remove_private_directory},
     report::{Reporter, json::Json, known, terminal::Terminal},
     run::{self, Job, Options, RunEvent, Seen, Variant},
     subject::{Preparation, Subject},
@@ -155,6 +155,7 @@ impl Session {
         drop(runtime);
         // Supervisors that are still at it are waited for: nothing of a plugin outlives the command.
         settle(SETTLING);
+        let _ = remove_private_directory(private.path());
         drop(private);
         let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
         for (name, error) in &unwritten {
@@ -222,7 +223,7 @@ impl Signals {
         let _ = caught.set(first);
         stop.cancel();
         self.next().await;
-        let _ = fs::remove_dir_all(sockets);
+        let _ = remove_private_directory(&sockets);
         std::process::exit(Exit::Interrupted(first).code().into());
     }
 }

@@ -147,9 +147,11 @@ impl TestProvider {
             }
         }
         taken.take("reflect", &mut self.reflect, reflect);
+        let of_settings = self.config.is_none();
         taken.take("config", &mut self.config, config);
         if self.config.is_some() {
-            taken.add("secrets", &mut self.secret, secrets);
+            let secret = if of_settings { &mut self.secret } else { &mut self.secret_where_present };
+            taken.add("secrets", secret, secrets);
         }
         taken.add("env", &mut self.env, env);
         taken.take("revisions", &mut self.revisions, revisions);

@@ -17,7 +17,10 @@ use super::{
 use crate::{
     provider::process::{Deadlines, LaunchOptions},
     run::{self, Blocked, Filter, PluginUnderTest, Reach, SubjectLine, Target, Variant},
-    subject::{config::Config, redact::Redactor},
+    subject::{
+        config::{Config, Secrets},
+        redact::Redactor,
+    },
 };
 
 /// Carries out a test.
@@ -44,7 +47,8 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         return Err(no_plugin(output));
     }
     let environment = named(&args.env).map_err(|error| usage(&error, output))?;
-    let config = args.config.as_deref().map(|path| Config::read(path, &args.secret, &environment));
+    let secrets = Secrets { required: &args.secret, where_present: &args.secret_where_present };
+    let config = args.config.as_deref().map(|path| Config::read(path, secrets, &environment));
     let config = config.transpose().map_err(|error| usage(&error.to_string(), output))?;
     let scenarios = load(&args.scenario, output)?;
     let known = args.how.known.load(&scenarios, output)?;
@@ -66,7 +70,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     let of_repository = own.or_else(of_manifest).unwrap_or_default();
     let name = manifest.and_then(|manifest| manifest.name.clone());
     let name = name.or_else(|| subject.as_ref().map(|subject| subject.name.clone()));
-    let Given { json, redactor, told } = given(&args, config, name.as_deref());
+    let Given { json, redactor, told } = given(&args, config, &environment, name.as_deref());
     let redactor = Arc::new(redactor);
 
     let jobs = run::jobs_for_provider(&scenarios, &filter, &revisions);
@@ -91,7 +95,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         };
         options.redact = {
             let redactor = Arc::clone(&redactor);
-            Arc::new(move |text| redactor.redact(text).into_owned())
+            Arc::new(move |text| redactor.redact_cut(text))
         };
         Ok(options)
     };
@@ -144,22 +148,24 @@ struct Given {
 
 /// The user's config; else the placeholder of the profile that is known for a plugin of this name, which reaches no
 /// cloud; else nothing at all.
-fn given(args: &TestProvider, config: Option<Config>, plugin: Option<&str>) -> Given {
+fn given(
+    args: &TestProvider,
+    config: Option<Config>,
+    environment: &BTreeMap<String, String>,
+    plugin: Option<&str>,
+) -> Given {
     if let (Some(Config { json, redactor }), Some(path)) = (config, &args.config) {
         return Given { json, redactor, told: path.display().to_string() };
     }
+    let redactor = Redactor::of_environment(environment);
     match plugin.and_then(Profile::for_plugin) {
         Some(profile) => {
             let json = profile.placeholder().to_string();
             let provider = profile.provider;
             let told = format!("placeholders for {provider}, which reach no cloud: {json}");
-            Given { json: json.into(), redactor: Redactor::default(), told }
+            Given { json: json.into(), redactor, told }
         }
-        None => Given {
-            json: Bytes::new(),
-            redactor: Redactor::default(),
-            told: "no config (--config gives it one)".to_owned(),
-        },
+        None => Given { json: Bytes::new(), redactor, told: "no config (--config gives it one)".to_owned() },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -10,16 +11,34 @@ use std::{
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::redact::Redactor;
+use super::redact::{Redactor, SHORTEST};
 
 /// The largest config that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Words in the name of a key that make a secret of its value.
-const SECRET_WORDS: [&str; 7] =
-    ["secret", "token", "password", "credential", "private_key", "access_key", "api_key"];
+/// Words in the name of a key that make a secret of its value, however they are joined in it.
+const SECRET_WORDS: [&str; 9] = [
+    "secret",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+    "privatekey",
+    "accesskey",
+    "apikey",
+];
 /// Keys below which every value is a secret.
 const SECRET_KEYS: [&str; 2] = ["env_vars_secret", "secret_env_vars"];
+
+/// The values of a config that must never show, by their dotted paths.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Secrets<'a> {
+    /// Those that have to be there: who names one that is not has made a mistake.
+    pub required: &'a [String],
+    /// Those of another config than this one: what it lacks of them is no mistake.
+    pub where_present: &'a [String],
+}
 
 /// The config of a provider.
 #[derive(Clone, Debug)]
@@ -58,13 +77,18 @@ pub enum ConfigError {
     /// A `--secret` names nothing.
     #[error("--secret {0}: the config has no text there")]
     NoSecret(String),
-    /// A reference to a variable that the plugin is not given.
-    #[error("the config refers to ${0}, which is not given: --env {0} passes it on from the environment")]
+    /// A `--secret` that is too short to be kept out of anything.
+    #[error("--secret {0}: a text of fewer than {SHORTEST} bytes cannot be kept out of what is said")]
+    TooShort(String),
+    /// A reference to a variable that the plugin is not given. Its name may be a part of a secret with a `$` in it.
+    #[error(
+        "the config refers at {0} to a variable that is not given: --env NAME passes one on from the environment"
+    )]
     NoVariable(String),
 }
 
 impl Config {
-    /// Reads a config, YAML or JSON. `secrets` are dotted paths in it whose texts must never show; where none is named,
+    /// Reads a config, YAML or JSON. The texts of `secrets` must never show; where none is named,
     /// keys that look like secrets count, and values below `env_vars_secret` and `secret_env_vars` always do.
     /// References to variables, `$NAME` and `${NAME}`, are resolved from `environment`, as the real host does (E-219).
     ///
@@ -72,7 +96,7 @@ impl Config {
     /// See [`ConfigError`].
     pub fn read(
         path: &Path,
-        secrets: &[String],
+        secrets: Secrets<'_>,
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
         let io = |source| ConfigError::Io { path: path.to_owned(), source };
@@ -94,17 +118,22 @@ impl Config {
         if !value.is_object() {
             return Err(ConfigError::NoMapping(path.to_owned()));
         }
-        expand(&mut value, environment)?;
-        Self::new(&value, secrets)
+        expand(&mut value, "", environment)?;
+        Self::new(&value, secrets, environment)
     }
 
-    /// A config that is given as it is.
+    /// A config that is given as it is. Variables whose names look like those of secrets are secrets too.
     ///
     /// # Errors
-    /// When one of `secrets` names nothing.
-    pub fn new(value: &Value, secrets: &[String]) -> Result<Self, ConfigError> {
+    /// When one of `secrets` that has to be there is not, or when one is too short to be a secret.
+    pub fn new(
+        value: &Value,
+        secrets: Secrets<'_>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         let mut found: Vec<(String, String)> = Vec::new();
-        for path in secrets {
+        let required = secrets.required.iter().map(|path| (path, true));
+        for (path, is_required) in required.chain(secrets.where_present.iter().map(|path| (path, false))) {
             let at = path.split('.').try_fold(value, |value, key| match value {
                 Value::Array(items) => items.get(key.parse::<usize>().ok()?),
                 _ => value.get(key),
@@ -113,19 +142,39 @@ impl Config {
             if let Some(value) = at {
                 texts(value, path, &mut found);
             }
-            if found.len() == before {
+            if found.len() == before && is_required {
                 return Err(ConfigError::NoSecret(path.clone()));
             }
+            if found[before..].iter().any(|(_, text)| text.len() < SHORTEST) {
+                return Err(ConfigError::TooShort(path.clone()));
+            }
         }
-        let looks_secret = |key: &str| {
-            let lower = key.to_lowercase();
-            SECRET_KEYS.contains(&key)
-                || (secrets.is_empty() && SECRET_WORDS.iter().any(|word| lower.contains(word)))
-        };
-        likely(value, "", &looks_secret, &mut found);
+        let guess = secrets.required.is_empty() && secrets.where_present.is_empty();
+        let is_secret = |key: &str| SECRET_KEYS.contains(&key) || (guess && looks_secret(key));
+        likely(value, "", &is_secret, &mut found);
+        // A key of a cloud is often a JSON document within a text.
+        for (path, text) in found.clone() {
+            if let Ok(inner @ Value::Object(_)) = serde_json::from_str(&text) {
+                texts(&inner, &path, &mut found);
+            }
+        }
+        found.extend(secret_variables(environment).map(|(name, text)| (name.clone(), text.clone())));
         let redactor = Redactor::new(found.iter().map(|(path, text)| (path.as_str(), text.as_str())));
         Ok(Self { json: value.to_string().into(), redactor })
     }
+}
+
+/// The variables whose names look like those of secrets.
+pub(super) fn secret_variables(
+    environment: &BTreeMap<String, String>,
+) -> impl Iterator<Item = (&String, &String)> {
+    environment.iter().filter(|(name, _)| looks_secret(name))
+}
+
+/// Whether a name looks like that of a secret: `apiKey`, `api-key` and `API_KEY` alike.
+fn looks_secret(name: &str) -> bool {
+    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    SECRET_WORDS.iter().any(|word| letters.contains(word))
 }
 
 /// Every text at or below a value.
@@ -153,18 +202,31 @@ fn likely(value: &Value, path: &str, is: &impl Fn(&str) -> bool, found: &mut Vec
     }
 }
 
-/// Resolves references to variables in every text.
-fn expand(value: &mut Value, environment: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+/// Resolves references to variables in every text at or below `path`.
+fn expand(value: &mut Value, path: &str, environment: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let below =
+        |key: &dyn fmt::Display| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
     match value {
-        Value::String(text) => *text = expanded(text, environment)?,
-        Value::Array(items) => items.iter_mut().try_for_each(|item| expand(item, environment))?,
-        Value::Object(fields) => fields.values_mut().try_for_each(|field| expand(field, environment))?,
+        Value::String(text) => {
+            *text = expanded(text, environment).ok_or_else(|| ConfigError::NoVariable(path.to_owned()))?;
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                expand(item, &below(&at), environment)?;
+            }
+        }
+        Value::Object(fields) => {
+            for (key, field) in fields.iter_mut() {
+                expand(field, &below(key), environment)?;
+            }
+        }
         _ => {}
     }
     Ok(())
 }
 
-fn expanded(text: &str, environment: &BTreeMap<String, String>) -> Result<String, ConfigError> {
+/// A text with its references resolved; none where a variable is not given.
+fn expanded(text: &str, environment: &BTreeMap<String, String>) -> Option<String> {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, behind)) = rest.split_once('$') {
         out.push_str(before);
@@ -178,11 +240,10 @@ fn expanded(text: &str, environment: &BTreeMap<String, String>) -> Result<String
             rest = behind;
             continue;
         }
-        let value = environment.get(name).ok_or_else(|| ConfigError::NoVariable(name.to_owned()))?;
-        out.push_str(value);
+        out.push_str(environment.get(name)?);
         rest = after;
     }
-    Ok(out + rest)
+    Some(out + rest)
 }
 
 #[cfg(test)]
@@ -197,7 +258,7 @@ mod tests {
         fs::write(&path, text).unwrap();
         let secrets: Vec<String> = secrets.iter().copied().map(str::to_owned).collect();
         let environment = BTreeMap::from([("REGION".to_owned(), "nyc3".to_owned())]);
-        Config::read(&path, &secrets, &environment)
+        Config::read(&path, Secrets { required: &secrets, where_present: &[] }, &environment)
     }
 
     #[test]
@@ -221,6 +282,21 @@ mod tests {
             named.redact("hush-hush visible never-told"),
             "hush-hush [secret:plain] [secret:secret_env_vars]"
         );
+        let joined = "apiKey: key-1234\naccess-key: key-5678\nPassPhrase: long-words\n\
+                      credentials: '{\"private_key\": \"inner-key\"}'\n";
+        assert_eq!(
+            read(joined, &[]).unwrap().redactor.redact("key-1234 key-5678 long-words inner-key"),
+            "[secret:apiKey] [secret:access-key] [secret:PassPhrase] [secret:credentials]"
+        );
+        let (mine, theirs) = (["plain".to_owned()], ["absent.key".to_owned(), "api_token".to_owned()]);
+        let both = Secrets { required: &mine, where_present: &theirs };
+        let value = serde_json::json!({ "plain": "visible", "api_token": "hush-hush" });
+        let both = Config::new(&value, both, &BTreeMap::new()).unwrap().redactor;
+        assert_eq!(both.redact("visible hush-hush"), "[secret:plain] [secret:api_token]");
+        assert!(matches!(read("pin: '987'", &["pin"]), Err(ConfigError::TooShort(path)) if path == "pin"));
+        let environment = BTreeMap::from([("HUSH_TOKEN".to_owned(), "hush-hush".to_owned())]);
+        let of_environment = Config::new(&Value::Null, Secrets::default(), &environment).unwrap().redactor;
+        assert_eq!(of_environment.redact("hush-hush"), "[secret:HUSH_TOKEN]");
         assert!(
             matches!(read(text, &["absent.key"]), Err(ConfigError::NoSecret(path)) if path == "absent.key")
         );
@@ -228,10 +304,11 @@ mod tests {
 
     #[test]
     fn a_mistake_never_shows_the_file() {
-        for text in ["token: 'hush-hush", "- hush-hush", "hush-hush", "a: $HUSH_VARIABLE"] {
+        for text in ["token: 'hush-hush", "- hush-hush", "hush-hush", "a: { token: ['x$hush-hush'] }"] {
             let error = read(text, &[]).unwrap_err().to_string();
-            assert!(!error.contains("hush-hush"), "{error}");
+            assert!(!error.contains("hush"), "{error}");
         }
+        assert!(read("a: { token: ['$x'] }", &[]).unwrap_err().to_string().contains("at a.token.0"));
         assert!(read("token: 'hush", &[]).unwrap_err().to_string().contains("neither YAML nor JSON"));
     }
 }

@@ -205,13 +205,15 @@ impl Subject {
         let kind = if metadata.is_file() { archive::kind(path).map_err(io)? } else { Kind::Other };
         match kind {
             Kind::Gzip => {
-                let packed = Packed { path: path.to_owned(), digest: digest(path).map_err(io)? };
                 let file = File::open(path).map_err(io)?;
-                let (room, stop) = (room.to_owned(), stop.clone());
-                let unpacked =
-                    tokio::task::spawn_blocking(move || archive::unpack(file, &room, &stop).map(|()| room));
-                let room = unpacked.await.map_err(|error| io(error.into()))?.map_err(not_taken)?;
-                let subject = Self::within(&room).map_err(|error| error.in_archive(&room, path))?;
+                let (place, stop) = (room.to_owned(), stop.clone());
+                let unpacked = tokio::task::spawn_blocking(move || {
+                    let digest = archive::digest(&file, &stop)?;
+                    archive::unpack(file, &place, &stop).map(|()| digest)
+                });
+                let digest = unpacked.await.map_err(|error| io(error.into()))?.map_err(not_taken)?;
+                let packed = Packed { path: path.to_owned(), digest };
+                let subject = Self::within(room).map_err(|error| error.in_archive(room, path))?;
                 Ok(Self { archive: Some(packed), ..subject })
             }
             Kind::NoArchive(what) => Err(not_taken(ArchiveError::Other(what))),

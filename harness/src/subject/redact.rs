@@ -1,7 +1,7 @@
 //! Secrets do not get into traces and reports: they are taken out by their value, in every form that they are likely to
 //! take on their way.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use base64::{
     Engine as _,
@@ -11,8 +11,10 @@ use counterfoil_core::trace::Trace;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::config::secret_variables;
+
 /// Texts shorter than this are no secrets: taking them out would spoil everything that is said.
-const SHORTEST: usize = 4;
+pub(super) const SHORTEST: usize = 4;
 
 /// What stands in a trace before a config that is no text.
 const HEX: &str = "hex:";
@@ -27,25 +29,22 @@ pub struct Redactor {
 impl Redactor {
     /// A redactor of these secrets, each with the name by which a reader knows it.
     pub fn new<'s>(secrets: impl IntoIterator<Item = (&'s str, &'s str)>) -> Self {
-        let secrets = secrets.into_iter().filter(|(_, secret)| secret.len() >= SHORTEST);
-        let mut forms: Vec<(String, String)> = secrets
-            .flat_map(|(name, secret)| {
-                let token = format!("[secret:{name}]");
-                let escaped = Value::from(secret).to_string();
-                let escaped = escaped.trim_matches('"').to_owned();
-                let quoted = format!("{secret:?}").trim_matches('"').to_owned();
-                let encoded = [STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)];
-                let percent = [percent_encoded(secret, false), percent_encoded(secret, true)];
-                [secret.to_owned(), escaped, quoted]
-                    .into_iter()
-                    .chain(encoded)
-                    .chain(percent)
-                    .map(move |form| (form, token.clone()))
-            })
-            .collect();
+        let mut forms: Vec<(String, String)> = Vec::new();
+        for (name, secret) in secrets {
+            let token = format!("[secret:{name}]");
+            // Of a text of several lines, one may be said alone, and few say the line feed at its end.
+            let parts = [secret, secret.trim()].into_iter().chain(secret.lines().map(str::trim));
+            let parts = parts.filter(|part| part.len() >= SHORTEST);
+            forms.extend(parts.flat_map(forms_of).map(|form| (form, token.clone())));
+        }
         forms.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
         forms.dedup_by(|(a, _), (b, _)| a == b);
         Self { forms }
+    }
+
+    /// A redactor of the variables whose names look like those of secrets.
+    pub fn of_environment(environment: &BTreeMap<String, String>) -> Self {
+        Self::new(secret_variables(environment).map(|(name, text)| (name.as_str(), text.as_str())))
     }
 
     /// The text, with `[secret:NAME]` in place of each secret.
@@ -57,6 +56,38 @@ impl Redactor {
             }
         }
         redacted
+    }
+
+    /// The same for a text that may have been cut off at either end, and there within a secret.
+    pub fn redact_cut(&self, text: &str) -> String {
+        let redacted = self.redact(text);
+        // What stands behind a cut may be a line feed of ours, or half a character.
+        let mut middle = redacted.trim_end_matches(['\n', char::REPLACEMENT_CHARACTER]);
+        middle = middle.trim_start_matches(char::REPLACEMENT_CHARACTER);
+        let (mut before, mut behind) = ("", "");
+        let parts = |form: &str| {
+            let within = SHORTEST..form.len();
+            within.rev().filter(|at| form.is_char_boundary(*at)).collect::<Vec<_>>()
+        };
+        for (form, token) in &self.forms {
+            let ends = |length: &usize| middle.ends_with(&form[..*length]);
+            if let (Some(length), true) = (parts(form).into_iter().find(ends), behind.is_empty()) {
+                (middle, behind) = (&middle[..middle.len() - length], token);
+            }
+            let begins = |length: &usize| {
+                let from = form.len() - length;
+                form.is_char_boundary(from) && middle.starts_with(&form[from..])
+            };
+            let lengths = (SHORTEST..form.len()).rev();
+            if let (Some(length), true) = (lengths.into_iter().find(begins), before.is_empty()) {
+                (middle, before) = (&middle[length..], token);
+            }
+        }
+        if before.is_empty() && behind.is_empty() {
+            redacted.into_owned()
+        } else {
+            format!("{before}{middle}{behind}")
+        }
     }
 
     /// The bytes, with as many `*` in place of each secret as it is long: a message stays one that can be read.
@@ -74,6 +105,32 @@ impl Redactor {
     fn is_idle(&self) -> bool {
         self.forms.is_empty()
     }
+}
+
+/// A secret in every form that it is likely to take on its way.
+fn forms_of(secret: &str) -> Vec<String> {
+    let within_quotes = |text: &str| {
+        let quoted = Value::from(text).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    };
+    let json = within_quotes(secret);
+    // As Go writes it, which has pages of HTML in mind.
+    let of_go = ['&', '<', '>']
+        .into_iter()
+        .fold(json.clone(), |text, special| text.replace(special, &format!("\\u{:04x}", u32::from(special))));
+    let quoted = format!("{secret:?}");
+    vec![
+        secret.to_owned(),
+        quoted[1..quoted.len() - 1].to_owned(),
+        within_quotes(&json),
+        within_quotes(&of_go),
+        json,
+        of_go,
+        STANDARD_NO_PAD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        percent_encoded(secret, false),
+        percent_encoded(secret, true),
+    ]
 }
 
 /// A text as it stands in a URL, or in a form, where a space is a plus.
@@ -180,6 +237,26 @@ mod tests {
         let mut header = Header::new(&scenario, Revision::Head, Subject::Provider, Driven::CallByCall, plan);
         header.environment.insert("a/b~c".to_owned(), "deadbeefcafe".to_owned());
         Trace { header, events }
+    }
+
+    #[test]
+    fn a_secret_goes_line_by_line_as_go_writes_it_and_at_a_cut() {
+        let redactor = Redactor::new([
+            ("token", "hush-hush\n"),
+            ("key", "BEGIN\nline-of-key\nEND\n"),
+            ("odd", "p&ss<word>"),
+        ]);
+        assert_eq!(redactor.redact("hush-hush, line-of-key"), "[secret:token], [secret:key]");
+        assert_eq!(
+            redactor.redact(r"p\u0026ss\u003cword\u003e p\\u0026ss\\u003cword\\u003e"),
+            "[secret:odd] [secret:odd]"
+        );
+        let cut = |text: &str| redactor.redact_cut(text);
+        assert_eq!(cut("a line with hush-hu"), "a line with [secret:token]");
+        assert_eq!(cut("h-hush\nand more"), "[secret:token]\nand more");
+        assert_eq!(cut("line-of-ke\n"), "[secret:key]");
+        assert_eq!(cut("nothing of it: hus"), "nothing of it: hus");
+        assert_eq!(cut("whole"), "whole");
     }
 
     #[test]

@@ -32,6 +32,7 @@ use super::{
     descendants,
     supervisor::{KILL, Report, Rest, TERMINATE},
 };
+use crate::provider::remove_private_directory;
 
 /// The variable that marks every process of a launch; its value is the private directory.
 pub(super) const MARK: &str = "COUNTERFOIL_RUN";
@@ -204,7 +205,7 @@ impl Watcher {
         }
         let directory = PathBuf::from(self.directory.path());
         // Usually gone with the supervisor.
-        let _ = std::fs::remove_dir_all(directory);
+        let _ = remove_private_directory(&directory);
         self.state.send_modify(|state| state.cleared = true);
     }
 }

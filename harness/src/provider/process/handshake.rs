@@ -75,13 +75,13 @@ impl FirstLine {
         }
     }
 
-    /// Its fields.
+    /// Its fields. An error says of the line what `redact` leaves.
     ///
     /// # Errors
     /// Says why it is no handshake line.
-    pub(super) fn parse(&self) -> Result<Line, String> {
+    pub(super) fn parse(&self, redact: impl Fn(&str) -> String) -> Result<Line, String> {
         let text = String::from_utf8_lossy(&self.line);
-        let shown: String = text.chars().take(120).collect();
+        let shown: String = redact(&text).chars().take(120).collect();
         match self.end {
             LineEnd::Newline => text.parse().map_err(|error| {
                 format!(
@@ -193,7 +193,7 @@ mod tests {
         let flood = tokio::spawn(async move { sender.write_all(&vec![b'x'; 1 << 20]).await });
         let line = FirstLine::read(&mut receiver, std::future::pending(), || {}).await;
         assert_eq!(line.end, LineEnd::TooLong);
-        assert!(line.parse().unwrap_err().contains("does not end within 65536 bytes"));
+        assert!(line.parse(str::to_owned).unwrap_err().contains("does not end within 65536 bytes"));
         drop(receiver);
         flood.await.unwrap().unwrap_err();
     }

@@ -340,7 +340,7 @@ impl Running {
         self.drain(self.output.clone().drain_stdout(stdout));
         self.life.record(first.event(|text| self.life.redact(text)));
         let start = begun.elapsed();
-        let line = match first.parse() {
+        let line = match first.parse(|text| self.life.redact(text)) {
             Ok(line) => line,
             Err(message) => return Err(self.ended(NEWS).await.unwrap_or(message)),
         };

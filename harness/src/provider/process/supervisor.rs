@@ -29,6 +29,7 @@ use tokio::{
 };
 
 use super::descendants::{self, Process};
+use crate::provider::remove_private_directory;
 
 /// What the supervisor tells Counterfoil, one JSON line each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +120,7 @@ async fn run(directory: &Path, program: &Path) -> io::Result<()> {
         Err(error) => {
             let report = Report::NotStarted { errno: error.raw_os_error(), detail: error.to_string() };
             tell(&mut channel, &report).await;
-            let _ = fs::remove_dir_all(directory);
+            let _ = remove_private_directory(directory);
             return Ok(());
         }
     };
@@ -171,7 +172,7 @@ async fn run(directory: &Path, program: &Path) -> io::Result<()> {
     reap(plugin);
     rest.peak = count(peak).max(rest.processes);
     rest.sockets = sockets(directory);
-    let _ = fs::remove_dir_all(directory);
+    let _ = remove_private_directory(directory);
     tell(&mut channel, &Report::Gone(rest)).await;
     Ok(())
 }
