@@ -76,14 +76,6 @@ pub(super) enum Command {
     /// Show, compare and check the contract.
     #[command(subcommand)]
     Contract(Contract),
-    /// Start a plugin and supervise it: Counterfoil's own command, which nobody else calls.
-    #[command(hide = true)]
-    Supervise {
-        /// The private directory of the launch, which is removed in the end.
-        directory: PathBuf,
-        /// The plugin.
-        program: PathBuf,
-    },
     /// Serve or install a mock provider as a plugin of the engine.
     #[command(subcommand)]
     Mock(Mock),

@@ -60,11 +60,16 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Explain { id } => explain(&id, output),
         Command::Mutants => output.print(&mutants::list(output.layout())),
         Command::Contract(command) => contract_command(command, output),
-        Command::Supervise { directory, program } => match process::supervise(&directory, &program) {
-            Ok(()) => Exit::Passed,
-            Err(error) => usage(&error.to_string(), output),
-        },
         Command::Mock(command) => mock::execute(&command, output),
+    }
+}
+
+/// Starts a plugin and supervises it: Counterfoil's own command, which nobody else calls. `directory` is the private one
+/// of the launch, which is removed in the end.
+pub(super) fn supervise(directory: &Path, program: &Path) -> Exit {
+    match process::supervise(directory, program) {
+        Ok(()) => Exit::Passed,
+        Err(error) => usage(&error.to_string(), Output::standard()),
     }
 }
 

@@ -11,6 +11,8 @@ mod settings;
 mod test;
 
 use std::{
+    env,
+    ffi::OsString,
     io, panic,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
@@ -32,6 +34,13 @@ pub fn main() -> ExitCode {
             "a defect of Counterfoil itself: {info}\nplease report it, with the command line and this text"
         ));
     }));
+    // A plugin waits for its supervisor, and to set up the whole command line takes half as long as all else of that.
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    if let [command, directory, program] = &arguments[..]
+        && command == "supervise"
+    {
+        return commands::supervise(directory.as_ref(), program.as_ref()).into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
