@@ -398,7 +398,7 @@ mod tests {
             (&[file("a"), link("a", "b")], "in the place of another member"),
             (&[file("a"), file("a")], "in the place of another member"),
             (&[file("a"), file("a/b")], "in the place of another member"),
-            (&[file(".")], "in the place of another member"),
+            (&[file(".")], "cannot be made"),
             (&[file(&"long/".repeat(15)), link("a", &"l/".repeat(45))], "leads nowhere"),
             (&[(header("evil", EntryType::Link, 0, "../archive"), b"")], "is a hard link"),
             (&[(header("evil", EntryType::Char, 0, ""), b"")], "neither a file"),

@@ -33,7 +33,7 @@ impl Redactor {
         for (name, secret) in secrets {
             let token = format!("[secret:{name}]");
             // Of a text of several lines, one may be said alone, and few say the line feed at its end.
-            let parts = [secret, secret.trim()].into_iter().chain(secret.lines().map(str::trim));
+            let parts = [secret.trim()].into_iter().chain(secret.lines().map(str::trim));
             let parts = parts.filter(|part| part.len() >= SHORTEST);
             forms.extend(parts.flat_map(forms_of).map(|form| (form, token.clone())));
         }
