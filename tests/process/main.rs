@@ -67,9 +67,10 @@ fn test(switch: &Switch) -> Tested {
         .env("HOSTILE_FLOOD_BYTES", "80000000")
         .args(["test", "provider"])
         .arg(file(switch.name))
-        .args(["--revisions", "head", "--report", "json=report.jsonl"]);
+        .args(["--revisions", if switch.name == "hang-in-apply" { "0.56" } else { "head" }])
+        .args(["--report", "json=report.jsonl"]);
     match switch.name {
-        "hang-in-create" => command.args(["--live", "--scenario", "one-create.yaml"]),
+        "hang-in-create" | "hang-in-apply" => command.args(["--live", "--scenario", "one-create.yaml"]),
         _ => command.args(["--filter", "load-and-leave"]),
     };
     match switch.name {

@@ -106,6 +106,9 @@ pub(crate) const SWITCHES: &[Switch] = &[
     Switch::new("hang-in-initialize", "never answers Initialize", &["PROC-027"]).answers_within(500),
     Switch::new("hang-in-capabilities", "never answers Capabilities", &["PROC-027"]).answers_within(500),
     Switch::new("hang-in-create", "never answers Create", &["PROC-027"]).answers_within(500),
+    Switch::new("hang-in-apply", "wants its own Apply to be called, and never answers it", &["PROC-027"])
+        .says("Apply")
+        .answers_within(500),
     Switch::new("hang-in-finalize", "never answers FinalizeApply", &["PROC-027"]).answers_within(500),
     Switch::new("no-trailers", "ends the reply to Capabilities without a status", &["PROC-028"]),
     Switch::new("wrong-content-type", "answers Capabilities with text/html", &["PROC-029"]),

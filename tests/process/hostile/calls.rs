@@ -67,6 +67,7 @@ impl Misbehaving {
             | ("hang-in-initialize", "Initialize")
             | ("hang-in-capabilities" | "reply-after-cancel", "Capabilities")
             | ("hang-in-create", "Create")
+            | ("hang-in-apply", "Apply")
             | ("hang-in-finalize", "FinalizeApply")
             | ("hang-in-shutdown", "Shutdown") => future::pending().await,
 

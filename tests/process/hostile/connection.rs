@@ -96,7 +96,7 @@ async fn server(
     incoming: mpsc::Receiver<io::Result<DuplexStream>>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let compute_plan_version = match switch {
-        "gate-v1" => "v1",
+        "gate-v1" | "hang-in-apply" => "v1",
         "gate-typo" => "V2",
         _ => "v2",
     };
