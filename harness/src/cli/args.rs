@@ -137,7 +137,7 @@ pub(super) struct How {
 pub(super) enum Test {
     /// Test a provider plugin: start it as the engine does, load it, and run every scenario that can tell something of
     /// it. Nothing behind which a cloud stands is called without --live.
-    Provider(TestProvider),
+    Provider(Box<TestProvider>),
 }
 
 /// `counterfoil test provider`

@@ -26,7 +26,7 @@ use crate::{
 /// Carries out a test.
 pub(super) fn execute(test: Test, output: Output) -> Exit {
     match test {
-        Test::Provider(args) => provider(args, output).unwrap_or_else(|exit| exit),
+        Test::Provider(args) => provider(*args, output).unwrap_or_else(|exit| exit),
     }
 }
 
