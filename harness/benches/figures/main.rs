@@ -8,6 +8,7 @@
 mod decoding;
 mod engine;
 mod launch;
+mod processes;
 mod runner;
 mod suite;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some(runner::SERVE) => return engine::serve(&arguments[1]),
         Some(engine::PEAK) => return engine::peak(&arguments[1..]),
+        Some(processes::LAUNCHES) => return processes::launch_all(arguments[1].as_ref()),
         _ => {}
     }
     let mut figures = runner::Figures::new(arguments);
@@ -30,5 +32,7 @@ fn main() -> ExitCode {
     suite::validate(&mut figures);
     suite::hang(&mut figures);
     launch::to_first_reply(&mut figures);
+    processes::launches(&mut figures);
+    processes::flood(&mut figures);
     figures.finish()
 }

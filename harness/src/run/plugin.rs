@@ -166,7 +166,7 @@ impl PluginUnderTest {
         let plugin = match Plugin::launch(options, stage.log.clone()).await {
             Ok(plugin) => plugin,
             Err(error) => {
-                self.blocked.by(Extent::All, format!("the plugin does not start: {error}"));
+                self.blocked.by(Extent::All, format!("the plugin does not start: {}", error.message));
                 return finish(stage, Ok(Driven::CallByCall));
             }
         };
@@ -191,7 +191,7 @@ impl PluginUnderTest {
                 finish(stage, played)
             }
             Err(error) => {
-                self.blocked.by(Extent::All, format!("nothing can be attached to: {error}"));
+                self.blocked.by(Extent::All, format!("nothing can be attached to: {}", error.message));
                 finish(stage, Ok(Driven::CallByCall))
             }
         }

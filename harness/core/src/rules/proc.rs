@@ -8,6 +8,7 @@ use counterfoil_proto::{
     Revision,
     handshake::{APP_VERSION, CORE_VERSION, HEALTH_SERVICE, Line},
 };
+use serde_json::Value;
 
 use super::{Findings, Level, Party, Rule, Story};
 use crate::trace::{
@@ -1133,10 +1134,29 @@ fn exits(story: &Story<'_>, findings: &mut Findings<'_>, phases: &[Phase]) {
             _ => None,
         });
         if let Some(last) = tail {
-            let _ = write!(message, ". The last line on stderr: {}", quoted(last));
+            let _ = write!(message, ". The last line on stderr: {}", quoted(&said(last)));
         }
         findings.add(None, message, [at].into_iter().chain(last_words(story)));
     }
+}
+
+/// What a line of a log says, without what is another each time, so that a finding is the same each time: of hclog's
+/// JSON the message (P-015), of other lines what stands behind the time.
+fn said(line: &str) -> String {
+    let message =
+        |line: &str| Some(serde_json::from_str::<Value>(line).ok()?.get("@message")?.as_str()?.to_owned());
+    message(line).unwrap_or_else(|| {
+        let is_time = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_digit())
+                && word.contains(['/', ':', '-'])
+                && word.chars().all(|c| c.is_ascii_digit() || "/:-.,TZ+".contains(c))
+        };
+        let mut rest = line.trim_start();
+        while let Some((_, behind)) = rest.split_once(' ').filter(|(word, _)| is_time(word)) {
+            rest = behind.trim_start();
+        }
+        rest.to_owned()
+    })
 }
 
 fn ends_before_the_connection(story: &Story<'_>, findings: &mut Findings<'_>) {

@@ -183,3 +183,21 @@ fn each_rule_is_tripped_by_its_events_alone() {
         assert_eq!(found(&events), expected, "{events:?}");
     }
 }
+
+/// A known failure is pinned to its message, which must not be another one each time.
+#[test]
+fn the_last_line_is_told_without_its_time() {
+    for (line, expected) in [
+        (
+            r#"{"@level":"error","@message":"no token","@timestamp":"2026-01-02T03:04:05.6Z","pid":7}"#,
+            "no token",
+        ),
+        ("2026/01/02 03:04:05 no token: 401", "no token: 401"),
+        ("2026-01-02T03:04:05.678Z [ERROR] plugin: no token", "[ERROR] plugin: no token"),
+        ("3 errors occurred", "3 errors occurred"),
+        (r#"{"@message":1}"#, r#"{"@message":1}"#),
+        ("", ""),
+    ] {
+        assert_eq!(said(line), expected);
+    }
+}
