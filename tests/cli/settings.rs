@@ -119,7 +119,7 @@ fn a_plugin_is_tested_as_its_repository_says() {
     let done = place.finish(command).exits(0).says("Initialize is given config.yaml").says("1 run: 1 passed");
     done.says("settings: counterfoil.yaml (path, mtls, config, secrets, env, revisions, start_deadline, call_deadline, filter)");
     // The path and the config of the command line; what is kept secret adds up.
-    place.write("other.yaml", "region: a\nkey: b\nmore: c\n");
+    place.write("other.yaml", "region: a\nkey: hush-hush\nmore: hush-too\n");
     let mut command = place.command([
         "test",
         "provider",
