@@ -51,7 +51,8 @@ pub(crate) fn stock() -> &'static [Finished] {
     })
 }
 
-/// The stock suite against every mutant, as many side by side as there are processors.
+/// The stock suite against every mutant. A few side by side for each processor: they often wait for a deadline, and when
+/// all of them work at once, what has one is late.
 pub(crate) fn mutants() -> &'static [Mutant] {
     static MUTANTS: OnceLock<Vec<Mutant>> = OnceLock::new();
     MUTANTS.get_or_init(|| {
@@ -61,8 +62,8 @@ pub(crate) fn mutants() -> &'static [Mutant] {
         let decoders =
             DECODERS.iter().map(|mutant| (mutant.name, mutant.caught_by, Variant::Decoder(mutant)));
         runtime().block_on(async {
-            let turns = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-            let turns = Arc::new(Semaphore::new(turns));
+            let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            let turns = Arc::new(Semaphore::new(8 * processors));
             let mut running = JoinSet::new();
             for (at, (name, caught_by, variant)) in engines.chain(decoders).enumerate() {
                 let turns = Arc::clone(&turns);
