@@ -62,27 +62,17 @@ impl Redactor {
     pub fn redact_cut(&self, text: &str) -> String {
         let redacted = self.redact(text);
         // What stands behind a cut may be a line feed of ours, or half a character.
-        let mut middle = redacted.trim_end_matches(['\n', char::REPLACEMENT_CHARACTER]);
-        middle = middle.trim_start_matches(char::REPLACEMENT_CHARACTER);
-        let (mut before, mut behind) = ("", "");
-        let parts = |form: &str| {
-            let within = SHORTEST..form.len();
-            within.rev().filter(|at| form.is_char_boundary(*at)).collect::<Vec<_>>()
-        };
-        for (form, token) in &self.forms {
-            let ends = |length: &usize| middle.ends_with(&form[..*length]);
-            if let (Some(length), true) = (parts(form).into_iter().find(ends), behind.is_empty()) {
-                (middle, behind) = (&middle[..middle.len() - length], token);
-            }
-            let begins = |length: &usize| {
-                let from = form.len() - length;
-                form.is_char_boundary(from) && middle.starts_with(&form[from..])
-            };
-            let lengths = (SHORTEST..form.len()).rev();
-            if let (Some(length), true) = (lengths.into_iter().find(begins), before.is_empty()) {
-                (middle, before) = (&middle[length..], token);
-            }
-        }
+        let middle = redacted
+            .trim_end_matches(['\n', char::REPLACEMENT_CHARACTER])
+            .trim_start_matches(char::REPLACEMENT_CHARACTER);
+        let behind = self.forms.iter().find_map(|(form, token)| {
+            Some((beginnings(form).find_map(|part| middle.strip_suffix(part))?, token.as_str()))
+        });
+        let (middle, behind) = behind.unwrap_or((middle, ""));
+        let before = self.forms.iter().find_map(|(form, token)| {
+            Some((endings(form).find_map(|part| middle.strip_prefix(part))?, token.as_str()))
+        });
+        let (middle, before) = before.unwrap_or((middle, ""));
         if before.is_empty() && behind.is_empty() {
             redacted.into_owned()
         } else {
@@ -105,6 +95,16 @@ impl Redactor {
     fn is_idle(&self) -> bool {
         self.forms.is_empty()
     }
+}
+
+/// What may be left of a form that was cut off at its end, the longest first.
+fn beginnings(form: &str) -> impl Iterator<Item = &str> {
+    (SHORTEST..form.len()).rev().filter_map(|end| form.get(..end))
+}
+
+/// What may be left of one that was cut off at its beginning.
+fn endings(form: &str) -> impl Iterator<Item = &str> {
+    (1..=form.len().saturating_sub(SHORTEST)).filter_map(|from| form.get(from..))
 }
 
 /// A secret in every form that it is likely to take on its way.

@@ -396,18 +396,23 @@ fn declared_is_registered(story: &Story<'_>, findings: &mut Findings<'_>) {
 }
 
 fn nothing_is_contradicted(story: &Story<'_>, findings: &mut Findings<'_>) {
-    let Some((Ok(Reflection { closest, contradictions, .. }), at)) = reflection(story) else { return };
-    for contradiction in contradictions {
-        let message = format!("by its descriptors, closest to revision {closest}: {contradiction}");
-        findings.add(None, message, [at]);
-    }
+    each_of_reflection(story, findings, |reflection| &reflection.contradictions);
 }
 
 fn nothing_is_added(story: &Story<'_>, findings: &mut Findings<'_>) {
-    let Some((Ok(Reflection { closest, unknown, .. }), at)) = reflection(story) else { return };
-    for unknown in unknown {
-        let message = format!("by its descriptors, closest to revision {closest}: {unknown}");
-        findings.add(None, message, [at]);
+    each_of_reflection(story, findings, |reflection| &reflection.unknown);
+}
+
+/// Adds a finding for each difference of one kind.
+fn each_of_reflection(
+    story: &Story<'_>,
+    findings: &mut Findings<'_>,
+    differences: impl Fn(&Reflection) -> &Vec<String>,
+) {
+    let Some((Ok(reflection), at)) = reflection(story) else { return };
+    for difference in differences(reflection) {
+        let closest = reflection.closest;
+        findings.add(None, format!("by its descriptors, closest to revision {closest}: {difference}"), [at]);
     }
 }
 
