@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use counterfoil_core::scenario::parse_wait;
 use counterfoil_proto::{Revision, RevisionRange};
 
 use super::{known::KnownFailures, mock::Mock, settings::SettingsFrom};
@@ -185,38 +186,15 @@ pub(super) struct TestProvider {
     #[arg(long, short, value_name = "TERM")]
     pub filter: Vec<String>,
     /// How long the plugin may take to print its handshake line [default: 60s].
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
     pub start_deadline: Option<Duration>,
     /// How long a call may take [default: 30s].
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
     pub call_deadline: Option<Duration>,
     /// How they are run.
     #[command(flatten)]
     pub how: How,
 }
-
-/// A duration as scenarios write it: a whole number and ms, s or m.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let expected = || format!("{text:?} is no duration: expected a whole number and ms, s or m, such as 30s");
-    let number: u32 = number.parse().map_err(|_| expected())?;
-    let of = match unit {
-        "ms" => Duration::from_millis(1),
-        "s" => Duration::from_secs(1),
-        "m" => Duration::from_secs(60),
-        _ => return Err(expected()),
-    };
-    match of * number {
-        duration if duration.is_zero() || duration > LONGEST => {
-            Err(format!("{text:?} is out of bounds: expected more than nothing, and at most 60m"))
-        }
-        duration => Ok(duration),
-    }
-}
-
-/// The longest deadline that can be set, as in settings.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// Which scenarios.
 #[derive(Debug, Args)]

@@ -44,7 +44,9 @@ pub use known::{
 };
 pub use known_edit::{KnownFailureChange, NewKnownFailure, NotRewritten, rewrite_known_failures};
 pub use schema::schema;
-pub use settings::{ProviderSettings, RunSettings, SETTINGS_FILE, Settings, parse_settings, settings_schema};
+pub use settings::{
+    ProviderSettings, RunSettings, SETTINGS_FILE, Settings, parse_settings, parse_wait, settings_schema,
+};
 
 /// The longest file that is read. A file of 10,000 actions is about a quarter of it.
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;

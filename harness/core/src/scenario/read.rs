@@ -489,7 +489,7 @@ impl Time {
     const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
     const LONGEST: (Duration, &'static str) = (Duration::from_secs(300), "5m");
 
-    fn parse(text: &str) -> Option<Duration> {
+    pub(super) fn parse(text: &str) -> Option<Duration> {
         let (number, unit) =
             text.split_at(text.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?);
         let (_, millis) = Self::UNITS.into_iter().find(|(known, _)| *known == unit)?;

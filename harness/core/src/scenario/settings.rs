@@ -10,7 +10,7 @@ use std::{
 };
 
 use counterfoil_proto::RevisionRange;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::{
@@ -330,16 +330,30 @@ impl<T: JsonSchema> JsonSchema for Nonempty<T> {
     }
 }
 
-/// How long something may take. A real cloud can take its time.
-pub(super) struct Wait(Duration);
+/// The longest that a plugin may be waited for, and how that is written. A real cloud can take its time.
+const LONGEST_WAIT: (Duration, &str) = (Duration::from_secs(3600), "60m");
 
-impl Wait {
-    const LONGEST: (Duration, &'static str) = (Duration::from_secs(3600), "60m");
+/// Reads how long a plugin may be waited for, as settings write it.
+///
+/// # Errors
+/// Says what was expected.
+pub fn parse_wait(text: &str) -> Result<Duration, String> {
+    let (longest, written) = LONGEST_WAIT;
+    match Time::parse(text) {
+        None => Err(format!("{text:?} is no duration: expected a whole number and ms, s or m, such as 30s")),
+        Some(wait) if wait.is_zero() || wait > longest => {
+            Err(format!("{text:?} is out of bounds: expected more than nothing, and at most {written}"))
+        }
+        Some(wait) => Ok(wait),
+    }
 }
+
+/// How long something may take.
+pub(super) struct Wait(Duration);
 
 impl Read for Wait {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        Time::read_up_to(Self::LONGEST, node, at, report).map(Self)
+        Time::read_up_to(LONGEST_WAIT, node, at, report).map(Self)
     }
 }
 
@@ -370,21 +384,8 @@ impl Read for ByHand {
     }
 }
 
-impl JsonSchema for ByHand {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "ByHand".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "not": {} })
-    }
-}
-
 schema_is! {
+    ByHand => { "not": {} },
     Said => { "type": "string", "pattern": "\\S" },
     FilePath => { "type": "string", "pattern": "\\S" },
     VariableName => { "type": "string", "pattern": "^[^=$]+$" },
