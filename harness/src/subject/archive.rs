@@ -13,9 +13,10 @@ use std::{
 };
 
 use flate2::read::MultiGzDecoder;
-use sha2::{Digest as _, Sha256};
 use tar::{Archive, Entry, EntryType};
 use tokio_util::sync::CancellationToken;
+
+use super::sha256;
 
 /// How much an archive may hold, unpacked. Plugins are some ten to a hundred megabytes.
 const MOST_BYTES: u64 = 1 << 30;
@@ -119,10 +120,7 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 pub(super) fn digest(archive: &File, stop: &CancellationToken) -> Result<String, ArchiveError> {
     // It may be as large as the file system has it.
     let budget = Rc::new(Cell::new(u64::MAX));
-    let mut metered = Metered { inner: archive, budget, stopped: stop.clone() };
-    let mut hasher = Sha256::new();
-    io::copy(&mut metered, &mut hasher).map_err(damaged)?;
-    Ok(hex::encode(hasher.finalize()))
+    sha256(Metered { inner: archive, budget, stopped: stop.clone() }).map_err(damaged)
 }
 
 /// Unpacks `archive` into the directory `root`, which is empty: files, which keep whether they are executable,

@@ -332,12 +332,16 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, SubjectError> {
     Ok(paths)
 }
 
+/// The SHA-256 of a program, in hexadecimal.
 fn digest(program: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
     // What is no file has no end, and is refused when it is to be started.
-    if fs::metadata(program)?.is_file() {
-        io::copy(&mut File::open(program)?, &mut hasher)?;
-    }
+    if fs::metadata(program)?.is_file() { sha256(File::open(program)?) } else { sha256(io::empty()) }
+}
+
+/// The SHA-256 of all that can be read, in hexadecimal.
+fn sha256(mut from: impl io::Read) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut from, &mut hasher)?;
     Ok(hex::encode(hasher.finalize()))
 }
 
