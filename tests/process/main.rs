@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod leftovers;
 mod subjects;
 mod switches;
 
@@ -23,6 +24,7 @@ use std::{
 
 use counterfoil_core::rules::{self, Level};
 use counterfoil_proto::handshake::{COOKIE_KEY, COOKIE_VALUE, Line, SOCKET_DIR};
+use leftovers::running_below;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use switches::{SWITCHES, Switch};
@@ -129,19 +131,6 @@ fn wait_until(is_so: impl Fn() -> bool, what: &str) {
     }
 }
 
-/// The processes whose command line or environment names a directory.
-fn running_below(directory: &Path) -> Vec<String> {
-    let directory = directory.to_str().unwrap();
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let named = processes.filter_map(|process| {
-        let read = |name: &str| fs::read(process.path().join(name)).unwrap_or_default();
-        let (command, environment) = (read("cmdline"), read("environ"));
-        let names = |text: &[u8]| String::from_utf8_lossy(text).contains(directory);
-        (names(&command) || names(&environment)).then(|| String::from_utf8_lossy(&command).replace('\0', " "))
-    });
-    named.collect()
-}
-
 fn names_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
@@ -232,16 +221,21 @@ fn a_plugin_in_order_passes_the_whole_stock_suite() {
     assert!(names_in(&place.path().join("tmp")).is_empty() && running_below(place.path()).is_empty());
 }
 
-/// Our own mock, served as a plugin and installed as a host looks for one, keeps every rule, those that only warn too.
-#[test]
-fn the_mock_is_a_plugin_in_order() {
-    let place = TempDir::new().unwrap();
+/// Installs our own mock below `plugins`.
+fn install_mock(place: &TempDir) {
     let install = Command::new(COUNTERFOIL)
         .args(["mock", "install", "--profile", "reference", "--into"])
         .arg(place.path().join("plugins"))
         .output()
         .unwrap();
     assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
+}
+
+/// Our own mock, served as a plugin and installed as a host looks for one, keeps every rule, those that only warn too.
+#[test]
+fn the_mock_is_a_plugin_in_order() {
+    let place = TempDir::new().unwrap();
+    install_mock(&place);
     for more in [&["--strict"][..], &["--strict", "--mtls", "--reflect"]] {
         let (code, text) = test_path(&place, "plugins", more);
         assert_eq!(code, Some(0), "{text}");
@@ -259,12 +253,7 @@ fn the_mock_is_a_plugin_in_order() {
 #[test]
 fn a_plugin_is_not_blamed_for_the_absence_of_what_it_never_had() {
     let place = TempDir::new().unwrap();
-    let install = Command::new(COUNTERFOIL)
-        .args(["mock", "install", "--profile", "reference", "--into"])
-        .arg(place.path().join("plugins"))
-        .output()
-        .unwrap();
-    assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
+    install_mock(&place);
     for scenario in ["cancelled-call", "deadline-in-the-last-action"] {
         let output = Command::new(COUNTERFOIL)
             .args(["test", "provider", "--live", "--revisions", "head", "--filter", scenario])

@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::runner::{Figures, SERVE, timed};
+use crate::runner::{Figures, SERVE, kilobytes, timed};
 
 /// The argument with which this program applies a plan and prints the most memory that it had.
 pub(crate) const PEAK: &str = "--peak";
@@ -127,9 +127,7 @@ pub(crate) fn peak(arguments: &[String]) -> ExitCode {
     let channel = runtime.block_on(connect(PathBuf::from(&arguments[0]))).expect("the mock listens");
     judged(&plan, runtime.block_on(drive(&plan, channel)));
     let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel keeps it");
-    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is a number");
-    println!("{}", kilobytes / 1024);
+    println!("{}", kilobytes(&status, "VmHWM:").expect("the kernel keeps it") / 1024);
     ExitCode::SUCCESS
 }
 

@@ -1,5 +1,8 @@
 //! What is left of plugins, and what they cost, after very many of them.
 
+#[path = "../../../tests/process/leftovers.rs"]
+mod leftovers;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -14,10 +17,11 @@ use bytes::Bytes;
 use counterfoil::provider::process::{Deadlines, LaunchOptions, Plugin, settle};
 use counterfoil_core::trace::Recorder;
 use counterfoil_mock::{RawClient, UnaryCall};
+use leftovers::running_below;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::runner::Figures;
+use crate::runner::{Figures, kilobytes};
 
 /// The argument with which this program launches plugins.
 pub(crate) const LAUNCHES: &str = "--launches";
@@ -110,7 +114,7 @@ pub(crate) fn launch_all(plugins: &Path) -> ExitCode {
     let sockets = sockets_below(&temporary);
     println!(
         "processes={} sockets={sockets} files={} descriptors={descriptors} grown={grown}",
-        running_below(plugins),
+        running_below(plugins).len(),
         entries(&temporary),
     );
     ExitCode::SUCCESS
@@ -162,21 +166,6 @@ fn sockets_below(directory: &Path) -> usize {
     sockets.lines().filter(|line| line.contains(directory)).count()
 }
 
-/// How many processes name a directory in their command line or environment.
-fn running_below(directory: &Path) -> usize {
-    let directory = directory.to_str().expect("it is UTF-8");
-    let own = std::process::id().to_string();
-    let processes = fs::read_dir("/proc").expect("this is Linux").flatten();
-    let others = processes.filter(|process| process.file_name() != own.as_str());
-    let names = |process: &fs::DirEntry| {
-        ["cmdline", "environ"].iter().any(|file| {
-            let text = fs::read(process.path().join(file)).unwrap_or_default();
-            String::from_utf8_lossy(&text).contains(directory)
-        })
-    };
-    others.filter(names).count()
-}
-
 /// A plugin that floods its stderr with a gigabyte: our peak.
 pub(crate) fn flood(figures: &mut Figures) {
     let name = "stderr-flood-1-GiB";
@@ -205,10 +194,4 @@ pub(crate) fn flood(figures: &mut Figures) {
     }
     let peak = peak / 1024;
     figures.single(name, &format!("{peak} MB"), "100 MB", peak > 0 && peak < 100);
-}
-
-/// A number of `/proc/PID/status`, in kB.
-fn kilobytes(status: &str, name: &str) -> Option<i64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
 }

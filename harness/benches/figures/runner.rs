@@ -113,3 +113,9 @@ pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
 
 /// How often something without a baseline is run.
 pub(crate) const RUNS: usize = PAIRS;
+
+/// A number of `/proc/PID/status`, in kB.
+pub(crate) fn kilobytes(status: &str, name: &str) -> Option<i64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
