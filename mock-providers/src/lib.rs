@@ -6,9 +6,12 @@
 //!                  +-> Observer: what was delivered, answered, injected
 //! ```
 //!
+//! Beside the cloud lies the [`StateStore`], in which a provider keeps states for others.
+//!
 //! The kit knows no trace and no rule. Where new things go:
 //! - a new kind of fault: a file in `fault/` and a variant of [`fault::Effect`]. Where it needs more than the call
 //!   (a connection to cut, a message to alter), it is given a function, and does not know what stands behind it;
+//! - a new service: a variant of [`ServedService`], a file in `service/`, a line in `provider.rs`;
 //! - a new profile of a good provider: a file in `profiles/` and a line in `profile.rs`;
 //! - a broken provider: a service that wraps one of [`service`], or a tower layer around
 //!   [`Provider::routes`]. The code in `cloud/` and `service/` stays honest.
@@ -24,6 +27,7 @@ mod provider;
 pub mod serve;
 pub mod service;
 mod setup;
+pub mod state;
 
 pub use client::{RawClient, UnaryCall};
 pub use cloud::Cloud;
@@ -31,6 +35,7 @@ pub use profile::Profile;
 pub use provider::Provider;
 pub use serve::serve_unix;
 pub use setup::{ServedService, Setup, TypeSupport};
+pub use state::StateStore;
 
 /// The message limit of Go peers, in bytes, both ways (E-208).
 pub(crate) const MAX_MESSAGE: usize = i32::MAX as usize;

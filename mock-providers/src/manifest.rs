@@ -15,7 +15,7 @@ use crate::{Profile, ServedService};
 /// ```
 pub fn text(profile: &Profile) -> String {
     let services: Vec<&str> = profile.services.iter().copied().map(ServedService::name).collect();
-    let manifest = json!({
+    let mut manifest = json!({
         "name": profile.plugin,
         "version": profile.version,
         "author": "Counterfoil",
@@ -25,5 +25,8 @@ pub fn text(profile: &Profile) -> String {
         "iacProvider": { "computePlanVersion": profile.compute_plan_version },
         "iacServices": services,
     });
+    if !profile.state_backends.is_empty() {
+        manifest["capabilities"]["iacStateBackends"] = json!(profile.state_backends);
+    }
     serde_json::to_string_pretty(&manifest).expect("a manifest is plain JSON") + "\n"
 }

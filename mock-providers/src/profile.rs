@@ -46,6 +46,9 @@ pub struct Profile {
     pub compute_plan_version: String,
     /// The services that it has.
     pub services: BTreeSet<ServedService>,
+    /// The backends that its `IaCStateBackend` names, and its manifest with it (E-392).
+    #[serde(default)]
+    pub state_backends: Vec<String>,
     /// The resource types that it has.
     pub resource_types: BTreeMap<String, TypeSupport>,
     placeholder: BTreeMap<String, String>,
@@ -76,6 +79,7 @@ impl Profile {
             compute_plan_version: self.compute_plan_version.clone(),
             resource_types: self.resource_types.clone(),
             services: self.services.clone(),
+            state_backends: self.state_backends.clone(),
             ..Setup::default()
         }
     }
@@ -116,5 +120,6 @@ mod tests {
         let setup = reference.setup(Revision::Head);
         assert_eq!((setup.name, setup.version), (embedded.name, embedded.version));
         assert_eq!((setup.resource_types, setup.services), (embedded.resource_types, embedded.services));
+        assert_eq!(setup.state_backends, embedded.state_backends);
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use counterfoil_proto::{Revision, iac};
+use counterfoil_proto::{Contract, Revision, iac};
 use serde::Deserialize;
 
 use crate::cloud::Traits;
@@ -30,6 +30,8 @@ pub struct Setup {
     pub resource_types: BTreeMap<String, TypeSupport>,
     /// The services that it serves and lists in its registry.
     pub services: BTreeSet<ServedService>,
+    /// The backends that its `IaCStateBackend` names (E-392).
+    pub state_backends: Vec<String>,
     /// Top-level config keys whose change asks for a new resource.
     pub force_new: BTreeSet<String>,
     /// Types whose resources have a sensitive `password`.
@@ -50,37 +52,90 @@ pub struct TypeSupport {
     pub operations: Vec<String>,
 }
 
-/// A service that a provider may have.
+/// A service that a provider may have. The order is that of their full names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServedService {
+    /// `IaCProviderCredentialRevoker`
+    CredentialRevoker,
+    /// `IaCProviderDriftConfigDetector`
+    DriftConfigDetector,
+    /// `IaCProviderDriftDetector`
+    DriftDetector,
+    /// `IaCProviderEnumerator`
+    Enumerator,
+    /// `IaCProviderFinalizer`
+    Finalizer,
+    /// `IaCProviderLogCapture`
+    LogCapture,
+    /// `IaCProviderMigrationRepairer`
+    MigrationRepairer,
+    /// `IaCProviderOwnership`
+    Ownership,
+    /// `IaCProviderRegionLister`
+    RegionLister,
     /// `IaCProviderRequired`
     Required,
+    /// `IaCProviderRequirementMapper`
+    RequirementMapper,
+    /// `IaCProviderRunner`
+    Runner,
+    /// `IaCProviderValidator`
+    Validator,
+    /// `IaCRequirementDiscovery`
+    RequirementDiscovery,
+    /// `IaCStateBackend`
+    StateBackend,
     /// `ResourceDriver`
     ResourceDriver,
-    /// `IaCProviderFinalizer`, from 0.55
-    Finalizer,
 }
 
 impl ServedService {
     /// Every service, in the order of their names.
-    pub const ALL: [Self; 3] = [Self::Finalizer, Self::Required, Self::ResourceDriver];
+    pub const ALL: [Self; 16] = [
+        Self::CredentialRevoker,
+        Self::DriftConfigDetector,
+        Self::DriftDetector,
+        Self::Enumerator,
+        Self::Finalizer,
+        Self::LogCapture,
+        Self::MigrationRepairer,
+        Self::Ownership,
+        Self::RegionLister,
+        Self::Required,
+        Self::RequirementMapper,
+        Self::Runner,
+        Self::Validator,
+        Self::RequirementDiscovery,
+        Self::StateBackend,
+        Self::ResourceDriver,
+    ];
 
     /// The full name of the service.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Required => iac::ia_c_provider_required_server::SERVICE_NAME,
-            Self::ResourceDriver => iac::resource_driver_server::SERVICE_NAME,
+            Self::CredentialRevoker => iac::ia_c_provider_credential_revoker_server::SERVICE_NAME,
+            Self::DriftConfigDetector => iac::ia_c_provider_drift_config_detector_server::SERVICE_NAME,
+            Self::DriftDetector => iac::ia_c_provider_drift_detector_server::SERVICE_NAME,
+            Self::Enumerator => iac::ia_c_provider_enumerator_server::SERVICE_NAME,
             Self::Finalizer => iac::ia_c_provider_finalizer_server::SERVICE_NAME,
+            Self::LogCapture => iac::ia_c_provider_log_capture_server::SERVICE_NAME,
+            Self::MigrationRepairer => iac::ia_c_provider_migration_repairer_server::SERVICE_NAME,
+            Self::Ownership => iac::ia_c_provider_ownership_server::SERVICE_NAME,
+            Self::RegionLister => iac::ia_c_provider_region_lister_server::SERVICE_NAME,
+            Self::Required => iac::ia_c_provider_required_server::SERVICE_NAME,
+            Self::RequirementMapper => iac::ia_c_provider_requirement_mapper_server::SERVICE_NAME,
+            Self::Runner => iac::ia_c_provider_runner_server::SERVICE_NAME,
+            Self::Validator => iac::ia_c_provider_validator_server::SERVICE_NAME,
+            Self::RequirementDiscovery => iac::ia_c_requirement_discovery_server::SERVICE_NAME,
+            Self::StateBackend => iac::ia_c_state_backend_server::SERVICE_NAME,
+            Self::ResourceDriver => iac::resource_driver_server::SERVICE_NAME,
         }
     }
 
     /// Whether the service exists at a revision.
     pub fn exists_at(self, revision: Revision) -> bool {
-        match self {
-            Self::Required | Self::ResourceDriver => true,
-            Self::Finalizer => revision.engine().finalizer,
-        }
+        Contract::at(revision).services.contains_key(self.name())
     }
 }
 
@@ -96,6 +151,7 @@ impl Default for Setup {
             canonical_keys: Vec::new(),
             resource_types: TYPES.iter().map(type_support).collect(),
             services: ServedService::ALL.into(),
+            state_backends: vec!["mock".into()],
             force_new,
             sensitive,
             apply_reply: None,

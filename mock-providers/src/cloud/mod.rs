@@ -1,8 +1,9 @@
-//! An in-memory cloud: resources with ids, configurations and outputs. No gRPC in here.
+//! An in-memory cloud: resources with ids, configurations and outputs, and jobs. No gRPC in here.
 
 mod config;
 mod diff;
 mod error;
+mod job;
 mod resource;
 mod store;
 
@@ -14,6 +15,7 @@ use std::{
 pub(crate) use config::check_object;
 pub use diff::{Change, Diff};
 pub use error::CloudError;
+pub use job::Job;
 pub use resource::{PASSWORD, Resource, Seed, Target};
 use store::Store;
 
@@ -44,12 +46,13 @@ pub struct Cloud(Arc<Inner>);
 struct Inner {
     traits: Traits,
     store: Mutex<Store>,
+    jobs: Mutex<Vec<Arc<Job>>>,
 }
 
 impl Cloud {
     /// An empty cloud.
     pub fn new(traits: Traits) -> Self {
-        Self(Arc::new(Inner { traits, store: Mutex::default() }))
+        Self(Arc::new(Inner { traits, ..Inner::default() }))
     }
 
     /// No call leaves a store half changed, so one that a panic interrupted is as good as any.
@@ -134,6 +137,41 @@ impl Cloud {
         let (old, new) = (config::text(&live.config), config::text(desired));
         let (old, new) = (config::entries("config", &old)?, config::entries("config", &new)?);
         Ok(Diff::between(&old, &new, &self.0.traits.force_new))
+    }
+
+    /// Makes a live resource somebody's. It stays so until another owner is set or the resource is gone.
+    ///
+    /// # Errors
+    /// Those of [`Cloud::read`]; `InvalidArgument` for an owner without a name.
+    pub fn set_owner(&self, target: &Target<'_>, owner: &str) -> Result<(), CloudError> {
+        if owner.is_empty() {
+            return Err(CloudError::InvalidArgument("an owner needs a name".into()));
+        }
+        self.store().own(target, owner)
+    }
+
+    /// Starts a job. Its id is the next of `job-1`, `job-2` and so on.
+    pub fn run(&self, job: Job) -> Arc<Job> {
+        let mut jobs = self.jobs();
+        let job = Arc::new(Job { id: format!("job-{}", jobs.len() + 1), ..job });
+        jobs.push(Arc::clone(&job));
+        job
+    }
+
+    /// The job of an id.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` for no id.
+    pub fn job(&self, id: &str) -> Result<Arc<Job>, CloudError> {
+        if id.is_empty() {
+            return Err(CloudError::InvalidArgument("a job is found by its id, which is empty".into()));
+        }
+        let found = self.jobs().iter().find(|job| job.id == id).cloned();
+        found.ok_or_else(|| CloudError::NotFound(format!("job \"{id}\"")))
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Vec<Arc<Job>>> {
+        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every live resource, in the order of type and name.

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::{
     CloudError,
@@ -25,6 +26,8 @@ pub struct Resource {
     pub outputs: Bytes,
     /// Whether the output `password` is sensitive.
     pub sensitive: bool,
+    /// Whose it is; empty for nobody's.
+    pub owner: String,
     /// Outputs that it was seeded with.
     pub(super) seeded: Bytes,
 }
@@ -70,6 +73,16 @@ impl Resource {
         Target { resource_type: &self.resource_type, name: &self.name, provider_id: &self.provider_id }
     }
 
+    /// Whether `tags` in its config is a list that has this one.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Tagged {
+            tags: Vec<String>,
+        }
+        serde_json::from_slice::<Tagged>(&self.config)
+            .is_ok_and(|it| it.tags.iter().any(|known| known == tag))
+    }
+
     /// A resource at `target`, whose type, name and id are all given.
     pub(super) fn new(target: &Target<'_>, facts: Facts<'_>, sensitive: bool) -> Self {
         let Target { resource_type, name, provider_id } = *target;
@@ -89,6 +102,7 @@ impl Resource {
             config: Bytes::copy_from_slice(config.as_bytes()),
             outputs: to_json(&outputs).into(),
             sensitive,
+            owner: String::new(),
             seeded: Bytes::copy_from_slice(seeded.as_bytes()),
         }
     }

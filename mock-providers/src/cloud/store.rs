@@ -87,7 +87,14 @@ impl Store {
         let facts = Facts::new(&config, &seeded)?;
         let updated = Resource::new(&Target { name, ..live.target() }, facts, live.sensitive);
         self.take(&live);
-        Ok(self.put(updated))
+        Ok(self.put(Resource { owner: live.owner.clone(), ..updated }))
+    }
+
+    /// Makes a resource somebody's.
+    pub(super) fn own(&mut self, target: &Target<'_>, owner: &str) -> Result<(), CloudError> {
+        let live = Arc::clone(self.find(target)?);
+        self.put(Resource { owner: owner.to_owned(), ..Resource::clone(&live) });
+        Ok(())
     }
 
     pub(super) fn remove(&mut self, target: &Target<'_>) -> Result<(), CloudError> {

@@ -4,7 +4,7 @@ use counterfoil_proto::iac::{
     ResourceHealthCheckRequest, ResourceHealthCheckResponse, ResourceReadRequest, ResourceReadResponse,
     ResourceScaleRequest, ResourceScaleResponse, ResourceUpdateRequest, ResourceUpdateResponse,
     SensitiveKeysRequest, SensitiveKeysResponse, TroubleshootRequest, TroubleshootResponse,
-    resource_driver_server::ResourceDriver,
+    resource_driver_server,
 };
 use tonic::{Request, Response, Status, async_trait};
 
@@ -16,9 +16,9 @@ use crate::{
 
 /// `ResourceDriver`: each method is one operation of the cloud.
 #[derive(Clone, Debug)]
-pub struct Driver(Provider);
+pub struct ResourceDriver(Provider);
 
-impl Driver {
+impl ResourceDriver {
     /// The service of a provider.
     pub const fn new(provider: Provider) -> Self {
         Self(provider)
@@ -26,7 +26,7 @@ impl Driver {
 }
 
 #[async_trait]
-impl ResourceDriver for Driver {
+impl resource_driver_server::ResourceDriver for ResourceDriver {
     async fn create(
         &self,
         request: Request<ResourceCreateRequest>,

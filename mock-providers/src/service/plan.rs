@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use counterfoil_proto::iac::{IaCPlan, PlanAction, PlanRequest, ResourceSpec, ResourceState};
 use tonic::Status;
 
-use super::{check_type, driver::field_changes};
+use super::{check_type, driver::field_changes, invalid};
 use crate::{
     Provider,
     cloud::{CloudError, Target},
@@ -109,8 +109,7 @@ fn ordered<T>(
             match positions.get(dependency).map(|&at| (at, marks[at])) {
                 Some((at, Mark::New)) => open.push((at, 0)),
                 Some((_, Mark::Open)) => {
-                    let text = format!("iac: validation error: dependency cycle at \"{dependency}\"");
-                    return Err(Status::invalid_argument(text));
+                    return Err(invalid(format_args!("dependency cycle at \"{dependency}\"")));
                 }
                 Some((_, Mark::Done)) | None => {}
             }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{ACTIVE, check_type, plan::plan, target};
+use super::{ACTIVE, check_type, invalid, plan::plan, target};
 use crate::{
     Provider,
     cloud::{CloudError, Target, check_object},
@@ -163,7 +163,7 @@ impl IaCProviderRequired for Required {
         let ResolveSizingRequest { resource_type, size, hints } = request.into_inner();
         check_type(&self.0, &resource_type)?;
         let Some((tier, cpu, memory)) = SIZES.into_iter().find(|(tier, ..)| *tier == size) else {
-            return Err(Status::invalid_argument(format!("iac: validation error: no size tier \"{size}\"")));
+            return Err(invalid(format_args!("no size tier \"{size}\"")));
         };
         let hints = hints.unwrap_or_default();
         let or = |hint: String, tier: &str| if hint.is_empty() { tier.to_owned() } else { hint };
@@ -188,8 +188,8 @@ impl IaCProviderRequired for Required {
         let Bootstrap { bucket, region } = if json.is_empty() {
             Bootstrap::default()
         } else {
-            let config: Option<Bootstrap> = serde_json::from_slice(&json)
-                .map_err(|e| Status::invalid_argument(format!("iac: validation error: config_json: {e}")))?;
+            let config: Option<Bootstrap> =
+                serde_json::from_slice(&json).map_err(|e| invalid(format_args!("config_json: {e}")))?;
             config.unwrap_or_default()
         };
         let bucket = bucket.unwrap_or_else(|| format!("{}-state", self.0.setup().name));

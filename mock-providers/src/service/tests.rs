@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use counterfoil_proto::{
-    Revision,
+    Contract, Revision,
     iac::{
         ActionError, ActionResult, ApplyRequest, ApplyResponse, ApplyResult, BootstrapStateBackendRequest,
         CapabilitiesRequest, DestroyRequest, FinalizeApplyRequest, IaCPlan, ImportRequest, InitializeRequest,
@@ -20,6 +20,15 @@ use tonic::{Code, Status, service::Routes};
 use tower::{Service as _, ServiceExt as _};
 
 use crate::{Provider, RawClient, ServedService, Setup, UnaryCall, cloud::Target};
+
+mod drift;
+mod enumerator;
+mod jobs;
+mod ownership;
+mod requirements;
+mod smaller;
+mod state_backend;
+mod validator;
 
 type Driver = ResourceDriverClient<Routes>;
 type Required = IaCProviderRequiredClient<Routes>;
@@ -70,6 +79,29 @@ fn read(resource_type: &str, name: &str, id: &str) -> ResourceReadRequest {
 fn outputs(output: &ResourceOutput) -> Value {
     serde_json::from_slice(&output.outputs_json).unwrap()
 }
+
+/// A provider over a cloud with these resources.
+fn provider_with(resources: &[(&str, &str, &str)]) -> Provider {
+    let provider = Provider::new(Setup::default());
+    for (resource_type, name, config) in resources {
+        provider.cloud().create(resource_type, name, config.as_bytes()).unwrap();
+    }
+    provider
+}
+
+/// That a call was refused with a code, and with a text that holds a phrase.
+#[track_caller]
+fn assert_refused<T>(answer: Result<T, Status>, code: Code, phrase: &str) {
+    let status = answer.err().expect("it was not refused");
+    assert_eq!(status.code(), code, "{status}");
+    assert!(status.message().contains(phrase), "{status}");
+}
+
+/// What engines take for a request that makes no sense, and for a resource that is not there (E-165).
+const INVALID: (Code, &str) = (Code::InvalidArgument, "iac: validation error: ");
+const MISSING: (Code, &str) = (Code::NotFound, "iac: resource not found: ");
+/// An unknown type is no missing resource.
+const NO_TYPE: (Code, &str) = (Code::NotFound, "no resource type \"");
 
 /// Calls one method with one message, as bytes.
 async fn raw(provider: &Provider, method: &'static str, message: Bytes) -> Result<Bytes, Status> {
@@ -286,16 +318,11 @@ async fn registered(provider: &Provider) -> Vec<String> {
     listed.collect()
 }
 
-/// Which services answer anything but `Unimplemented`.
+/// Which services answer anything but `Unimplemented`, to their first method.
 async fn answering(provider: &Provider) -> Vec<ServedService> {
     let mut answering = Vec::new();
     for service in ServedService::ALL {
-        let method = match service {
-            ServedService::Finalizer => "/workflow.plugin.external.iac.IaCProviderFinalizer/FinalizeApply",
-            ServedService::Required => "/workflow.plugin.external.iac.IaCProviderRequired/Name",
-            ServedService::ResourceDriver => "/workflow.plugin.external.iac.ResourceDriver/Read",
-        };
-        assert!(method.contains(service.name()));
+        let method = &Contract::at(Revision::Head).services[service.name()][0].path;
         match raw(provider, method, Bytes::new()).await {
             Err(status) if status.code() == Code::Unimplemented => {}
             _ => answering.push(service),
@@ -308,10 +335,9 @@ async fn answering(provider: &Provider) -> Vec<ServedService> {
 async fn the_registry_lists_what_is_served_and_nothing_else() {
     for revision in Revision::ALL {
         let all = provider(*revision);
-        let mut wanted = vec!["IaCProviderFinalizer", "IaCProviderRequired", "ResourceDriver"];
-        if *revision < Revision::V0_55 {
-            wanted.remove(0);
-        }
+        let services = Contract::at(*revision).services.keys();
+        let wanted: Vec<_> =
+            services.filter_map(|name| name.strip_prefix("workflow.plugin.external.iac.")).collect();
         assert_eq!(registered(&all).await, wanted, "{revision}");
         assert_eq!(answering(&all).await.len(), wanted.len(), "{revision}");
     }
@@ -320,6 +346,21 @@ async fn the_registry_lists_what_is_served_and_nothing_else() {
         let names: Vec<_> = services.iter().map(|s| s.name().rsplit('.').next().unwrap()).collect();
         assert_eq!(registered(&some).await, names);
         assert_eq!(answering(&some).await, services);
+    }
+}
+
+#[tokio::test]
+async fn every_method_of_every_service_is_there_at_its_revisions() {
+    for revision in Revision::ALL {
+        let provider = provider(*revision);
+        for service in ServedService::ALL.into_iter().filter(|service| service.exists_at(*revision)) {
+            for method in &Contract::at(*revision).services[service.name()] {
+                // An empty message is refused by most, and not one of them is left out (H-02).
+                let answer = raw(&provider, &method.path, Bytes::new()).await;
+                let left_out = answer.is_err_and(|status| status.code() == Code::Unimplemented);
+                assert!(!left_out, "{} at {revision}", method.path);
+            }
+        }
     }
 }
 
