@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod contract;
+pub mod mutants;
 pub mod provider;
 pub mod report;
 pub mod run;

@@ -3,18 +3,43 @@
 use std::{
     mem,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use tonic::{
-    Request, Response, Status,
+    Request, Response, Status, Streaming,
     body::Body,
     client::{Grpc, GrpcService},
 };
 use tower::Service;
 
 use crate::{MAX_MESSAGE, codec::RawCodec};
+
+/// A client over a transport that is ready, with the message limits of Go peers (E-208).
+macro_rules! client {
+    ($transport:expr) => {
+        Grpc::new($transport).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE)
+    };
+}
+
+/// Makes one unary call.
+pub(crate) async fn unary<T>(transport: T, path: PathAndQuery, message: Bytes) -> Result<Bytes, Status>
+where
+    T: GrpcService<Body>,
+    T::ResponseBody: Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut client = client!(transport);
+    client.ready().await.map_err(|e| Status::from_error(e.into()))?;
+    client.unary(Request::new(message), path, RawCodec).await.map(Response::into_inner)
+}
+
+fn path(method: &'static str) -> Result<PathAndQuery, Status> {
+    PathAndQuery::from_maybe_shared(Bytes::from_static(method.as_bytes()))
+        .map_err(|e| Status::internal(format!("{method:?} is no path: {e}")))
+}
 
 /// A boxed future of a reply.
 pub type ReplyFuture = std::pin::Pin<Box<dyn Future<Output = Result<Bytes, Status>> + Send>>;
@@ -49,6 +74,43 @@ impl<T> RawClient<T> {
     }
 }
 
+impl<T> RawClient<T>
+where
+    T: GrpcService<Body> + Clone + Send + 'static,
+    T::ResponseBody: Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    async fn ready(&self) -> Result<Grpc<T>, Status> {
+        let mut client = client!(self.transport.clone());
+        client.ready().await.map_err(|e| Status::from_error(e.into()))?;
+        Ok(client)
+    }
+
+    /// Makes a call that has a deadline of its own, which the provider is told.
+    ///
+    /// # Errors
+    /// The status, where it is not OK.
+    pub async fn call_within(
+        &self,
+        method: &'static str,
+        message: Bytes,
+        deadline: Duration,
+    ) -> Result<Bytes, Status> {
+        let mut request = Request::new(message);
+        request.set_timeout(deadline);
+        self.ready().await?.unary(request, path(method)?, RawCodec).await.map(Response::into_inner)
+    }
+
+    /// Makes a call whose answer is a stream of messages.
+    ///
+    /// # Errors
+    /// The status, where there is no stream.
+    pub async fn stream(&self, method: &'static str, message: Bytes) -> Result<Streaming<Bytes>, Status> {
+        let request = Request::new(message);
+        self.ready().await?.server_streaming(request, path(method)?, RawCodec).await.map(Response::into_inner)
+    }
+}
+
 impl<T> Service<UnaryCall> for RawClient<T>
 where
     T: GrpcService<Body> + Clone + Send + 'static,
@@ -68,12 +130,8 @@ where
         let next = self.transport.clone();
         let ready = mem::replace(&mut self.transport, next);
         Box::pin(async move {
-            let path = PathAndQuery::from_maybe_shared(Bytes::from_static(call.method.as_bytes()))
-                .map_err(|e| Status::internal(format!("{:?} is no path: {e}", call.method)))?;
-            let mut client = Grpc::new(ready)
-                .max_decoding_message_size(MAX_MESSAGE)
-                .max_encoding_message_size(MAX_MESSAGE);
-            client.unary(Request::new(call.message), path, RawCodec).await.map(Response::into_inner)
+            let request = Request::new(call.message);
+            client!(ready).unary(request, path(call.method)?, RawCodec).await.map(Response::into_inner)
         })
     }
 }

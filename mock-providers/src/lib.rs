@@ -13,9 +13,9 @@
 //!   (a connection to cut, a message to alter), it is given a function, and does not know what stands behind it;
 //! - a new service: a variant of [`ServedService`], a file in `service/`, a line in `provider.rs`;
 //! - a new profile of a good provider: a file in `profiles/` and a line in `profile.rs`;
-//! - a broken provider: a service that wraps one of [`service`], or a tower layer around
-//!   [`Provider::routes`]. The code in `cloud/` and `service/` stays honest.
+//! - a broken provider: a row in [`broken::ALL`]. The code in `cloud/`, `state/` and `service/` stays honest.
 
+pub mod broken;
 pub mod client;
 pub mod cloud;
 mod codec;
@@ -29,6 +29,7 @@ pub mod service;
 mod setup;
 pub mod state;
 
+pub use broken::ProviderMutant;
 pub use client::{RawClient, UnaryCall};
 pub use cloud::Cloud;
 pub use profile::Profile;

@@ -10,7 +10,7 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use crate::Provider;
+use crate::{Provider, broken::BrokenLayer};
 
 /// Serves `provider` on a socket at `path`, in a directory that exists.
 ///
@@ -30,10 +30,11 @@ pub fn serve_unix(
 ) -> io::Result<impl Future<Output = io::Result<()>> + Send + use<>> {
     let listener = UnixListener::bind(path)?;
     let socket = SocketFile(path.to_owned());
-    let routes = provider.routes();
+    let (routes, broken) = (provider.routes(), BrokenLayer::new(provider.setup().mutant));
     Ok(async move {
         let _socket = socket;
         Server::builder()
+            .layer(broken)
             .add_routes(routes)
             .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown.cancelled_owned())
             .await

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use counterfoil_proto::{Contract, Revision, iac};
 use serde::Deserialize;
 
-use crate::cloud::Traits;
+use crate::{ProviderMutant, cloud::Traits};
 
 /// What a provider is: everything about it that is not code.
 ///
@@ -38,6 +38,8 @@ pub struct Setup {
     pub sensitive: BTreeSet<String>,
     /// The encoded `ApplyResponse`, well-formed or not, that answers every `Apply` in place of the work.
     pub apply_reply: Option<Bytes>,
+    /// What it does wrong, where it is a broken one.
+    pub mutant: Option<&'static ProviderMutant>,
     /// What every `FinalizeApply` reports, with status OK (H-13).
     pub finalize_errors: Vec<iac::ActionError>,
 }
@@ -155,6 +157,7 @@ impl Default for Setup {
             force_new,
             sensitive,
             apply_reply: None,
+            mutant: None,
             finalize_errors: Vec::new(),
         }
     }

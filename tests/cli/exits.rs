@@ -49,7 +49,7 @@ fn two_for_what_cannot_be_meant() {
         (&["run", "--jobs", "0"], "--jobs"),
         (&["run", "--jobs", "many"], "--jobs"),
         (&["run", "--mutant", "always-sucess"], "did you mean \"always-success\"?"),
-        (&["run", "--mutant", "frob"], "`counterfoil mutants` lists them"),
+        (&["run", "--mutant", "frob"], "`counterfoil mutants --list` has them"),
         (&["run", "--filter", "frob:x"], "unknown filter \"frob\""),
         (&["run", "--filter", "[a"], "is not a glob"),
         (&["run", "--filter", "rule:OUT-999"], "did you mean OUT-"),

@@ -7,7 +7,10 @@ pub(crate) fn running_below(directory: &Path) -> Vec<String> {
     let directory = directory.to_str().expect("it is UTF-8");
     let own = process::id().to_string();
     let processes = fs::read_dir("/proc").expect("this is Linux").flatten();
-    let others = processes.filter(|process| process.file_name() != own.as_str());
+    // Beside its number this process has names there, `self` for one.
+    let is_number = |name: &str| name.parse::<u32>().is_ok();
+    let others = processes
+        .filter(|process| process.file_name().to_str().is_some_and(|name| is_number(name) && name != own));
     let named = others.filter_map(|process| {
         let read = |name: &str| fs::read(process.path().join(name)).unwrap_or_default();
         let (command, environment) = (read("cmdline"), read("environ"));

@@ -18,8 +18,9 @@ fn computed() -> Coverage {
         coverage.scenarios.entry(run.scenario.clone()).or_default().extend(run.judged.iter().cloned());
     }
     coverage.mutants = survey::mutants()
+        .rows
         .iter()
-        .map(|mutant| (mutant.name.to_owned(), mutant.found.keys().cloned().collect()))
+        .map(|row| (row.mutant.name.to_owned(), row.found.keys().cloned().collect()))
         .collect();
     coverage
 }

@@ -112,9 +112,13 @@ pub(crate) fn launch_all(plugins: &Path) -> ExitCode {
     assert!(settled, "every supervisor ends");
     let descriptors = entries("/proc/self/fd".as_ref()) - descriptors;
     let sockets = sockets_below(&temporary);
+    let running = running_below(plugins);
+    for process in &running {
+        eprintln!("left: {process}");
+    }
     println!(
         "processes={} sockets={sockets} files={} descriptors={descriptors} grown={grown}",
-        running_below(plugins).len(),
+        running.len(),
         entries(&temporary),
     );
     ExitCode::SUCCESS

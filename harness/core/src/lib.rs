@@ -17,3 +17,4 @@ pub mod scenario;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+pub mod trial;

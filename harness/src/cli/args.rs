@@ -72,8 +72,12 @@ pub(super) enum Command {
         /// The rule's id, such as OUT-001.
         id: String,
     },
-    /// List the broken engines and decoders that prove the rules (`run --mutant`).
-    Mutants,
+    /// Run the stock scenarios against every broken engine, decoder and provider, and print which rules found it.
+    Mutants {
+        /// Only list them, with the rules that have to find each (`run --mutant` runs one).
+        #[arg(long)]
+        list: bool,
+    },
     /// Show, compare and check the contract.
     #[command(subcommand)]
     Contract(Contract),
@@ -102,7 +106,7 @@ pub(super) struct Run {
     /// How they are run.
     #[command(flatten)]
     pub how: How,
-    /// Run a broken engine or decoder in place of the reference (`counterfoil mutants` lists them).
+    /// Run a broken engine, decoder or provider in place of the reference (`counterfoil mutants --list` has them).
     #[arg(long, value_name = "NAME")]
     pub mutant: Option<String>,
 }

@@ -24,6 +24,7 @@ use super::{
     output::Output,
 };
 use crate::{
+    mutants::{self, Matrix},
     provider::{process::settle, remove_private_directory},
     report::{Reporter, json::Json, known, terminal::Terminal},
     run::{self, Job, Options, RunEvent, Seen, Variant},
@@ -91,6 +92,18 @@ impl Session {
             _ if error.is_ours() => failed(&error.to_string(), output),
             _ => usage(&error.to_string(), output),
         })
+    }
+
+    /// Runs every mutant, and gives what was found of each.
+    pub(super) fn kill_matrix(self, output: Output) -> Result<Matrix, Exit> {
+        let matrix = self.runtime.block_on(mutants::matrix(&self.stop));
+        if let Some(signal) = self.caught.get() {
+            output.error(
+                "the matrix was interrupted, and says nothing: a mutant that did not run was not found",
+            );
+            return Err(Exit::Interrupted(*signal));
+        }
+        matrix.map_err(|error| failed(&format!("the matrix stopped: {error}"), output))
     }
 
     /// Runs jobs, reports on them, and says how that ends.

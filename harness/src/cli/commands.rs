@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
+    time::Instant,
 };
 
 use counterfoil_core::{
@@ -33,7 +34,7 @@ use crate::{
     contract::DescriptorError,
     provider::process,
     report::{
-        diagnostics, mutants, rules as rules_report, scenarios,
+        diagnostics, mutants as mutants_report, rules as rules_report, scenarios,
         terminal::{self, counted},
     },
     run::{self, Filter, Loaded, Variant},
@@ -58,10 +59,24 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Judge { trace, strict } => judge(&trace, strict, output),
         Command::Rules => output.print(&rules_report::list(output.layout())),
         Command::Explain { id } => explain(&id, output),
-        Command::Mutants => output.print(&mutants::list(output.layout())),
+        Command::Mutants { list: true } => output.print(&mutants_report::list(output.layout())),
+        Command::Mutants { list: false } => kill_matrix(output),
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
     }
+}
+
+/// Runs every mutant, and fails where one survives, or where a rule finds none.
+fn kill_matrix(output: Output) -> Exit {
+    let begun = Instant::now();
+    let matrix = Session::open(output).and_then(|session| session.kill_matrix(output));
+    let matrix = match matrix {
+        Ok(matrix) => matrix,
+        Err(exit) => return exit,
+    };
+    let account = mutants_report::matrix(&matrix, begun.elapsed(), output.layout());
+    let exit = if matrix.holds() { Exit::Passed } else { Exit::Broken };
+    exit.unless(output.print(&account))
 }
 
 /// Starts a plugin and supervises it: Counterfoil's own command, which nobody else calls. `directory` is the private one
@@ -119,7 +134,7 @@ fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
         None => Variant::Reference,
         Some(name) => Variant::named(name).ok_or_else(|| {
             let meant = scenario::nearest(name, Variant::names());
-            let help = meant.map_or("`counterfoil mutants` lists them".to_owned(), |meant| {
+            let help = meant.map_or("`counterfoil mutants --list` has them".to_owned(), |meant| {
                 format!("did you mean {meant:?}?")
             });
             usage(&format!("no mutant is called {name:?}: {help}"), output)

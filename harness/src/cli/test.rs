@@ -70,6 +70,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     let of_repository = own.or_else(of_manifest).unwrap_or_default();
     let name = manifest.and_then(|manifest| manifest.name.clone());
     let name = name.or_else(|| subject.as_ref().map(|subject| subject.name.clone()));
+    let own_config = config.is_some();
     let Given { json, redactor, told } = given(&args, config, &environment, name.as_deref());
     let redactor = Arc::new(redactor);
 
@@ -117,6 +118,8 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         line,
         config: json,
         live: args.live,
+        // The environment is cleared but for what the user names, which may be a credential.
+        strange: !own_config && environment.is_empty(),
         declared: manifest.and_then(|manifest| manifest.iac_services.clone()),
         reflect: args.reflect == Some(true),
         redactor,

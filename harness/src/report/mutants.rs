@@ -1,22 +1,103 @@
-//! The broken engines and decoders, for the reader.
+//! Mutants and the kill matrix, for the reader.
 
-use counterfoil_core::mutants::{DECODERS, ENGINES};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use super::layout::{Layout, Page, width};
+use counterfoil_core::rules::{self, Rule};
 
-/// A line for each: what it is, its name, the rules that catch it, and what is broken.
+use super::{
+    layout::{Layout, Page, keep, width},
+    terminal::counted,
+};
+use crate::mutants::{Kind, Matrix, Mutant, Row, all, is_played};
+
+/// A line for each mutant: what it is, its name, the rules that catch it, and what is broken.
 pub fn list(layout: Layout) -> String {
-    let engines = ENGINES.iter().map(|mutant| ("engine", mutant.name, mutant.caught_by, mutant.what));
-    let decoders = DECODERS.iter().map(|mutant| ("decoder", mutant.name, mutant.caught_by, mutant.what));
-    let rows: Vec<_> = engines
-        .chain(decoders)
-        .map(|(kind, name, caught_by, what)| (kind, name, caught_by.join(" "), what))
-        .collect();
-    let names = rows.iter().map(|(_, name, ..)| width(name)).max().unwrap_or(0);
-    let rules = rows.iter().map(|(.., rules, _)| width(rules)).max().unwrap_or(0);
+    let mutants = all();
+    let rows: Vec<_> = mutants.iter().map(|mutant| (mutant, mutant.caught_by.join(" "))).collect();
+    let names = rows.iter().map(|(mutant, _)| width(mutant.name)).max().unwrap_or(0);
+    let rules = rows.iter().map(|(_, rules)| width(rules)).max().unwrap_or(0);
     let mut page = Page::new(layout);
-    for (kind, name, caught_by, what) in &rows {
-        page.row("", &[(kind, 7), (name, names), (caught_by, rules)], what);
+    for (Mutant { kind, name, what, .. }, caught_by) in &rows {
+        page.row("", &[(&kind.to_string(), KIND), (name, names), (caught_by, rules)], what);
     }
     page.take()
+}
+
+/// How wide the kind of a mutant is.
+const KIND: usize = 8;
+
+/// How many runs are named where a rule found something that it should not.
+const NAMED: usize = 3;
+
+/// The kill matrix: a line for each mutant with the rules that found it, then what is wrong, then the sums.
+pub fn matrix(matrix: &Matrix, took: Duration, layout: Layout) -> String {
+    let mut page = Page::new(layout);
+    let names = matrix.rows.iter().map(|row| width(row.mutant.name)).max().unwrap_or(0);
+    for Row { mutant, found, .. } in &matrix.rows {
+        let found: Vec<&str> = found.keys().map(String::as_str).collect();
+        let found = if found.is_empty() { "nothing".to_owned() } else { found.join(" ") };
+        page.row("", &[(&mutant.kind.to_string(), KIND), (mutant.name, names)], &found);
+    }
+    page.blank();
+    for row in matrix.rows.iter().filter(|row| !row.is_killed()) {
+        wrong(&mut page, row);
+    }
+    let unbroken: Vec<&Rule> = matrix.without_mutant().into_iter().filter(|rule| !is_played(rule)).collect();
+    for rule in &unbroken {
+        page.wrapped("NO MUTANT  ", 11, &format!("{} {}", rule.id, rule.title));
+    }
+    sums(&mut page, matrix, &unbroken, took);
+    page.take()
+}
+
+/// What is wrong with the row of a mutant that is not killed.
+fn wrong(page: &mut Page, row: &Row) {
+    let Mutant { name, what, .. } = row.mutant;
+    page.wrapped("SURVIVES  ", 10, &format!("{name}: {what}"));
+    for rule in row.missed() {
+        page.wrapped("  ", 4, &format!("{rule} has to find it, and finds nothing"));
+    }
+    for (rule, runs) in row.undeclared() {
+        let some: Vec<&str> = runs.iter().take(NAMED).map(String::as_str).collect();
+        let text = format!(
+            "{rule} finds something in {}, and the mutant does not declare it: {}",
+            counted(runs.len(), "run"),
+            some.join(", ")
+        );
+        page.wrapped("  ", 4, &text);
+    }
+    for run in &row.unjudged {
+        page.wrapped("  ", 4, &format!("not judged: {run}"));
+    }
+    page.wrapped("  ", 4, &format!("run again  {}", keep(format_args!("counterfoil run --mutant {name}"))));
+    page.blank();
+}
+
+fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
+    let killed = matrix.rows.iter().filter(|row| row.is_killed()).count();
+    let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+    for row in &matrix.rows {
+        *kinds.entry(row.mutant.kind).or_default() += 1;
+    }
+    let kinds: Vec<String> =
+        kinds.into_iter().map(|(kind, count)| counted(count, &kind.to_string())).collect();
+    let all = counted(matrix.rows.len(), "mutant");
+    let text = format!("{all} ({}): {killed} killed in {:.1} s", kinds.join(", "), took.as_secs_f64());
+    page.wrapped("", 2, &text);
+
+    let broken: BTreeSet<&str> =
+        matrix.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
+    let played = matrix.without_mutant().len() - unbroken.len();
+    let elsewhere = rules::catalogue().filter(|rule| rule.needs_a_plugin()).count();
+    let text = format!(
+        "{}: {} broken by a mutant, {played} by scenarios that play the provider, {elsewhere} by broken plugins \
+         (tests/process), {} by nothing",
+        counted(rules::catalogue().count(), "rule"),
+        broken.len(),
+        unbroken.len()
+    );
+    page.wrapped("", 2, &text);
 }

@@ -50,7 +50,9 @@ fn beyond_plugin(scenario: &Scenario, plugin: &PluginUnderTest) -> Option<(SkipK
     if let Some(reason) = plugin.blocked.keeps(scenario) {
         return Some((SkipKind::NotRun, reason));
     }
-    let wants_cloud = scenario.needs.contains(&Need::Cloud) && !plugin.live;
+    let trials = &scenario.trials;
+    let tries_cloud = !trials.is_empty() && trials.iter().all(|trial| trial.needs_cloud());
+    let wants_cloud = (scenario.needs.contains(&Need::Cloud) || tries_cloud) && !plugin.live;
     wants_cloud.then(|| (SkipKind::NotRun, NEEDS_LIVE.to_owned()))
 }
 

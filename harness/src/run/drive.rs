@@ -28,6 +28,7 @@ use super::{
     Job, Variant,
     faults::{Levers, faults},
     load_sequence::{Loaded, NotLoaded, load},
+    trials::{Leave, examine},
 };
 use crate::provider::{Deadline, Embedded, FaultyTransport, Lifetime, ProviderError};
 
@@ -52,7 +53,7 @@ pub async fn drive(
     directory: &Path,
     socket: &str,
 ) -> Result<Trace, DriveError> {
-    let provider = provider(job);
+    let provider = provider(job, variant);
     seed(provider.cloud(), &job.scenario)?;
     let embedded = Embedded::start(&provider, directory, socket).await?;
     let stage = Stage::new(job, variant);
@@ -61,13 +62,17 @@ pub async fn drive(
     let connection = embedded.connection();
     let levers = Levers { cut: connection.cutter(), kill: None };
     let transport = FaultyTransport::new(
-        connection,
+        connection.clone(),
         faults(&job.scenario, &levers),
         &job.scenario.addresses,
         stage.log.clone(),
     );
     let link = stage.link(transport.within(life));
     let loaded = load(&link, &Bytes::new()).await;
+    let trials = &job.scenario.trials;
+    if loaded.is_ok() && !trials.is_empty() {
+        examine(&connection.into(), job.revision, trials, Leave::Everything, &stage.log).await;
+    }
     let driven = stage.go_on(&link, loaded).await;
     embedded.stop().await;
     Ok(stage.trace(Subject::Pair, driven))
@@ -221,10 +226,11 @@ fn failed_updates(events: &[Event]) -> BTreeSet<u32> {
 }
 
 /// The mock provider that a scenario asks for.
-fn provider(job: &Job) -> Provider {
+fn provider(job: &Job, variant: &Variant) -> Provider {
     let scenario = &*job.scenario;
     let mut setup = Setup {
         revision: job.revision,
+        mutant: variant.broken_provider(),
         compute_plan_version: scenario.provider.compute_plan_version.clone(),
         ..Setup::default()
     };

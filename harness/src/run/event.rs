@@ -523,6 +523,7 @@ pub fn describe(event: &Event) -> String {
                 answer(reply)
             )
         }
+        Event::Tried(tried) => format!("beside the apply, {}", tried.describe()),
         Event::ApplyEnded { result, error } => {
             let error = error.as_ref().map_or(String::new(), |error| format!(", error: {error}"));
             let outcomes = match result.outcomes.len() {

@@ -14,6 +14,7 @@ mod plugin;
 mod reproduce;
 mod schedule;
 mod survey;
+mod trials;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use counterfoil_core::{
     mutants::{DECODERS, ENGINES, Flawed},
     scenario::Scenario,
 };
+use counterfoil_mock::{ProviderMutant, broken};
 use counterfoil_proto::{Revision, RevisionRange};
 
 pub(crate) use self::load::read_document;
@@ -95,7 +97,7 @@ pub fn jobs_for_provider(
     jobs
 }
 
-/// The engine and the decoder that make up our half of the pair: the reference ones, or one that is broken.
+/// Our own pair, engine with decoder and provider: the reference ones, or one of them that is broken.
 #[derive(Clone, Debug, Default)]
 pub enum Variant {
     /// The reference engine and the strict decoder.
@@ -105,18 +107,32 @@ pub enum Variant {
     Engine(&'static counterfoil_core::mutants::EngineMutant),
     /// A broken decoder, by its name.
     Decoder(&'static counterfoil_core::mutants::DecoderMutant),
+    /// The reference engine and the strict decoder, against a broken provider of ours.
+    Provider(&'static ProviderMutant),
 }
 
 impl Variant {
     /// The mutant of a name.
     pub fn named(name: &str) -> Option<Self> {
         let engine = ENGINES.iter().find(|mutant| mutant.name == name).map(Self::Engine);
-        engine.or_else(|| DECODERS.iter().find(|mutant| mutant.name == name).map(Self::Decoder))
+        let decoder = || DECODERS.iter().find(|mutant| mutant.name == name).map(Self::Decoder);
+        let provider = || broken::ALL.iter().find(|mutant| mutant.name == name).map(Self::Provider);
+        engine.or_else(decoder).or_else(provider)
     }
 
     /// The names of all mutants.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        ENGINES.iter().map(|mutant| mutant.name).chain(DECODERS.iter().map(|mutant| mutant.name))
+        let decoders = DECODERS.iter().map(|mutant| mutant.name);
+        let providers = broken::ALL.iter().map(|mutant| mutant.name);
+        ENGINES.iter().map(|mutant| mutant.name).chain(decoders).chain(providers)
+    }
+
+    /// What is wrong with the embedded provider, if anything is.
+    fn broken_provider(&self) -> Option<&'static ProviderMutant> {
+        match self {
+            Self::Provider(mutant) => Some(mutant),
+            Self::Reference | Self::Engine(_) | Self::Decoder(_) => None,
+        }
     }
 
     fn semantics(&self, revision: Revision) -> Semantics {
@@ -130,7 +146,7 @@ impl Variant {
     fn decoder(&self) -> Arc<dyn Decoder> {
         match self {
             Self::Decoder(mutant) => Arc::new(Flawed(mutant.flaw)),
-            Self::Reference | Self::Engine(_) => Arc::new(Strict),
+            Self::Reference | Self::Engine(_) | Self::Provider(_) => Arc::new(Strict),
         }
     }
 }

@@ -31,6 +31,7 @@ use super::{
     faults::{Levers, faults},
     load_sequence::{Loaded, NotLoaded, load},
     survey,
+    trials::{self, Leave},
 };
 use crate::{
     provider::{
@@ -53,6 +54,8 @@ pub struct PluginUnderTest {
     pub config: Bytes,
     /// Whether its cloud may be reached, and changed.
     pub live: bool,
+    /// Whether it has been given nothing by which its cloud would know it.
+    pub strange: bool,
     /// Whether its descriptors are compared with the contract.
     pub reflect: bool,
     /// The services that its manifest on disk declares; none where it says nothing about them.
@@ -231,6 +234,7 @@ impl PluginUnderTest {
         let levers = Levers { cut: connection.connection().cutter(), kill };
         let client = RawClient::new(connection.clone());
         let reflected = self.reflect.then(|| connection.clone());
+        let examined = (!scenario.trials.is_empty()).then(|| connection.clone());
         let guard = Guard { inner: connection, closed: !self.live, stopped: Arc::default() };
         let stopped = Arc::clone(&guard.stopped);
 
@@ -253,7 +257,10 @@ impl PluginUnderTest {
         } else if !is_struck(log) {
             self.can_judge(job, &loaded)?;
         }
-        if surveys && !self.live && stage.hands_over(&loaded) {
+        if let Some(connection) = examined.as_ref().filter(|_| loaded.is_ok()) {
+            trials::examine(connection, job.revision, &scenario.trials, self.leave(), log).await;
+        }
+        if (surveys || examined.is_some()) && !self.live && stage.hands_over(&loaded) {
             // Even an empty plan would be handed to `Apply`, and so to the cloud.
             return Ok(Driven::ByApply);
         }
@@ -261,6 +268,15 @@ impl PluginUnderTest {
         match stopped.get() {
             Some(()) => Err((SkipKind::NotRun, NEEDS_LIVE.to_owned())),
             None => Ok(driven),
+        }
+    }
+
+    /// How far trials may go.
+    fn leave(&self) -> Leave {
+        match (self.live, self.strange) {
+            (true, _) => Leave::Everything,
+            (false, true) => Leave::Refusals,
+            (false, false) => Leave::Reading,
         }
     }
 

@@ -333,7 +333,14 @@ async fn rehearse(
 
 /// Does work where it keeps no other run from going on. A panic in it goes on in the caller.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    task::spawn_blocking(work).await.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
+    match task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => panic::resume_unwind(panic),
+            // The runtime is going down, and the caller with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// An error and what it came from, as far as each says something new.

@@ -106,20 +106,25 @@ pub(super) async fn reflect(connection: Checked, log: &Recorder) {
 }
 
 /// What the registry listed, by the reply that arrived. Only rows of kind SERVICE count (E-220).
-fn registered(log: &Recorder) -> Vec<String> {
-    let reply = log.look(|events| {
+pub(super) fn registered(log: &Recorder) -> Vec<String> {
+    let reply = reply_of(log, Method::ContractRegistry);
+    let registry = plugin_v1::ContractRegistry::decode(reply.unwrap_or_default()).unwrap_or_default();
+    let rows = registry.contracts.into_iter();
+    rows.filter(|row| row.kind() == plugin_v1::ContractKind::Service).map(|row| row.service_name).collect()
+}
+
+/// The message that arrived as the answer to the first call of a method.
+pub(super) fn reply_of(log: &Recorder, asked: Method) -> Option<Bytes> {
+    log.look(|events| {
         let asked = events.iter().find_map(|event| match event {
-            Event::CallIssued { call, method: Method::ContractRegistry, .. } => Some(*call),
+            Event::CallIssued { call, method, .. } if *method == asked => Some(*call),
             _ => None,
         })?;
         events.iter().find_map(|event| match event {
             Event::ReplyReceived { call, reply: Reply::Ok(reply) } if *call == asked => Some(reply.0.clone()),
             _ => None,
         })
-    });
-    let registry = plugin_v1::ContractRegistry::decode(reply.unwrap_or_default()).unwrap_or_default();
-    let rows = registry.contracts.into_iter();
-    rows.filter(|row| row.kind() == plugin_v1::ContractKind::Service).map(|row| row.service_name).collect()
+    })
 }
 
 /// The services of the contract that a registry lists, each with a call that it has: a unary one, where there is one.

@@ -36,7 +36,7 @@ use self::{
     certificate::Identity,
     services::{Broker, Controller, Stdio},
 };
-use crate::Provider;
+use crate::{Provider, broken::BrokenLayer};
 
 /// How long calls under way may take once the plugin is to end. Hosts kill it after two seconds (P-014).
 const GRACE: Duration = Duration::from_secs(1);
@@ -163,6 +163,7 @@ pub async fn serve(provider: &Provider, host: &HostEnvironment) -> Result<(), Pl
     let incoming = socket::connections(listener, tls);
     let serving = Server::builder()
         .layer(changes)
+        .layer(BrokenLayer::new(provider.setup().mutant))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
 

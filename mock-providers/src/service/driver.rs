@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{ACTIVE, check_type, output, present, target};
 use crate::{
     Provider,
-    cloud::{CloudError, Diff, PASSWORD, Target},
+    cloud::{CloudError, Diff, PASSWORD, Target, check_object},
 };
 
 /// `ResourceDriver`: each method is one operation of the cloud.
@@ -55,6 +55,7 @@ impl resource_driver_server::ResourceDriver for ResourceDriver {
         let ResourceUpdateRequest { resource_type, r#ref, spec } = request.into_inner();
         check_type(&self.0, &resource_type)?;
         let (reference, spec) = (present(r#ref, "ref")?, present(spec, "spec")?);
+        check_object("spec.config_json", &spec.config_json)?;
         let updated = self.0.cloud().update(&target(&resource_type, &reference), &spec.config_json)?;
         Ok(Response::new(ResourceUpdateResponse { output: Some(output(&updated)) }))
     }
@@ -76,6 +77,8 @@ impl resource_driver_server::ResourceDriver for ResourceDriver {
         let ResourceDiffRequest { resource_type, desired, current } = request.into_inner();
         check_type(&self.0, &resource_type)?;
         let (desired, current) = (present(desired, "desired")?, present(current, "current")?);
+        check_object("desired.config_json", &desired.config_json)?;
+        check_object("current.outputs_json", &current.outputs_json)?;
         let target =
             Target { resource_type: &resource_type, name: &current.name, provider_id: &current.provider_id };
         let diff = self.0.cloud().diff(&target, &desired.config_json)?;

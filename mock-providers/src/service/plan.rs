@@ -6,7 +6,7 @@ use tonic::Status;
 use super::{check_type, driver::field_changes, invalid};
 use crate::{
     Provider,
-    cloud::{CloudError, Target},
+    cloud::{CloudError, Target, check_object},
 };
 
 /// Plans one action per resource that is not as desired: creates and changes in dependency order, then
@@ -41,6 +41,7 @@ fn action(
     state: Option<&ResourceState>,
 ) -> Result<Option<PlanAction>, Status> {
     check_type(provider, &spec.r#type)?;
+    check_object("config_json", &spec.config_json)?;
     let found = state.map(|state| {
         let target =
             Target { resource_type: &state.r#type, name: &state.name, provider_id: &state.provider_id };

@@ -12,6 +12,7 @@ mod hook;
 mod out;
 mod proc;
 mod rep;
+mod rpc;
 mod story;
 
 use std::fmt;
@@ -166,6 +167,15 @@ pub const FAMILIES: &[Family] = &[
         about: "capabilities and loading",
         note: Some("These rules judge attached providers; our own pair declares what its scenario says."),
         rules: cap::RULES,
+    },
+    Family {
+        name: "RPC",
+        about: "provider behaviour call by call",
+        note: Some(
+            "These rules judge what a provider answers to trials: calls beside those of an apply. Against a plugin the \
+             trials that make resources need leave to reach its cloud.",
+        ),
+        rules: rpc::RULES,
     },
 ];
 

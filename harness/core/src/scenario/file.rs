@@ -1,6 +1,6 @@
 //! The file as a whole: from bytes to a checked [`Scenario`].
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use counterfoil_proto::{Hook, ParseRangeError, Revision, RevisionRange};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -19,6 +19,7 @@ use super::{
     reply::{ReplyShape, from_hex},
     yaml,
 };
+use crate::trial::Trial;
 
 shape! {
     /// One scenario: what is planned, what goes wrong on the way, and what has to come of it.
@@ -41,6 +42,8 @@ shape! {
         deadline: Option<Tried<Time>>,
         /// What the engine is asked to do.
         plan: Required<PlanShape>,
+        /// What the provider is asked beside a plan, which then has no actions.
+        trials: Option<At<List<At<Trial>>>>,
         /// What references of the form `${NAME}` read.
         environment: Option<Table<String>>,
         /// Resources that exist although no action is about them.
@@ -166,6 +169,15 @@ impl Word for Need {
 
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
         [("cloud", Self::Cloud), ("process", Self::Process), ("finalizer", Self::Finalizer)].into_iter()
+    }
+}
+
+impl Word for Trial {
+    const NOUN: &'static str = "a trial";
+    const CODE: &'static str = "unknown-trial";
+
+    fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter().map(|trial| (trial.as_str(), trial))
     }
 }
 
@@ -385,7 +397,8 @@ impl FileShape {
         let faults = self.faults.unwrap_or_else(|| List(Vec::new()));
         let reach = Reach::new(v1, revisions.revisions(), &engine, provider.services, &actions, &faults);
         let faults = reach.faults(faults, self.deadline.is_some(), report);
-        let seams = reach.seams(self.seams, scripted, &faults, report);
+        let trials = read_trials(self.trials, &actions, report);
+        let seams = reach.seams(self.seams, scripted, !trials.is_empty(), &faults, report);
         let needs = self.needs.map(|needs| distinct(needs, report)).unwrap_or_default();
         reach.check_needs(&needs, report);
         let inputs = inputs.map(Table::into_map).unwrap_or_default();
@@ -423,6 +436,7 @@ impl FileShape {
             engine,
             seams,
             needs: needs.into_iter().map(|need| need.value).collect(),
+            trials,
             deadline: self.deadline.and_then(|Tried(time)| time).map(|Time(time)| time),
             faults,
             expect,
@@ -485,6 +499,22 @@ impl FileShape {
                 .help("leave it out, or write another version");
         }
     }
+}
+
+/// The trials of a scenario, which stand alone.
+fn read_trials(
+    given: Option<At<List<At<Trial>>>>,
+    actions: &Actions,
+    report: &mut Report<'_>,
+) -> BTreeSet<Trial> {
+    let Some(At { value: trials, span }) = given else { return BTreeSet::new() };
+    if !trials.0.is_empty() && !actions.list.is_empty() {
+        report
+            .mistake("contradiction", span, "a scenario with `trials` has no actions")
+            .label("beside the actions of a plan")
+            .help("write `plan: { actions: [] }` here, and give the plan a scenario of its own");
+    }
+    distinct(trials, report).into_iter().map(|trial| trial.value).collect()
 }
 
 impl EngineShape {

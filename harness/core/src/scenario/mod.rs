@@ -15,7 +15,7 @@ pub use counterfoil_proto::Hook;
 use counterfoil_proto::{Revision, RevisionRange};
 use schemars::JsonSchema;
 
-use crate::{json::JsonMap, plan::Plan};
+use crate::{json::JsonMap, plan::Plan, trial::Trial};
 
 mod actions;
 mod diagnostic;
@@ -81,6 +81,8 @@ pub struct Scenario {
     pub seams: BTreeSet<Seam>,
     /// What a run needs of its surroundings.
     pub needs: BTreeSet<Need>,
+    /// What the provider is asked beside the plan, which has no actions then. In the order in which it is asked.
+    pub trials: BTreeSet<Trial>,
     /// How long the load of the provider and the apply may take together: then their context ends, as with a deadline in
     /// Go. None: for ever, as with the real engine, which sets none.
     pub deadline: Option<Duration>,

@@ -764,16 +764,21 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// The seams that can be reached. `scripted`: the reply of the provider is in the file.
+    /// The seams that can be reached. `scripted`: the reply of the provider is in the file. `asks`: the provider is asked
+    /// something beside the plan.
     pub(super) fn seams(
         &self,
         given: Option<At<List<At<Seam>>>>,
         scripted: bool,
+        asks: bool,
         faults: &[Fault],
         report: &mut Report<'_>,
     ) -> BTreeSet<Seam> {
-        let obstacles: Vec<_> =
-            Seam::all().map(|(word, seam)| (word, seam, self.obstacle(seam, scripted, faults))).collect();
+        let obstacle = |seam| match seam {
+            Seam::Engine | Seam::Decoder if asks => Some("`trials` are about a provider alone".into()),
+            seam => self.obstacle(seam, scripted, faults),
+        };
+        let obstacles: Vec<_> = Seam::all().map(|(word, seam)| (word, seam, obstacle(seam))).collect();
         let Some(At { value: seams, span }) = given else {
             let reached = obstacles.into_iter().filter(|(.., obstacle)| obstacle.is_none());
             return reached.map(|(_, seam, _)| seam).collect();

@@ -32,6 +32,7 @@ use crate::{
     plan::Plan,
     rpc::{Method, RpcError},
     scenario::{EngineSetup, Expect, Fault, FaultKind, ResolvePoint, Scenario},
+    trial::Tried,
 };
 
 /// Where the thing under test stands.
@@ -313,6 +314,8 @@ pub enum Event {
         /// What the provider answered.
         reply: Reply,
     },
+    /// Beside the apply, the provider was asked something.
+    Tried(Tried),
     /// The apply came to its end.
     ApplyEnded {
         /// What it reports.

@@ -20,6 +20,7 @@ use crate::{
     rpc::{Method, RpcError},
     scenario::ResolvePoint,
     trace::{Driven, Event, ProcessEvent, Reply, Trace},
+    trial::Tried,
 };
 
 /// One call, from the engine to the provider and back.
@@ -282,6 +283,8 @@ pub struct Story<'t> {
     pub other_calls: Vec<CallStory<'t>>,
     /// What the plugin's process did, and where. Empty where the provider has no process of its own.
     pub process: Vec<(&'t ProcessEvent, usize)>,
+    /// What the provider was asked beside the apply, and where.
+    pub trials: Vec<(&'t Tried, usize)>,
     /// The order in which actions were begun, and where.
     pub started: Vec<(u32, usize)>,
     /// What ended the apply, in the light of what arrived; none where it must run on to its natural end (E-011, E-032).
@@ -311,6 +314,7 @@ impl<'t> Story<'t> {
                 .collect(),
             other_calls: Vec::new(),
             process: Vec::new(),
+            trials: Vec::new(),
             started: Vec::new(),
             fatal: None,
             completions: Vec::new(),
@@ -424,6 +428,7 @@ impl<'t> Story<'t> {
             }
             match event {
                 Event::Process(event) => self.process.push((event, at)),
+                Event::Tried(tried) => self.trials.push((tried, at)),
                 Event::ActionStarted { action } => {
                     self.started.push((*action, at));
                     if let Some(action) = self.actions.get_mut(*action as usize) {
@@ -591,6 +596,7 @@ fn told_of(event: &Event) -> Option<u32> {
         | Event::HookCalled { action, .. }
         | Event::HookAnswered { action, .. } => *action,
         Event::Process(_)
+        | Event::Tried(_)
         | Event::LoadFailed { .. }
         | Event::ApplyStarted
         | Event::CallDelivered { .. }

@@ -1,0 +1,27 @@
+//! The steps of trials that are conversations: what stands in [`Tried::part`](super::Tried::part).
+
+/// Before everything else, or for the first time.
+pub const BEFORE: &str = "before";
+/// Behind everything else.
+pub const AFTER: &str = "after";
+
+/// A resource is created.
+pub const CREATE: &str = "create";
+/// One of the same name is created while the first is there.
+pub const CREATE_AGAIN: &str = "create again";
+/// It is read.
+pub const READ: &str = "read";
+/// It is compared with the config by which it was created, its outputs being those of the create.
+pub const DIFF_OF_CREATED: &str = "diff of what was created";
+/// The same, its outputs being those that were read, with the keys of their JSON in another order.
+pub const DIFF_OF_READ: &str = "diff of what was read";
+/// It is compared with a config in which one field is another; the field follows behind a space.
+pub const DIFF_OF_CHANGED: &str = "diff of a changed";
+/// It is updated.
+pub const UPDATE: &str = "update";
+/// It is deleted.
+pub const DELETE: &str = "delete";
+/// It is deleted although it is gone.
+pub const DELETE_AGAIN: &str = "delete again";
+/// It is read although it is gone.
+pub const READ_GONE: &str = "read behind its end";

@@ -1,0 +1,217 @@
+//! The kill matrix: every mutant against the stock suite, and the rules that found it.
+//!
+//! A mutant must be found by the rules that it declares and by no other, and every rule must find one.
+
+mod telling;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+};
+
+use counterfoil_core::{
+    judge::Verdict,
+    mutants::{DECODERS, ENGINES},
+    rules::{self, Rule},
+    scenario::Scenario,
+};
+use counterfoil_mock::broken;
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::run::{self, Finished, Job, Options, RunEvent, Target, Variant};
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An engine.
+    Engine,
+    /// A decoder.
+    Decoder,
+    /// A provider.
+    Provider,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Engine => "engine",
+            Self::Decoder => "decoder",
+            Self::Provider => "provider",
+        })
+    }
+}
+
+/// A mutant, as it is known before it runs.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// What is broken.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'static str,
+    /// What it does wrong.
+    pub what: &'static str,
+    /// The rules that must find it, and no other may.
+    pub caught_by: &'static [&'static str],
+    /// The pair that runs with it.
+    pub variant: Variant,
+}
+
+/// Every mutant: engines, decoders, providers.
+pub fn all() -> Vec<Mutant> {
+    let engines = ENGINES.iter().map(|mutant| Mutant {
+        kind: Kind::Engine,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        variant: Variant::Engine(mutant),
+    });
+    let decoders = DECODERS.iter().map(|mutant| Mutant {
+        kind: Kind::Decoder,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        variant: Variant::Decoder(mutant),
+    });
+    let providers = broken::ALL.iter().map(|mutant| Mutant {
+        kind: Kind::Provider,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        variant: Variant::Provider(mutant),
+    });
+    engines.chain(decoders).chain(providers).collect()
+}
+
+/// A mutant, and what found it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The mutant.
+    pub mutant: Mutant,
+    /// The rules that found something, each with the runs in which it did.
+    pub found: BTreeMap<String, BTreeSet<String>>,
+    /// The runs that could not be judged, each with the reason.
+    pub unjudged: Vec<String>,
+}
+
+impl Row {
+    fn of(mutant: Mutant, runs: &[Finished]) -> Self {
+        let mut row = Self { mutant, found: BTreeMap::new(), unjudged: Vec::new() };
+        for run in runs {
+            if let Verdict::Unjudged { reason } = &run.verdict {
+                row.unjudged.push(format!("{}: {reason}", run.id()));
+            }
+            // That expectations are not met is no finding: they know nothing of mutants.
+            for finding in &run.findings {
+                row.found.entry(finding.rule.clone()).or_default().insert(run.id());
+            }
+        }
+        row
+    }
+
+    /// The rules that it declares and that found nothing.
+    pub fn missed(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.mutant.caught_by.iter().copied().filter(|rule| !self.found.contains_key(*rule))
+    }
+
+    /// The rules that found something although it does not declare them, each with the runs in which it did.
+    pub fn undeclared(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        let declared = |rule: &str| self.mutant.caught_by.contains(&rule);
+        self.found.iter().map(|(rule, runs)| (rule.as_str(), runs)).filter(move |(rule, _)| !declared(rule))
+    }
+
+    /// Whether it was found by what it declares and by nothing else.
+    pub fn is_killed(&self) -> bool {
+        self.missed().next().is_none() && self.undeclared().next().is_none() && self.unjudged.is_empty()
+    }
+}
+
+/// What was found of every mutant.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// A row for each mutant, in the order of [`all`].
+    pub rows: Vec<Row>,
+}
+
+impl Matrix {
+    /// The rules that the stock suite judges and that no mutant breaks. A scenario that plays the provider may: it lists
+    /// the finding.
+    pub fn without_mutant(&self) -> Vec<&'static Rule> {
+        let found: BTreeSet<&str> =
+            self.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
+        rules::catalogue().filter(|rule| !rule.needs_a_plugin() && !found.contains(rule.id)).collect()
+    }
+
+    /// Whether every mutant is killed, and every rule that must find one does.
+    pub fn holds(&self) -> bool {
+        self.rows.iter().all(Row::is_killed) && self.without_mutant().iter().all(|rule| is_played(rule))
+    }
+}
+
+/// Whether a rule is broken by stock scenarios that play the provider, and so needs no mutant: they list the finding, and
+/// fail where it is not made.
+pub fn is_played(rule: &Rule) -> bool {
+    let stock = stock();
+    stock.iter().any(|scenario| scenario.expect.findings.iter().any(|id| id == rule.id))
+}
+
+fn stock() -> Vec<Arc<Scenario>> {
+    run::stock().scenarios
+}
+
+/// How many mutants run side by side for each processor: they often wait for a deadline, and when all of them work at
+/// once, what has one is late.
+const AT_ONCE: usize = 8;
+
+/// Runs the stock suite against every mutant.
+///
+/// # Errors
+/// When there is no room for sockets.
+pub async fn matrix(stop: &CancellationToken) -> io::Result<Matrix> {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let turns = Arc::new(Semaphore::new(AT_ONCE * processors));
+    let scenarios: Arc<[Arc<Scenario>]> = stock().into();
+    let mut running = JoinSet::new();
+    for (at, mutant) in all().into_iter().enumerate() {
+        let (turns, scenarios, stop) = (Arc::clone(&turns), Arc::clone(&scenarios), stop.clone());
+        running.spawn(async move {
+            let _turn = turns.acquire_owned().await.expect("it is never closed");
+            let jobs = telling::runs(&mutant.variant, &scenarios);
+            let runs = finished(jobs, mutant.variant.clone(), &stop).await?;
+            Ok::<_, io::Error>((at, Row::of(mutant, &runs)))
+        });
+    }
+    let mut rows = Vec::with_capacity(running.len());
+    while let Some(row) = running.join_next().await {
+        rows.push(row.map_err(io::Error::other)??);
+    }
+    rows.sort_by_key(|(at, _)| *at);
+    Ok(Matrix { rows: rows.into_iter().map(|(_, row)| row).collect() })
+}
+
+async fn finished(jobs: Vec<Job>, variant: Variant, stop: &CancellationToken) -> io::Result<Vec<Finished>> {
+    // A provider that hangs takes as long as it is waited for, in each run.
+    let at_once = if matches!(variant, Variant::Provider(_)) { 4 } else { 1 };
+    let options = Options {
+        known: None,
+        jobs: NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN),
+        strict: false,
+        fail_fast: false,
+        keep_traces: None,
+        variant,
+        target: Target::Embedded,
+        reproduce: "counterfoil run".to_owned(),
+        settings: None,
+    };
+    let mut runs = Vec::with_capacity(jobs.len());
+    let report = |event| {
+        if let RunEvent::Finished(finished) = event {
+            runs.push(*finished);
+        }
+    };
+    run::run(jobs, &options, stop, report).await?;
+    Ok(runs)
+}

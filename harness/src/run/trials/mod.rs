@@ -1,0 +1,345 @@
+//! Trials: a provider is asked what no apply would ask it, and what it answers is written down.
+
+mod life;
+
+use std::{collections::BTreeSet, error::Error as _, future::poll_fn, pin::pin, task::Poll, time::Duration};
+
+use bytes::Bytes;
+use counterfoil_core::{
+    rpc::{Code, Method, RpcError},
+    trace::{Event, Payload, ProcessEvent, Recorder},
+    trial::{
+        Answer, KEPT, Trial, TrialReply, Tried,
+        requests::{self, About, Reach, Request},
+        step,
+    },
+};
+use counterfoil_mock::{RawClient, UnaryCall};
+use counterfoil_proto::{Contract, Revision, contract, iac};
+use futures_util::future::join_all;
+use prost::Message;
+use tonic::Status;
+use tower::{Service as _, ServiceExt as _};
+
+use super::survey;
+use crate::provider::process::{Broken, Checked};
+
+/// How long an answer may take where nothing else sets a deadline.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a stream may take to its end.
+const STREAM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the same question is asked.
+const REPEATED: usize = 100;
+
+/// How often it is asked at once: as many comparisons as an engine makes side by side (E-182).
+const PARALLEL: usize = 32;
+
+/// How far trials may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// Resources may be made and changed.
+    Everything,
+    /// The cloud must not be reached, and cannot be: a call that has to be refused may be one of any method.
+    Refusals,
+    /// The cloud must not be reached, although it could be: nothing is asked that would change it if it were taken.
+    Reading,
+}
+
+impl Leave {
+    /// Whether a request that must be refused may be tried.
+    fn allows_refusal(self, request: &Request) -> bool {
+        self != Self::Reading || request.reach != Reach::Change
+    }
+
+    /// Whether a request that is in order may be made, where it changes nothing.
+    fn allows_question(self, request: &Request) -> bool {
+        match request.reach {
+            Reach::Local => true,
+            Reach::Cloud => self == Self::Everything,
+            Reach::Change => false,
+        }
+    }
+}
+
+/// Makes the trials of a scenario, in their order, on a provider that has been loaded.
+pub(super) async fn examine(
+    connection: &Checked,
+    revision: Revision,
+    trials: &BTreeSet<Trial>,
+    leave: Leave,
+    log: &Recorder,
+) {
+    let examiner = Examiner {
+        client: RawClient::new(connection.clone()),
+        services: survey::registered(log),
+        types: declared_types(log),
+        revision,
+        leave,
+        log,
+    };
+    let afterwards = trials.contains(&Trial::SameAfterwards);
+    if afterwards {
+        examiner.questions(Trial::SameAfterwards, step::BEFORE).await;
+    }
+    for &trial in trials {
+        if examiner.is_over() || (trial.needs_cloud() && leave != Leave::Everything) {
+            continue;
+        }
+        examiner.make(trial).await;
+    }
+    if afterwards && !examiner.is_over() {
+        examiner.questions(Trial::SameAfterwards, step::AFTER).await;
+    }
+}
+
+/// Asks, and writes down what comes of it.
+struct Examiner<'a> {
+    client: RawClient<Checked>,
+    /// The services that the provider lists.
+    services: Vec<String>,
+    /// The resource types that it declares.
+    types: Vec<String>,
+    revision: Revision,
+    leave: Leave,
+    log: &'a Recorder,
+}
+
+/// What requests are about that must find nothing.
+const NAME: &str = "counterfoil-of-nobody";
+
+impl Examiner<'_> {
+    async fn make(&self, trial: Trial) {
+        match trial {
+            // Around all others.
+            Trial::SameAfterwards => {}
+            Trial::Implemented => self.empty_requests().await,
+            Trial::AbsentMessage
+            | Trial::MalformedJson
+            | Trial::NotAnObject
+            | Trial::EmptyType
+            | Trial::UnknownType
+            | Trial::EmptyName => self.defects(trial, |leave, request| leave.allows_refusal(request)).await,
+            Trial::LongName | Trial::LargeMessage => {
+                self.defects(trial, |leave, request| leave.allows_question(request)).await;
+            }
+            Trial::Cancelled => self.given_up(trial).await,
+            Trial::ExpiredDeadline => self.too_late(trial).await,
+            Trial::Repeated | Trial::Parallel => self.questions(trial, "").await,
+            Trial::Streams => self.streams().await,
+            Trial::Life => life::lives(self).await,
+            Trial::Destroy => life::destroy(self).await,
+            Trial::Unconfigured | Trial::State => {}
+        }
+    }
+
+    /// Whether nothing more is to be learned: a call hangs, or the process is gone.
+    fn is_over(&self) -> bool {
+        let hangs = |reply: &TrialReply| matches!(reply, TrialReply::None(_));
+        let ends = |event: &Event| match event {
+            Event::Process(ProcessEvent::CallBroken { .. } | ProcessEvent::Exited { .. }) => true,
+            Event::Tried(tried) => tried.answers.iter().any(|answer| hangs(&answer.reply)),
+            _ => false,
+        };
+        self.log.look(|events| events.iter().any(ends))
+    }
+
+    /// The methods of the services that the provider lists.
+    fn methods(&self) -> impl Iterator<Item = (&'static contract::Method, &'static Request)> {
+        requests::at(self.revision).filter(|(_, request)| {
+            let service = requests::full_name(request.service());
+            self.services.contains(&service)
+        })
+    }
+
+    /// The first resource type that the provider declares, or one that most have.
+    fn resource_type(&self) -> &str {
+        self.types.first().map_or("infra.vpc", String::as_str)
+    }
+
+    fn about(&self) -> About<'_> {
+        About { resource_type: self.resource_type(), name: NAME, provider_id: NAME }
+    }
+
+    /// A request of a method that is in order, about nothing that is there.
+    fn whole(&self, method: &contract::Method, request: &Request) -> Bytes {
+        request.whole(&requests::full_name(&method.request), self.about())
+    }
+
+    /// The empty request of each method.
+    async fn empty_requests(&self) {
+        let live = self.leave == Leave::Everything;
+        for (method, _) in self.methods().filter(|(_, request)| request.may_be_empty(live)) {
+            let reply = self.ask(method, Bytes::new()).await;
+            self.tell(Trial::Implemented, method, "", &Bytes::new(), vec![reply]);
+        }
+    }
+
+    /// The requests of each method that are out of order in one way, as far as there is leave to make them.
+    async fn defects(&self, trial: Trial, allows: impl Fn(Leave, &Request) -> bool) {
+        for (method, request) in self.methods().filter(|(_, request)| allows(self.leave, request)) {
+            let whole = self.whole(method, request);
+            for (part, edit) in request.defects(trial) {
+                let message = edit.apply(&requests::full_name(&method.request), &whole);
+                let reply = self.ask(method, message.clone()).await;
+                self.tell(trial, method, part, &message, vec![reply]);
+                if self.is_over() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Questions that change nothing, each as often as the trial wants it.
+    async fn questions(&self, trial: Trial, part: &str) {
+        for (method, request) in self.methods() {
+            // What a provider looks up elsewhere may change between two looks.
+            if request.reach != Reach::Local || method.server_streaming {
+                continue;
+            }
+            let message = self.whole(method, request);
+            let ask = || self.ask(method, message.clone());
+            let replies = match trial {
+                Trial::Parallel => join_all((0..PARALLEL).map(|_| ask())).await,
+                Trial::Repeated => {
+                    let mut replies = Vec::with_capacity(REPEATED);
+                    while replies.len() < REPEATED && !matches!(replies.last(), Some(TrialReply::None(_))) {
+                        replies.push(ask().await);
+                    }
+                    replies
+                }
+                _ => vec![ask().await],
+            };
+            self.tell(trial, method, part, &message, replies);
+            if self.is_over() {
+                return;
+            }
+        }
+    }
+
+    /// Calls that are given up once they are on their way.
+    async fn given_up(&self, trial: Trial) {
+        for (method, request) in self.methods().filter(|(_, request)| self.leave.allows_question(request)) {
+            let message = self.whole(method, request);
+            let mut call = pin!(self.ask(method, message.clone()));
+            let early = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+            let reply = match early {
+                Poll::Ready(reply) => reply,
+                Poll::Pending => TrialReply::NotAwaited,
+            };
+            self.tell(trial, method, "", &message, vec![reply]);
+        }
+    }
+
+    /// Calls whose deadline has passed when they arrive.
+    async fn too_late(&self, trial: Trial) {
+        for (method, request) in self.methods().filter(|(_, request)| self.leave.allows_question(request)) {
+            if method.server_streaming {
+                continue;
+            }
+            let message = self.whole(method, request);
+            let call = self.client.call_within(&method.path, message.clone(), Duration::from_nanos(1));
+            // Whatever it is answered, nobody waits for it.
+            let _ = tokio::time::timeout(PATIENCE, call).await;
+            self.tell(trial, method, "", &message, vec![TrialReply::NotAwaited]);
+        }
+    }
+
+    /// Streams of what is there, to their end.
+    async fn streams(&self) {
+        for (method, request) in self.methods().filter(|(method, _)| method.server_streaming) {
+            let message = self.whole(method, request);
+            let reply = self.ask(method, message.clone()).await;
+            self.tell(Trial::Streams, method, "", &message, vec![reply]);
+        }
+    }
+
+    /// Makes a call of a method and waits for its answer, or for the end of its stream.
+    async fn ask(&self, method: &'static contract::Method, message: Bytes) -> TrialReply {
+        if method.server_streaming {
+            return self.read_stream(method, message).await;
+        }
+        let call = UnaryCall { id: 0, method: &method.path, resource: String::new(), message };
+        let mut client = self.client.clone();
+        let answer = async { client.ready().await?.call(call).await };
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(reply)) => TrialReply::Ok(kept(&reply)),
+            Ok(Err(status)) => refused(&status),
+            Err(_) => TrialReply::None(format!("there is none within {PATIENCE:?}")),
+        }
+    }
+
+    async fn read_stream(&self, method: &'static contract::Method, message: Bytes) -> TrialReply {
+        let mut count = 0_u64;
+        let read = async {
+            let mut stream = self.client.stream(&method.path, message).await?;
+            let mut last = Bytes::new();
+            while let Some(message) = stream.message().await? {
+                (count, last) = (count + 1, message);
+            }
+            Ok(last)
+        };
+        match tokio::time::timeout(STREAM_PATIENCE, read).await {
+            Ok(Ok(last)) => TrialReply::Ok(kept(&last)),
+            Ok(Err(status)) => refused(&status),
+            Err(_) => TrialReply::None(format!(
+                "the stream has not ended after {STREAM_PATIENCE:?} and {count} messages"
+            )),
+        }
+    }
+
+    /// Writes down a question with its answers.
+    fn tell(
+        &self,
+        trial: Trial,
+        method: &contract::Method,
+        part: &str,
+        request: &Bytes,
+        replies: Vec<TrialReply>,
+    ) {
+        let mut answers: Vec<Answer> = Vec::new();
+        for reply in replies {
+            match answers.iter_mut().find(|answer| answer.reply == reply) {
+                Some(answer) => answer.times += 1,
+                None => answers.push(Answer { times: 1, reply }),
+            }
+        }
+        self.log.push(Event::Tried(Tried {
+            trial,
+            method: method.path.clone(),
+            part: part.to_owned(),
+            request: kept(request),
+            bytes: request.len() as u64,
+            answers,
+        }));
+    }
+}
+
+/// What is kept of a message.
+fn kept(message: &Bytes) -> Payload {
+    Payload(message.slice(..message.len().min(KEPT)))
+}
+
+fn refused(status: &Status) -> TrialReply {
+    if let Some(broken) = status.source().and_then(|source| source.downcast_ref::<Broken>()) {
+        return TrialReply::None(broken.detail.clone());
+    }
+    TrialReply::Error(RpcError {
+        code: Code::from_number(status.code().into()),
+        message: status.message().to_owned(),
+    })
+}
+
+/// The resource types that the provider declared as it was loaded.
+fn declared_types(log: &Recorder) -> Vec<String> {
+    let declared = survey::reply_of(log, Method::Capabilities).unwrap_or_default();
+    let declared = iac::CapabilitiesResponse::decode(declared).unwrap_or_default();
+    declared.capabilities.into_iter().map(|capability| capability.resource_type).collect()
+}
+
+/// A method of the contract, by its name without the package.
+fn method(revision: Revision, short: &str) -> Option<&'static contract::Method> {
+    let methods = Contract::at(revision).services.values().flatten();
+    methods.into_iter().find(|method| requests::short(&method.path) == short)
+}
