@@ -12,7 +12,8 @@
 //! - a new kind of fault: a file in `fault/` and a variant of [`fault::Effect`]. Where it needs more than the call
 //!   (a connection to cut, a message to alter), it is given a function, and does not know what stands behind it;
 //! - a new service: a variant of [`ServedService`], a file in `service/`, a line in `provider.rs`;
-//! - a new profile: a file in `profiles/` and a line in `profile.rs`; another point of one: an entry in its file;
+//! - a new profile: a file in `profiles/` and a line in `profile.rs`; another point of one: an entry in its
+//!   file;
 //! - a broken provider: a service that wraps one of [`service`], or a tower layer around
 //!   [`Provider::routes`]. The code in `cloud/` and `service/` stays honest.
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{Declared, Profile, ServedService};
 
-/// The text of `plugin.json`, as the plugin of the profile has it: also where a host cannot find it by the name of its
-/// provider, since it does not tell it (E-235, H-75).
+/// The text of `plugin.json`, as the plugin of the profile has it: also where a host cannot find it by the
+/// name of its provider, since it does not tell it (E-235, H-75).
 ///
 /// ```
 /// use counterfoil_mock::{Profile, manifest};

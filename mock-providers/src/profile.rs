@@ -27,8 +27,8 @@ const FILES: [(&str, &str); 5] = [
 /// The most bytes of a file of somebody else.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What is known of a provider at a point of its history: who it is, what it serves and declares, and a config for
-/// `Initialize` that reaches no cloud.
+/// What is known of a provider at a point of its history: who it is, what it serves and declares, and a
+/// config for `Initialize` that reaches no cloud.
 ///
 /// ```
 /// use counterfoil_mock::Profile;
@@ -79,12 +79,14 @@ pub struct Point {
     pub state_backends: Vec<String>,
     /// The resource types that it has, as `Capabilities` declares them.
     pub resource_types: BTreeMap<String, TypeSupport>,
-    /// The ids of the rules that a check of such a plugin finds broken, each at the revisions at which it holds.
+    /// The ids of the rules that a check of such a plugin finds broken, each at the revisions at which it
+    /// holds.
     #[serde(default, deserialize_with = "read::rule_ids")]
     pub findings: BTreeSet<String>,
 }
 
-/// What the manifest of a point declares, beside its name and versions. What is left out is not in the manifest.
+/// What the manifest of a point declares, beside its name and versions. What is left out is not in the
+/// manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Declared {
@@ -153,7 +155,8 @@ impl Profile {
         all().iter().filter_map(|(_, profiles)| profiles.last()).find(|it| it.plugin == plugin_name).cloned()
     }
 
-    /// The profiles in a file of the same form as those of ours: one per point, oldest first, and at least one.
+    /// The profiles in a file of the same form as those of ours: one per point, oldest first, and at least
+    /// one.
     ///
     /// # Errors
     /// When the file cannot be read, or is not of that form: the first mistake in it, with its place.
@@ -167,7 +170,8 @@ impl Profile {
         read::profiles(&path.to_string_lossy(), &text)
     }
 
-    /// A good provider of this profile at a revision: what it does is honest, whatever it declares and leaves out.
+    /// A good provider of this profile at a revision: what it does is honest, whatever it declares and leaves
+    /// out.
     pub fn setup(&self, revision: Revision) -> Setup {
         let point = &self.point;
         Setup {

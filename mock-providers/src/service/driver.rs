@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{ACTIVE, check_type, output, present, target};
 use crate::{
     Provider,
-    cloud::{CloudError, Diff, PASSWORD, Target},
+    cloud::{CloudError, Diff, PASSWORD, Target, check_object},
 };
 
 /// `ResourceDriver`: each method is one operation of the cloud.
@@ -76,6 +76,7 @@ impl resource_driver_server::ResourceDriver for ResourceDriver {
         let ResourceDiffRequest { resource_type, desired, current } = request.into_inner();
         check_type(&self.0, &resource_type)?;
         let (desired, current) = (present(desired, "desired")?, present(current, "current")?);
+        check_object("current.outputs_json", &current.outputs_json)?;
         let target =
             Target { resource_type: &resource_type, name: &current.name, provider_id: &current.provider_id };
         let diff = self.0.cloud().diff(&target, &desired.config_json)?;

@@ -446,6 +446,26 @@ async fn a_plan_has_one_action_for_what_differs() {
 }
 
 #[tokio::test]
+async fn a_plan_of_what_cannot_be_is_refused() {
+    let (_, mut required) = required(Revision::Head);
+    let wanted = |spec| PlanRequest { desired: vec![spec], current: vec![] };
+    let there = |state| PlanRequest { desired: vec![], current: vec![state] };
+    let vpc = || state("infra.vpc", "net", "vpc-1");
+    for (request, (code, phrase)) in [
+        (wanted(spec("infra.vpc", "", &json!({}))), INVALID),
+        (wanted(spec("", "net", &json!({}))), INVALID),
+        (wanted(spec("infra.moon", "luna", &json!({}))), NO_TYPE),
+        (wanted(spec("infra.vpc", "net", &json!([]))), INVALID),
+        (there(state("infra.vpc", "", "vpc-1")), INVALID),
+        (there(state("infra.moon", "luna", "m-1")), NO_TYPE),
+        (there(ResourceState { outputs_json: "{".into(), ..vpc() }), INVALID),
+        (there(ResourceState { applied_config_json: "[]".into(), ..vpc() }), INVALID),
+    ] {
+        assert_refused(required.plan(request).await, code, phrase);
+    }
+}
+
+#[tokio::test]
 async fn a_dependency_cycle_is_refused_and_a_long_chain_is_not() {
     let (_, mut required) = required(Revision::Head);
     let depends = |name: usize, on: usize| {
