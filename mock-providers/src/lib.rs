@@ -12,7 +12,8 @@
 //! - a new kind of fault: a file in `fault/` and a variant of [`fault::Effect`]. Where it needs more than the call
 //!   (a connection to cut, a message to alter), it is given a function, and does not know what stands behind it;
 //! - a new service: a variant of [`ServedService`], a file in `service/`, a line in `provider.rs`;
-//! - a new profile of a good provider: a file in `profiles/` and a line in `profile.rs`;
+//! - a new profile: a file in `profiles/` and a line in `profile.rs`; another point of one: an entry in its
+//!   file;
 //! - a broken provider: a row in [`broken::ALL`]. The code in `cloud/`, `state/` and `service/` stays honest.
 
 pub mod broken;
@@ -32,10 +33,10 @@ pub mod state;
 pub use broken::ProviderMutant;
 pub use client::{RawClient, UnaryCall};
 pub use cloud::Cloud;
-pub use profile::Profile;
+pub use profile::{Declared, Point, Profile, ProfileError};
 pub use provider::Provider;
 pub use serve::serve_unix;
-pub use setup::{ServedService, Setup, TypeSupport};
+pub use setup::{ApplyKind, ServedService, Setup, TypeSupport};
 pub use state::StateStore;
 
 /// The message limit of Go peers, in bytes, both ways (E-208).

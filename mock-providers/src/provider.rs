@@ -59,8 +59,8 @@ impl Provider {
         Self::with_states(setup, cloud, StateStore::default())
     }
 
-    /// A provider over a cloud and a store of states that exist already. What state backend is to be used is not
-    /// kept: whoever starts a plugin configures it (E-390).
+    /// A provider over a cloud and a store of states that exist already. What state backend is to be used is
+    /// not kept: whoever starts a plugin configures it (E-390).
     pub fn with_states(setup: Setup, cloud: Cloud, states: StateStore) -> Self {
         Self(Arc::new(Parts { setup, cloud, states, place: Mutex::default(), plans: AtomicU64::new(0) }))
     }

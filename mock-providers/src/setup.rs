@@ -18,6 +18,8 @@ use crate::{ProviderMutant, cloud::Traits};
 pub struct Setup {
     /// The revision of the contract that it speaks. Services and methods that this one lacks are not served.
     pub revision: Revision,
+    /// The name of its plugin, as its manifest and `GetManifest` tell it (E-280).
+    pub plugin: String,
     /// Its name.
     pub name: String,
     /// Its version, as its manifest and `Version` tell it (H-28).
@@ -36,6 +38,8 @@ pub struct Setup {
     pub force_new: BTreeSet<String>,
     /// Types whose resources have a sensitive `password`.
     pub sensitive: BTreeSet<String>,
+    /// How it answers `Apply`, at revisions that have it.
+    pub apply: ApplyKind,
     /// The encoded `ApplyResponse`, well-formed or not, that answers every `Apply` in place of the work.
     pub apply_reply: Option<Bytes>,
     /// What it does wrong, where it is a broken one.
@@ -52,6 +56,21 @@ pub struct TypeSupport {
     pub tier: i32,
     /// The operations, such as `create`.
     pub operations: Vec<String>,
+}
+
+/// How a provider answers `Apply`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplyKind {
+    /// It works through the plan, and tells the outcome of each action where its revision can.
+    #[default]
+    Honest,
+    /// It works through the plan, and never tells the outcomes of actions.
+    WithoutOutcomes,
+    /// It does nothing, and says so by an error.
+    Stub,
+    /// It has no such method.
+    Absent,
 }
 
 /// A service that a provider may have. The order is that of their full names.
@@ -147,6 +166,7 @@ impl Default for Setup {
         let Traits { force_new, sensitive } = Traits::default();
         Self {
             revision: Revision::Head,
+            plugin: "mock".into(),
             name: "mock".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             compute_plan_version: "v2".into(),
@@ -156,6 +176,7 @@ impl Default for Setup {
             state_backends: vec!["mock".into()],
             force_new,
             sensitive,
+            apply: ApplyKind::Honest,
             apply_reply: None,
             mutant: None,
             finalize_errors: Vec::new(),

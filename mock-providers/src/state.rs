@@ -1,4 +1,5 @@
-//! A store of states, as a state backend has one: a record for each resource, and a lock on each. No gRPC in here.
+//! A store of states, as a state backend has one: a record for each resource, and a lock on each. No gRPC in
+//! here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,11 +13,11 @@ use prost::Message as _;
 /// What no decoder takes: the beginning of a field and no more.
 const CORRUPT: Bytes = Bytes::from_static(b"\xff");
 
-/// A handle on a store; clones share it. It outlives a provider, as a bucket outlives the plugin that writes to it,
-/// and so do the locks in it.
+/// A handle on a store; clones share it. It outlives a provider, as a bucket outlives the plugin that writes
+/// to it, and so do the locks in it.
 ///
-/// Records are kept as encoded messages, and decoded whenever they are read: one that is corrupt is an error of all
-/// that would have to read it, and never as good as absent (H-72).
+/// Records are kept as encoded messages, and decoded whenever they are read: one that is corrupt is an error
+/// of all that would have to read it, and never as good as absent (H-72).
 #[derive(Clone, Debug, Default)]
 pub struct StateStore(Arc<Mutex<BTreeMap<Place, Shelf>>>);
 
@@ -76,11 +77,12 @@ impl StateStore {
         self.shelf(place, |shelf| shelf.records.get(id).map(|record| decoded(id, record)).transpose())
     }
 
-    /// The records that have all the values of a filter, in the order of their ids. Keys that no record has are
-    /// ignored, and locks are no records (E-384).
+    /// The records that have all the values of a filter, in the order of their ids. Keys that no record has
+    /// are ignored, and locks are no records (E-384).
     ///
     /// # Errors
-    /// [`StateError::Corrupt`] where any record is, whatever the filter: nobody can tell whether it would pass.
+    /// [`StateError::Corrupt`] where any record is, whatever the filter: nobody can tell whether it would
+    /// pass.
     pub fn list(
         &self,
         place: &Place,
@@ -128,7 +130,8 @@ impl StateStore {
         self.shelf(place, |shelf| shelf.records.get_mut(id).map(|record| *record = CORRUPT).is_some())
     }
 
-    /// Works on what lies at a place. No work leaves it half changed, so what a panic interrupted is as good as any.
+    /// Works on what lies at a place. No work leaves it half changed, so what a panic interrupted is as good
+    /// as any.
     fn shelf<T>(&self, place: &Place, work: impl FnOnce(&mut Shelf) -> T) -> T {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         work(places.entry(place.clone()).or_default())

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Change, Cloud, CloudError, Resource, Seed, Target, Traits};
+use super::{Change, Cloud, CloudError, Job, Resource, Seed, Target, Traits};
 
 fn by_name<'a>(resource_type: &'a str, name: &'a str) -> Target<'a> {
     Target { resource_type, name, provider_id: "" }
@@ -27,6 +27,34 @@ fn ids_are_readable_and_depend_on_the_calls_alone() {
     };
     assert_eq!(ids(), ["vpc-1", "database-1", "vpc-2", "vpc-3", "plain-1", "infra-1"]);
     assert_eq!(ids(), ids());
+}
+
+#[test]
+fn an_owner_stays_with_the_resource_and_goes_with_it() {
+    let cloud = Cloud::default();
+    let net = by_name("infra.vpc", "net");
+    assert!(matches!(cloud.set_owner(&net, "ann"), Err(CloudError::NotFound(_))));
+    cloud.create("infra.vpc", "net", b"").unwrap();
+    assert!(matches!(cloud.set_owner(&net, ""), Err(CloudError::InvalidArgument(_))));
+    cloud.set_owner(&net, "ann").unwrap();
+    cloud.update(&Target { name: "renamed", ..by_id("infra.vpc", "vpc-1") }, b"{}").unwrap();
+    assert_eq!(cloud.read(&by_name("infra.vpc", "renamed")).unwrap().owner, "ann");
+    assert_eq!(cloud.read(&by_id("infra.vpc", "vpc-1")).unwrap().owner, "ann");
+    cloud.delete(&by_id("infra.vpc", "vpc-1")).unwrap();
+    assert_eq!(cloud.create("infra.vpc", "renamed", b"").unwrap().owner, "");
+}
+
+#[test]
+fn a_job_is_found_by_its_id_and_has_run_unless_it_waits() {
+    let cloud = Cloud::default();
+    let now = cloud.run(Job { name: "now".into(), image: "img".into(), ..Job::default() });
+    let later = cloud.run(Job { name: "later".into(), cron: "@daily".into(), ..Job::default() });
+    assert_eq!((now.id.as_str(), later.id.as_str()), ("job-1", "job-2"));
+    assert!(now.is_done() && !now.log().is_empty());
+    assert!(!later.is_done() && later.log().is_empty());
+    assert_eq!(cloud.job("job-2"), Ok(later));
+    assert!(matches!(cloud.job("job-3"), Err(CloudError::NotFound(_))));
+    assert!(matches!(cloud.job(""), Err(CloudError::InvalidArgument(_))));
 }
 
 #[test]

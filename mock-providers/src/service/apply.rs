@@ -22,7 +22,7 @@ use tonic::{
 use tower::Service;
 
 use super::{check_type, output, present};
-use crate::{MAX_MESSAGE, Provider, cloud::Target, codec::RawCodec};
+use crate::{ApplyKind, MAX_MESSAGE, Provider, Setup, cloud::Target, codec::RawCodec};
 
 const PATH: &str = "/workflow.plugin.external.iac.IaCProviderRequired/Apply";
 
@@ -61,7 +61,9 @@ where
     }
 
     fn call(&mut self, request: http::Request<Body>) -> HttpFuture {
-        if request.uri().path() != PATH || !self.apply.0.setup().revision.engine().apply_rpc {
+        let setup = self.apply.0.setup();
+        let is_there = setup.revision.engine().apply_rpc && setup.apply != ApplyKind::Absent;
+        if request.uri().path() != PATH || !is_there {
             return self.server.call(request);
         }
         let apply = self.apply.clone();
@@ -92,6 +94,9 @@ fn reply(provider: &Provider, request: Bytes) -> Result<Bytes, Status> {
     if let Some(scripted) = &provider.setup().apply_reply {
         return Ok(scripted.clone());
     }
+    if provider.setup().apply == ApplyKind::Stub {
+        return Err(Status::unimplemented("iac: provider method unimplemented: Apply does nothing any more"));
+    }
     let result = apply(provider, present(request.plan, "plan")?)?;
     Ok(ApplyResponse { result: Some(result) }.encode_to_vec().into())
 }
@@ -112,10 +117,12 @@ fn apply(provider: &Provider, plan: IaCPlan) -> Result<ApplyResult, Status> {
         })
         .collect::<Result<_, Status>>()?;
 
+    let Setup { revision, apply, .. } = provider.setup();
+    let tells_outcomes = *revision >= Revision::V0_54 && *apply == ApplyKind::Honest;
     let mut result = ApplyResult { plan_id: plan.id, ..ApplyResult::default() };
     for (index, (action, spec)) in (0..).zip(actions) {
         let done = dispatch(provider, &action, &spec);
-        if provider.setup().revision >= Revision::V0_54 {
+        if tells_outcomes {
             result.actions.push(ActionResult {
                 action_index: index,
                 status: status(&action.action, &done).into(),

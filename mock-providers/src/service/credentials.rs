@@ -7,8 +7,8 @@ use tonic::{Request, Response, Status, async_trait};
 use super::said;
 use crate::Provider;
 
-/// `IaCProviderCredentialRevoker`. The cloud issues no credentials, so each is revoked already; as with a delete,
-/// that is no mistake (H-77).
+/// `IaCProviderCredentialRevoker`. The cloud issues no credentials, so each is revoked already; as with a
+/// delete, that is no mistake (H-77).
 #[derive(Clone, Debug)]
 pub struct CredentialRevoker;
 

@@ -80,7 +80,8 @@ fn drifts(
     refs.iter().map(|reference| drift(provider, reference, specs)).collect()
 }
 
-/// How one resource drifted (E-176). Only what is certainly not there is a ghost: an engine forgets it (H-55).
+/// How one resource drifted (E-176). Only what is certainly not there is a ghost: an engine forgets it
+/// (H-55).
 fn drift(
     provider: &Provider,
     reference: &ResourceRef,

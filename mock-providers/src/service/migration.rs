@@ -23,7 +23,8 @@ impl MigrationRepairer {
         Self(provider)
     }
 
-    /// Looks for the two resources of a repair. What kind of resource an application is, the request does not say.
+    /// Looks for the two resources of a repair. What kind of resource an application is, the request does not
+    /// say.
     fn find(&self, application: &str, database: &str) -> Result<(), CloudError> {
         let cloud = self.0.cloud();
         if !cloud.list().iter().any(|live| live.name == application) {

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use counterfoil_proto::iac::{IaCPlan, PlanAction, PlanRequest, ResourceSpec, ResourceState};
 use tonic::Status;
 
-use super::{check_type, driver::field_changes, invalid};
+use super::{check_type, driver::field_changes, invalid, said};
 use crate::{
     Provider,
     cloud::{CloudError, Target, check_object},
@@ -13,8 +13,10 @@ use crate::{
 /// deletes in the reverse (E-360). A resource that the state has and the cloud lost is created.
 ///
 /// # Errors
-/// `InvalidArgument` for a dependency cycle or malformed config; `NotFound` for an unknown type.
+/// `InvalidArgument` for a dependency cycle, a resource without a name or type, or JSON that is no object;
+/// `NotFound` for an unknown type.
 pub(super) fn plan(provider: &Provider, request: PlanRequest) -> Result<IaCPlan, Status> {
+    check(provider, &request)?;
     let PlanRequest { desired, current } = request;
     let mut actions = Vec::new();
     {
@@ -35,13 +37,26 @@ pub(super) fn plan(provider: &Provider, request: PlanRequest) -> Result<IaCPlan,
     Ok(IaCPlan { id: provider.next_plan_id(), actions, schema_version: 1, ..IaCPlan::default() })
 }
 
+fn check(provider: &Provider, request: &PlanRequest) -> Result<(), Status> {
+    for spec in &request.desired {
+        said([("desired.name", &spec.name)])?;
+        check_type(provider, &spec.r#type)?;
+        check_object("desired.config_json", &spec.config_json)?;
+    }
+    for state in &request.current {
+        said([("current.name", &state.name)])?;
+        check_type(provider, &state.r#type)?;
+        check_object("current.applied_config_json", &state.applied_config_json)?;
+        check_object("current.outputs_json", &state.outputs_json)?;
+    }
+    Ok(())
+}
+
 fn action(
     provider: &Provider,
     spec: &ResourceSpec,
     state: Option<&ResourceState>,
 ) -> Result<Option<PlanAction>, Status> {
-    check_type(provider, &spec.r#type)?;
-    check_object("config_json", &spec.config_json)?;
     let found = state.map(|state| {
         let target =
             Target { resource_type: &state.r#type, name: &state.name, provider_id: &state.provider_id };

@@ -67,7 +67,7 @@ impl Plugin {
     fn manifest(&self) -> Manifest {
         let setup = self.0.setup();
         Manifest {
-            name: setup.name.clone(),
+            name: setup.plugin.clone(),
             version: setup.version.clone(),
             author: "Counterfoil".into(),
             description: "An infrastructure provider over an in-memory cloud".into(),

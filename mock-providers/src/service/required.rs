@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::{ACTIVE, check_type, invalid, plan::plan, target};
 use crate::{
-    Provider,
+    Provider, Setup,
     cloud::{CloudError, Target, check_object},
 };
 
@@ -89,10 +89,12 @@ impl IaCProviderRequired for Required {
         Ok(Response::new(PlanResponse { plan: Some(plan) }))
     }
 
-    /// Reached only where the revision has no `Apply`.
+    /// Reached only where the revision or the provider has no `Apply`.
     async fn apply(&self, _: Request<ApplyRequest>) -> Result<Response<ApplyResponse>, Status> {
-        let revision = self.0.setup().revision;
-        Err(Status::unimplemented(format!("iac: provider method unimplemented: no Apply at {revision}")))
+        let Setup { name, revision, .. } = self.0.setup();
+        Err(Status::unimplemented(format!(
+            "iac: provider method unimplemented: {name} has no Apply at {revision}"
+        )))
     }
 
     /// Every reference ends up in `destroyed` or in `errors` (H-62).

@@ -42,8 +42,8 @@ struct Config {
 }
 
 impl From<StateError> for Status {
-    /// A lock that is held is no resource that exists: engines meet an `AlreadyExists` by an update (E-051, E-166).
-    /// What stands in the way is the condition of the lock.
+    /// A lock that is held is no resource that exists: engines meet an `AlreadyExists` by an update (E-051,
+    /// E-166). What stands in the way is the condition of the lock.
     fn from(error: StateError) -> Self {
         let text = error.to_string();
         match error {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tonic::{Code, Status, service::Routes};
 use tower::{Service as _, ServiceExt as _};
 
-use crate::{Provider, RawClient, ServedService, Setup, UnaryCall, cloud::Target};
+use crate::{ApplyKind, Provider, RawClient, ServedService, Setup, UnaryCall, cloud::Target};
 
 mod drift;
 mod enumerator;
@@ -273,6 +273,7 @@ async fn the_smaller_driver_methods_answer() {
 #[tokio::test]
 async fn the_provider_says_who_it_is() {
     let setup = Setup {
+        plugin: "workflow-plugin-aws".into(),
         name: "aws".into(),
         version: "1.2.3".into(),
         canonical_keys: vec!["region".into()],
@@ -290,7 +291,7 @@ async fn the_provider_says_who_it_is() {
     assert_eq!((cache.tier, cache.operations.last().unwrap().as_str()), (1, "scale"));
 
     let manifest = PluginServiceClient::new(provider.routes()).get_manifest(()).await.unwrap().into_inner();
-    assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("aws", "1.2.3"));
+    assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("workflow-plugin-aws", "1.2.3"));
     assert!(!manifest.author.is_empty() && !manifest.description.is_empty());
 }
 
@@ -442,6 +443,26 @@ async fn a_plan_has_one_action_for_what_differs() {
     assert_eq!(plan.actions[5].resource.as_ref().unwrap().config_json, Bytes::new());
     assert_eq!(plan.id, "plan-1");
     assert_eq!(required.plan(request).await.unwrap().into_inner().plan.unwrap().id, "plan-2");
+}
+
+#[tokio::test]
+async fn a_plan_of_what_cannot_be_is_refused() {
+    let (_, mut required) = required(Revision::Head);
+    let wanted = |spec| PlanRequest { desired: vec![spec], current: vec![] };
+    let there = |state| PlanRequest { desired: vec![], current: vec![state] };
+    let vpc = || state("infra.vpc", "net", "vpc-1");
+    for (request, (code, phrase)) in [
+        (wanted(spec("infra.vpc", "", &json!({}))), INVALID),
+        (wanted(spec("", "net", &json!({}))), INVALID),
+        (wanted(spec("infra.moon", "luna", &json!({}))), NO_TYPE),
+        (wanted(spec("infra.vpc", "net", &json!([]))), INVALID),
+        (there(state("infra.vpc", "", "vpc-1")), INVALID),
+        (there(state("infra.moon", "luna", "m-1")), NO_TYPE),
+        (there(ResourceState { outputs_json: "{".into(), ..vpc() }), INVALID),
+        (there(ResourceState { applied_config_json: "[]".into(), ..vpc() }), INVALID),
+    ] {
+        assert_refused(required.plan(request).await, code, phrase);
+    }
 }
 
 #[tokio::test]
@@ -628,6 +649,31 @@ async fn apply_is_gone_from_0_57() {
             assert_eq!(reply.unwrap_err().code(), Code::Unimplemented, "{revision}");
         }
         assert_eq!(provider.cloud().list(), []);
+    }
+}
+
+#[tokio::test]
+async fn an_apply_answers_as_the_plugin_did() {
+    let with = |apply| {
+        let provider = Provider::new(Setup { revision: Revision::V0_54, apply, ..Setup::default() });
+        let client = Required::new(provider.routes());
+        (provider, client)
+    };
+    let plan = || {
+        let actions = vec![action("create", spec("infra.vpc", "net", &json!({})), None)];
+        ApplyRequest { plan: Some(IaCPlan { actions, ..IaCPlan::default() }) }
+    };
+    for (apply, outcomes) in [(ApplyKind::Honest, 1), (ApplyKind::WithoutOutcomes, 0)] {
+        let (provider, mut required) = with(apply);
+        let result = required.apply(plan()).await.unwrap().into_inner().result.unwrap();
+        assert_eq!((result.actions.len(), result.resources.len()), (outcomes, 1), "{apply:?}");
+        assert_eq!(provider.cloud().list().len(), 1);
+    }
+    for apply in [ApplyKind::Stub, ApplyKind::Absent] {
+        let (provider, mut required) = with(apply);
+        let phrase = "iac: provider method unimplemented: ";
+        assert_refused(required.apply(plan()).await, Code::Unimplemented, phrase);
+        assert_eq!(provider.cloud().list(), [], "{apply:?}");
     }
 }
 
