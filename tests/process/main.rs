@@ -406,15 +406,12 @@ fn a_manifest_is_judged_with_its_places_whether_or_not_the_plugin_starts() {
     judged(&["MAN-005", "MAN-006", "PROC-02"]);
 }
 
-/// Without a warning too.
 #[test]
 fn nothing_is_wrong_with_the_manifest_of_the_mock() {
     let place = TempDir::new().unwrap();
-    let install = ["mock", "install", "--profile", "reference", "--into", "plugins"];
-    let output = Command::new(COUNTERFOIL).current_dir(place.path()).args(install).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    install_mock(&place);
     let more = ["--strict", "--revisions", "head", "--report", "json=report.jsonl"];
-    let (code, text) = test_path(&place, "plugins/mock", &more);
+    let (code, text) = test_path(&place, "plugins", &more);
     assert_eq!(code, Some(0), "{text}");
     let report = fs::read_to_string(place.path().join("report.jsonl")).unwrap();
     let judged = |rule: &str| report.contains(&format!("\"{rule}\""));

@@ -1,7 +1,5 @@
 //! A manifest against what the process says.
 
-use std::collections::BTreeSet;
-
 use super::{
     Desk, Origin, Party, Remark, bare,
     fields::{NAME, PACKAGE, PLAN_VERSION, PROVIDER_NAME, VERSION, is_name, is_release},
@@ -83,8 +81,9 @@ pub(super) fn version(desk: &Desk<'_, '_>) -> Vec<Remark> {
     let wrong = |(call, told, at): (&str, &str, usize)| {
         let message = if told.is_empty() || is_placeholder(told) {
             // What is not released was not stamped either.
-            (desk.origin() != Origin::Checkout)
-                .then(|| format!("{call} tells {told:?}, which is a placeholder; expected {:?}", says.value))
+            (desk.origin() != Origin::Checkout).then(|| {
+                format!("{call} tells {told:?}, which is a placeholder; expected the version of the release")
+            })
         } else if !is_release(says.value) || is_placeholder(says.value) || bare(says.value) == bare(told) {
             // What cannot be a version is found for that.
             None
@@ -123,14 +122,8 @@ pub(super) fn services(desk: &Desk<'_, '_>) -> Vec<Remark> {
 
 /// Whether a state backend was asked, or a manifest declares one.
 pub(super) fn has_backends(story: &Story<'_>) -> bool {
-    is_read(story)
-        && (told_backends(story).is_some()
-            || declares(story, BACKENDS)
-                && cap::registered(story).is_some_and(|services| is_without(&services)))
-}
-
-fn is_without(services: &BTreeSet<String>) -> bool {
-    !services.contains(STATE_BACKEND)
+    let lacks_service = || cap::registered(story).is_some_and(|services| !services.contains(STATE_BACKEND));
+    is_read(story) && (told_backends(story).is_some() || declares(story, BACKENDS) && lacks_service())
 }
 
 /// What `ListBackendNames` told, and where.
