@@ -58,6 +58,9 @@ const FIELDS: [(&str, Shape); 15] = [
     ("iacStateBackends", Shape::Texts),
 ];
 
+/// The path of what lies where a host reads no field.
+const NOWHERE: &str = "[]";
+
 /// How many keys are looked at for one that was meant to be another. Files with more were made to cost much.
 const MOST_GUESSED: usize = 200;
 
@@ -302,23 +305,22 @@ fn field(path: &str) -> Option<&'static str> {
 fn repeated_in<'m>(node: &'m Node, path: &str, repeated: &mut Vec<Repeated<'m>>) {
     match &node.value {
         Value::List(values) => {
-            // No field of a host stands in a list.
             for value in values {
-                repeated_in(value, "[]", repeated);
+                repeated_in(value, NOWHERE, repeated);
             }
         }
         Value::Object(members) => {
-            let mut seen: HashMap<String, Span> = HashMap::new();
+            let mut seen: HashMap<&str, Span> = HashMap::new();
             for member in members {
-                let path = below(path, &member.key);
-                let key = field(&path).map_or_else(|| path.clone(), str::to_owned);
-                match seen.get(&key) {
+                let field = field(&below(path, &member.key));
+                let key = field.unwrap_or(&member.key);
+                match seen.get(key) {
                     Some(first) => {
                         repeated.push(Repeated { span: member.key_span, key: &member.key, first: *first });
                     }
                     None => drop(seen.insert(key, member.key_span)),
                 }
-                repeated_in(&member.value, &path, repeated);
+                repeated_in(&member.value, field.unwrap_or(NOWHERE), repeated);
             }
         }
         _ => {}

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use counterfoil_proto::{Revision, iac, plugin_v1};
 use prost::Message as _;
 
-use super::{CallStory, Findings, Level, Party, Place, Rule, Story};
+use super::{CallStory, Findings, Level, Party, Rule, Story, man};
 use crate::{
     manifest::SERVICES,
     rpc::{Code, Method, RpcError},
+    scenario::Span,
     trace::{Payload, Phase, ProcessEvent, Reflection, Reply, Subject},
 };
 
@@ -276,7 +277,7 @@ fn probed(story: &Story<'_>) -> bool {
 struct DeclaredService<'s> {
     name: &'s str,
     /// Where it does, if the trace holds the manifest.
-    place: Option<Place>,
+    span: Option<Span>,
     /// Where the trace tells of it.
     at: usize,
 }
@@ -289,7 +290,7 @@ fn declared_services<'s>(story: &'s Story<'_>) -> Vec<DeclaredService<'s>> {
         let texts = told.manifest().map(|manifest| manifest.lists(SERVICES).concat()).unwrap_or_default();
         let named = texts.into_iter();
         return named
-            .map(|text| DeclaredService { name: text.value, place: Some(told.place(text.span)), at: told.at })
+            .map(|text| DeclaredService { name: text.value, span: Some(text.span), at: told.at })
             .collect();
     }
     let declared = story.process.iter().filter_map(|&(event, at)| match event {
@@ -297,7 +298,7 @@ fn declared_services<'s>(story: &'s Story<'_>) -> Vec<DeclaredService<'s>> {
         _ => None,
     });
     let named = declared.flat_map(|(services, at)| services.iter().map(move |service| (service, at)));
-    named.map(|(name, at)| DeclaredService { name, place: None, at }).collect()
+    named.map(|(name, at)| DeclaredService { name, span: None, at }).collect()
 }
 
 /// What server reflection told, where it was asked.
@@ -404,10 +405,10 @@ fn nobody_is_contacted(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn declared_is_registered(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some(registered) = registered(story) else { return };
-    for DeclaredService { name, place, at } in declared_services(story) {
-        if registered.iter().any(|service| is_named(service, name)) {
-            continue;
-        }
+    let is_registered = |name| registered.iter().any(|service| is_named(service, name));
+    let unlisted = declared_services(story).into_iter().filter(|service| !is_registered(service.name));
+    for DeclaredService { name, span, at } in unlisted.take(man::MOST) {
+        let place = story.manifest.as_ref().zip(span).map(|(told, span)| told.place(span));
         let message = format!("plugin.json declares {name}, and the registry does not list it");
         match place {
             Some(place) => findings.add_at(place, message, [at]),

@@ -16,11 +16,14 @@ use crate::{manifest::Manifest, scenario::Span, trace::Origin};
 /// What the rules of this family judge.
 const MANIFEST: &[Party] = &[Party::Manifest];
 
+/// The most findings of one rule about one manifest. Files are made that have very many mistakes.
+pub(super) const MOST: usize = 50;
+
 /// Who enforces what the plugin manager does.
 const MANAGER: &str = "host, by its plugin manager (E-234)";
-/// Who enforces what no host does.
+/// Who compares a manifest with its process, where no host does.
 const VERIFY: &str = "`wfctl plugin verify-capabilities` (E-280)";
-/// The same of a manifest alone.
+/// Who looks at a manifest by itself.
 const VALIDATE: &str = "`wfctl plugin validate-contract` (E-281)";
 
 pub(super) const RULES: &[Rule] = &[
@@ -344,10 +347,10 @@ impl Remark {
     }
 }
 
-/// Adds a finding for each remark about a manifest that can be read.
+/// Adds a finding for each remark about a manifest that can be read; of very many for the first.
 fn each(story: &Story<'_>, findings: &mut Findings<'_>, remarks: fn(&Desk<'_, '_>) -> Vec<Remark>) {
     let Some(desk) = Desk::of(story) else { return };
-    for Remark { span, message, evidence } in remarks(&desk) {
+    for Remark { span, message, evidence } in remarks(&desk).into_iter().take(MOST) {
         findings.add_at(desk.told.place(span), message, [desk.told.at].into_iter().chain(evidence));
     }
 }

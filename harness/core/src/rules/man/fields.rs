@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use counterfoil_proto::{Contract, Revision, VersionError};
 
-use super::{Desk, Origin, Remark, bare, is_placeholder};
+use super::{Desk, MOST, Origin, Remark, bare, is_placeholder};
 use crate::{
     manifest::{BACKENDS, CAPABILITIES, Field, Mistyped, SERVICES, Text},
     rules::cap::{DECLARED, is_named},
@@ -39,7 +39,7 @@ fn wrong_type(Mistyped { span, field, in_list, expected, found }: Mistyped) -> R
 }
 
 pub(super) fn repeated_keys(desk: &Desk<'_, '_>) -> Vec<Remark> {
-    let repeated = desk.manifest.repeated().into_iter();
+    let repeated = desk.manifest.repeated().into_iter().take(MOST);
     repeated
         .map(|again| {
             let first = desk.told.place(again.first).line;
@@ -135,7 +135,8 @@ pub(super) fn services(desk: &Desk<'_, '_>) -> Vec<Remark> {
     let known = Contract::at(Revision::Head).services.keys();
     let known: Vec<&str> = known.map(String::as_str).filter(|name| name.starts_with(PACKAGE)).collect();
     let is_known = |text: &Text<'_>| known.iter().any(|service| is_named(service, text.value));
-    let unknown = desk.manifest.lists(SERVICES).concat().into_iter().filter(|text| !is_known(text));
+    let unknown =
+        desk.manifest.lists(SERVICES).concat().into_iter().filter(|text| !is_known(text)).take(MOST);
     unknown
         .map(|text| {
             // The package makes all of them alike.
@@ -157,11 +158,12 @@ pub(super) fn repeated_entries(desk: &Desk<'_, '_>) -> Vec<Remark> {
                 // A service is the same by its short name.
                 let key = text.value.strip_prefix(PACKAGE).unwrap_or(text.value);
                 match seen.get(key) {
-                    Some(first) => {
+                    Some(first) if remarks.len() < MOST => {
                         let line = desk.told.place(first.span).line;
                         let message = format!("{list} has {} in line {line} already", text.value);
                         remarks.push(Remark::new(text.span, message));
                     }
+                    Some(_) => return remarks,
                     None => drop(seen.insert(key, text)),
                 }
             }

@@ -1,6 +1,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use proptest::{collection::vec, prelude::*};
@@ -149,6 +150,27 @@ proptest! {
             }
         }
     }
+}
+
+/// A manifest may be large and have nothing but mistakes. The bound tells seconds from minutes.
+#[test]
+fn a_manifest_that_is_made_to_cost_much_is_judged_soon() {
+    let start = Instant::now();
+    let many = |part: &str| part.repeat((1 << 20) / part.len());
+    let nested = format!("{}1{}", many("{\"a\":").get(..600).unwrap(), "}".repeat(100));
+    for text in [
+        format!("{{{}\"a\":1}}", many("\"a\":1,")),
+        format!("{{\"iacServices\":[{}\"x\"]}}", many("\"x\",")),
+        format!("{{\"iacServices\":[{}\"x\"]}}", many("\"IaCProviderX\",\n")),
+        format!("{{\"iacServices\":[{}1]}}", many("1,")),
+        format!("{{\"nam\":\"{}\"}}", many("x")),
+        nested,
+        many("["),
+    ] {
+        let findings = found(released(Some(text)));
+        assert!(!findings.is_empty() && findings.len() < 500, "{}", findings.len());
+    }
+    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
 }
 
 /// What holds for traces that hold the services alone holds for those that hold the manifest.
