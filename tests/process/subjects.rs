@@ -36,7 +36,15 @@ fn pack(path: &Path, members: Members<'_>) {
     builder.into_inner().unwrap().finish().unwrap();
 }
 
-const MANIFEST: &[u8] = br#"{"name":"workflow-plugin-good","version":"1.2.3","minEngineVersion":"0.80.10"}"#;
+const MANIFEST: &[u8] = br#"{
+  "name": "workflow-plugin-good",
+  "version": "1.2.3",
+  "author": "Somebody",
+  "description": "A plugin in good order",
+  "minEngineVersion": "0.80.10",
+  "capabilities": { "iacProvider": { "name": "mock" } },
+  "iacProvider": { "computePlanVersion": "v2" }
+}"#;
 
 #[test]
 fn a_release_archive_is_tested_as_what_is_in_it() {
@@ -94,6 +102,18 @@ fn an_archive_that_is_not_taken_is_told_why_and_nothing_is_run() {
     pack(&place.path().join("broken.tar.gz"), &[("plugin.json", b"{\n  \"name\": \n}")]);
     let (code, text) = test_path(&place, "broken.tar.gz", &[]);
     assert!(code == Some(2) && text.contains("broken.tar.gz/plugin.json:3:1"), "{text}");
+    // Where the program can be told all the same, it is tested.
+    let program = ("workflow-plugin-good", program);
+    for (name, manifest, says) in [
+        ("no-json", Some("{ \"name\": }"), "no-json.tar.gz/plugin.json:1:11"),
+        ("no-manifest", None, "there is no no-manifest.tar.gz/plugin.json"),
+    ] {
+        let manifest = manifest.map(|text| ("plugin.json", text.as_bytes()));
+        let members: Vec<(&str, &[u8])> = manifest.into_iter().chain([program]).collect();
+        pack(&place.path().join(format!("{name}.tar.gz")), &members);
+        let (code, text) = test_path(&place, &format!("{name}.tar.gz"), &["--revisions", "head"]);
+        assert!(code == Some(1) && text.contains("MAN-001") && text.contains(says), "{code:?}\n{text}");
+    }
     fs::write(place.path().join("release.zip"), b"PK\x03\x04").unwrap();
     let (code, text) = test_path(&place, "release.zip", &[]);
     assert!(code == Some(2) && text.contains("a release archive is a .tar.gz"), "{text}");

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod inject;
 pub mod json;
 pub mod judge;
+pub mod manifest;
 pub mod mutants;
 pub mod outcome;
 pub mod plan;

@@ -18,7 +18,9 @@ use crate::{
     provider::process::{Deadlines, LaunchOptions},
     run::{self, Blocked, Filter, PluginUnderTest, Reach, SubjectLine, Target, Variant},
     subject::{
+        Subject,
         config::{Config, Secrets},
+        manifest::Manifest,
         redact::Redactor,
     },
 };
@@ -60,13 +62,11 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     let manifest = subject.as_ref().and_then(|subject| subject.manifest.as_ref());
     let revisions = match (&args.revisions, manifest) {
         (Some(revisions), _) => revisions.clone(),
-        (None, Some(manifest)) => manifest.revisions().map_err(|error| {
-            usage(&format!("{error}; --revisions says at which the plugin is tested"), output)
-        })?,
+        (None, Some(manifest)) => manifest.revisions(),
         (None, None) => RevisionRange::default(),
     };
     // What --revisions leaves out is left out as by a filter.
-    let of_manifest = || manifest.and_then(|manifest| manifest.revisions().ok());
+    let of_manifest = || manifest.map(Manifest::revisions);
     let of_repository = own.or_else(of_manifest).unwrap_or_default();
     let name = manifest.and_then(|manifest| manifest.name.clone());
     let name = name.or_else(|| subject.as_ref().map(|subject| subject.name.clone()));
@@ -120,7 +120,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         live: args.live,
         // The environment is cleared but for what the user names, which may be a credential.
         strange: !own_config && environment.is_empty(),
-        declared: manifest.and_then(|manifest| manifest.iac_services.clone()),
+        manifest: subject.as_ref().and_then(Subject::manifest_file),
         reflect: args.reflect == Some(true),
         redactor,
         blocked: Blocked::default(),

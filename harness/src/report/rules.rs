@@ -6,7 +6,10 @@ use std::{
     mem,
 };
 
-use counterfoil_core::rules::{FAMILIES, Family, Party, Rule, catalogue};
+use counterfoil_core::{
+    mutants::MANIFESTS,
+    rules::{FAMILIES, Family, Party, Rule, catalogue},
+};
 
 use super::layout::{Layout, Page, keep};
 use crate::suite::coverage;
@@ -44,7 +47,7 @@ pub fn explain(rule: &Rule, layout: Layout) -> String {
         page.wrapped(&format!("{key:<12}  "), 14, value);
     }
     if rule.needs_a_plugin() {
-        for (key, value) in [("exercised by", BY_PLUGINS), ("tripped by", BY_BROKEN_PLUGINS)] {
+        for (key, value) in [("exercised by", BY_PLUGINS), ("tripped by", &*tripped_by_a_plugin(rule))] {
             page.wrapped(&format!("{key:<12}  "), 14, value);
         }
         return page.take();
@@ -95,10 +98,17 @@ const BY_PLUGINS: &str = "plugins under test (`counterfoil test provider`)";
 /// What trips it.
 const BY_BROKEN_PLUGINS: &str = "a plugin that breaks it (`tests/process`)";
 
+/// What trips a rule that needs a plugin: manifests that are broken, or a process that is.
+fn tripped_by_a_plugin(rule: &Rule) -> String {
+    let manifests = MANIFESTS.iter().filter(|mutant| mutant.caught_by.contains(&rule.id));
+    let names: Vec<&str> = manifests.map(|mutant| mutant.name).collect();
+    if names.is_empty() { BY_BROKEN_PLUGINS.to_owned() } else { format!("manifests: {}", names.join(", ")) }
+}
+
 /// What exercises a rule, and what trips it.
 fn proofs(rule: &Rule) -> (String, String) {
     if rule.needs_a_plugin() {
-        return (BY_PLUGINS.to_owned(), BY_BROKEN_PLUGINS.to_owned());
+        return (BY_PLUGINS.to_owned(), tripped_by_a_plugin(rule));
     }
     let mutants = named(rule, &coverage().mutants);
     let tripped = if mutants.is_empty() { "no mutant".to_owned() } else { mutants.join(", ") };

@@ -425,6 +425,10 @@ impl Sheet {
         self.below(9, &format!("{style}{rule}{style:#}  {level} {party}{weight}  {}", finding.title));
         let margin = format!("{}  ", self.margin());
         self.page.wrapped(&margin, margin.len() + 2, &plain(&finding.message));
+        if let Some(place) = &finding.place {
+            let text = format!("{}  {DIM}{}{DIM:#}", plain(&place.to_string()), plain(place.snippet.trim()));
+            self.page.wrapped(&margin, margin.len() + 2, &text);
+        }
         if let Some(reason) = &finding.not_excused {
             self.page.wrapped(&margin, margin.len() + 2, &plain(reason));
         }

@@ -3,7 +3,7 @@
 use counterfoil_core::{
     judge::{Assessment, Expectation, Mismatch, SkipKind, Verdict},
     outcome::{Outcome, Status},
-    rules::{self, Finding, Level, Party},
+    rules::{self, Finding, Level, Party, Place},
     scenario::{Diagnostic, FaultKind},
     trace::{Event, Strike, Trace},
 };
@@ -192,6 +192,9 @@ pub struct FoundFinding {
     pub action: Option<u32>,
     /// What was found.
     pub message: String,
+    /// Where in a file of the plugin it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// The events that prove it.
     pub evidence: Vec<Evidence>,
     /// Why an entry of a list of known failures does not excuse it, where one is about its rule and run.
@@ -411,6 +414,7 @@ impl FoundFinding {
             party: finding.party,
             action: finding.action,
             message: finding.message.clone(),
+            place: finding.place.clone(),
             evidence: evidence.collect(),
             not_excused: None,
         }

@@ -482,6 +482,7 @@ mod tests {
             party: Party::Engine,
             action: None,
             message: message.clone(),
+            place: None,
             evidence: Vec::new(),
             not_excused: None,
         });

@@ -16,7 +16,7 @@ use counterfoil_core::{
     judge::SkipKind,
     rpc::{Method, Transport},
     scenario::{Fault, FaultKind, Need, Scenario, TransportKind},
-    trace::{CallProblem, Driven, Event, ProcessEvent, Recorder, Subject, Trace},
+    trace::{CallProblem, Driven, Event, ManifestFile, ProcessEvent, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{RawClient, fault::Cut};
 use counterfoil_proto::Revision;
@@ -58,8 +58,8 @@ pub struct PluginUnderTest {
     pub strange: bool,
     /// Whether its descriptors are compared with the contract.
     pub reflect: bool,
-    /// The services that its manifest on disk declares; none where it says nothing about them.
-    pub declared: Option<Vec<String>>,
+    /// What it says of itself on disk; none where nothing is known of that.
+    pub manifest: Option<ManifestFile>,
     /// Takes secrets out of all that is kept.
     pub redactor: Arc<Redactor>,
     /// What goes for every run that is still to come.
@@ -163,6 +163,10 @@ impl PluginUnderTest {
             }
         };
         if is_survey(&job.scenario) {
+            // It is judged whether or not the plugin starts.
+            if let Some(manifest) = &self.manifest {
+                stage.log.push(Event::Process(ProcessEvent::ManifestFile(manifest.clone())));
+            }
             // Where it does not start, the launch proper says so.
             let _ = Plugin::without_cookie(&options, WITHOUT_COOKIE, stage.log.clone()).await;
         }
@@ -280,7 +284,7 @@ impl PluginUnderTest {
         }
     }
 
-    /// Looks at what a run alone would not: what is served and what is declared. Where `Initialize` failed, the last call
+    /// Looks at what a run alone would not: what is served, and what the plugin calls itself. Where `Initialize` failed, the last call
     /// of the load is made all the same, so that it can be judged.
     async fn survey<T: Transport>(
         &self,
@@ -303,9 +307,7 @@ impl PluginUnderTest {
             }
         }
         survey::probe(client, revision, log).await;
-        if let Some(services) = &self.declared {
-            log.push(Event::Process(ProcessEvent::Declared { services: services.clone() }));
-        }
+        survey::identity(client, log).await;
     }
 
     /// Keeps further runs from being made. Gives the reason, without secrets.

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use counterfoil_core::rpc::Method;
-use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reflection, Reply};
+use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reflection, Reply, Telling};
 use counterfoil_mock::UnaryCall;
 use counterfoil_proto::{
     Contract, Revision,
     contract::{self, Closest},
     handshake::HEALTH_SERVICE,
-    health, plugin_v1,
+    health, iac, plugin_v1,
 };
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -20,6 +20,9 @@ const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const MANIFEST: &str = "/workflow.plugin.v1.PluginService/GetManifest";
 const TRIGGER_TYPES: &str = "/workflow.plugin.v1.PluginService/GetTriggerTypes";
 const CONFIG_FRAGMENT: &str = "/workflow.plugin.v1.PluginService/GetConfigFragment";
+const NAME: &str = "/workflow.plugin.external.iac.IaCProviderRequired/Name";
+const VERSION: &str = "/workflow.plugin.external.iac.IaCProviderRequired/Version";
+const BACKENDS: &str = "/workflow.plugin.external.iac.IaCStateBackend/ListBackendNames";
 
 /// The package of the services that a registry lists.
 const PACKAGE: &str = "workflow.plugin.external.iac.";
@@ -89,6 +92,39 @@ pub(super) async fn probe(client: &impl Unary, revision: Revision, log: &Recorde
         let registered = registered.iter().any(|row| row == service);
         log.push(Event::Process(ProcessEvent::Probed { service: service.to_owned(), registered, served }));
     }
+}
+
+/// Asks the services that are in the registry what they call the provider and its state backends. Each manifest says that
+/// too (H-28, H-31).
+pub(super) async fn identity(client: &impl Unary, log: &Recorder) {
+    let registered = registered(log);
+    let has = |path: &str| registered.iter().any(|service| path[1..].split('/').next() == Some(service));
+    for (asked, path) in [(Telling::Name, NAME), (Telling::Version, VERSION)] {
+        if has(path) {
+            let answer = ask(client, path, |reply| match asked {
+                Telling::Name => iac::NameResponse::decode(reply).map(|told| told.name),
+                Telling::Version => iac::VersionResponse::decode(reply).map(|told| told.version),
+            });
+            let told = ProcessEvent::Told { call: asked, answer: answer.await };
+            log.push(Event::Process(told));
+        }
+    }
+    if has(BACKENDS) {
+        let decode = |reply| iac::ListBackendNamesResponse::decode(reply).map(|told| told.backend_names);
+        let answer = ask(client, BACKENDS, decode).await;
+        log.push(Event::Process(ProcessEvent::Backends { answer }));
+    }
+}
+
+/// What a call without arguments is answered, or why there is no answer.
+async fn ask<T>(
+    client: &impl Unary,
+    path: &'static str,
+    decode: impl FnOnce(Bytes) -> Result<T, prost::DecodeError>,
+) -> Result<T, String> {
+    let reply = call(client, path, Bytes::new()).await;
+    let reply = reply.map_err(|status| format!("{:?}: {}", status.code(), status.message()))?;
+    decode(reply).map_err(|error| format!("the reply cannot be read: {error}"))
 }
 
 /// Asks server reflection what is served, and holds that against the contract.

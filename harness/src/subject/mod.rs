@@ -14,6 +14,10 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
+use counterfoil_core::{
+    manifest::FILE as MANIFEST,
+    trace::{ManifestFile, Origin},
+};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +26,6 @@ use self::{
     build::BuildError,
     manifest::{Manifest, ManifestError},
 };
-
-/// The name of a manifest.
-const MANIFEST: &str = "plugin.json";
 
 /// What the names of most plugins begin with, and those of their programs need not (E-261).
 const PREFIX: &str = "workflow-plugin-";
@@ -43,7 +44,7 @@ pub struct Subject {
     pub program: PathBuf,
     /// The directory in which it is started (E-202).
     pub directory: PathBuf,
-    /// What it says of itself on disk.
+    /// What it says of itself on disk; none of a program by itself.
     pub manifest: Option<Manifest>,
     /// The SHA-256 of the program, in hexadecimal.
     pub digest: String,
@@ -135,12 +136,16 @@ fn hint(directory: &Path) -> &'static str {
     if !directory.is_dir() {
         return "";
     }
-    let is_checkout = ["go.mod", ".git"].iter().any(|name| directory.join(name).exists());
-    if is_checkout {
+    if is_checkout(directory) {
         "; this looks like a checkout: `--build CMD` builds it first, with `go build -o NAME ./cmd/NAME` for instance"
     } else {
         "; `--build CMD` makes it first, where this is a checkout"
     }
+}
+
+/// Whether a directory holds the sources of a plugin.
+fn is_checkout(directory: &Path) -> bool {
+    ["go.mod", ".git"].iter().any(|name| directory.join(name).exists())
 }
 
 impl SubjectError {
@@ -214,11 +219,51 @@ impl Subject {
                 let digest = unpacked.await.map_err(|error| io(error.into()))?.map_err(not_taken)?;
                 let packed = Packed { path: path.to_owned(), digest };
                 let subject = Self::within(room).map_err(|error| error.in_archive(room, path))?;
-                Ok(Self { archive: Some(packed), ..subject })
+                let subject = Self { archive: Some(packed), ..subject };
+                Ok(subject.with_manifest_of(Origin::Archive).with_manifest_at(room, path))
             }
             Kind::NoArchive(what) => Err(not_taken(ArchiveError::Other(what))),
-            Kind::Other => Self::open(path),
+            Kind::Other => {
+                let subject = Self::open(path)?;
+                let is_sources = build.is_some() || metadata.is_dir() && is_checkout(path);
+                let subject = if is_sources { subject.with_manifest_of(Origin::Checkout) } else { subject };
+                let given = if metadata.is_dir() { path } else { path.parent().unwrap_or(path) };
+                let absolute = path::absolute(path).map_err(io)?;
+                let base =
+                    if metadata.is_dir() { &*absolute } else { absolute.parent().unwrap_or(&absolute) };
+                Ok(subject.with_manifest_at(base, given))
+            }
         }
+    }
+
+    /// The same with a manifest of another origin.
+    fn with_manifest_of(mut self, origin: Origin) -> Self {
+        if let Some(manifest) = &mut self.manifest {
+            manifest.origin = origin;
+        }
+        self
+    }
+
+    /// The same with the path of its manifest as the user gave it: below `given` where it is below `base`.
+    fn with_manifest_at(mut self, base: &Path, given: &Path) -> Self {
+        if let Some(manifest) = &mut self.manifest
+            && let Ok(inner) = manifest.path.strip_prefix(base)
+        {
+            manifest.path = given.join(inner);
+        }
+        self
+    }
+
+    /// The manifest, as a trace holds it.
+    pub fn manifest_file(&self) -> Option<ManifestFile> {
+        let manifest = self.manifest.as_ref()?;
+        let program = self.program.file_name().unwrap_or_default();
+        Some(ManifestFile {
+            path: manifest.path.display().to_string(),
+            origin: manifest.origin,
+            program: program.to_string_lossy().into_owned(),
+            text: manifest.text.clone(),
+        })
     }
 
     /// The plugin at `path`, where nothing has to be made first.
@@ -229,13 +274,17 @@ impl Subject {
         if metadata.is_dir() { Self::within(&path) } else { Self::program(path) }
     }
 
-    /// A program; a manifest beside it counts where it has the same name, as in the directory of an installed plugin.
+    /// A program; a manifest beside it counts where it has the same name, as in the directory of an installed plugin, or
+    /// where nothing of it can be read.
     fn program(program: PathBuf) -> Result<Self, SubjectError> {
         let directory = program.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
         let own = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let beside = directory.join(MANIFEST);
-        let manifest = if beside.is_file() { Some(Manifest::read(&beside)?) } else { None };
-        let manifest = manifest.filter(|manifest| manifest.name.as_ref() == Some(&own));
+        let origin = origin(&directory);
+        let manifest = if beside.is_file() { Some(Manifest::read(beside, origin)?) } else { None };
+        let is_its_own =
+            |manifest: &Manifest| manifest.is_malformed() || manifest.name.as_ref() == Some(&own);
+        let manifest = manifest.filter(is_its_own);
         Self::of(own, program, directory, manifest)
     }
 
@@ -244,7 +293,7 @@ impl Subject {
         if !manifest.is_file() {
             let mut within = plugins_in(directory)?;
             return match within.len() {
-                0 => Err(SubjectError::NoManifest(directory.to_owned())),
+                0 => Self::without_manifest(directory),
                 1 => Self::within(&within.remove(0)),
                 _ => {
                     let names = within.iter().map(|path| path.display().to_string()).collect();
@@ -252,13 +301,27 @@ impl Subject {
                 }
             };
         }
-        let manifest = Manifest::read(&manifest)?;
-        let program = program_in(directory, manifest.name.as_deref())?;
+        let manifest = Manifest::read(manifest, origin(directory))?;
+        let program = program_in(directory, manifest.name.as_deref());
+        // Where there is no manifest either, that is the mistake.
+        let program = program.map_err(|error| manifest.error().map_or(error, SubjectError::Manifest))?;
         let own = || program.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = manifest.name.clone().or_else(own).unwrap_or_default();
         // It is started where it lies (E-202).
         let place = program.parent().unwrap_or(directory).to_owned();
         Self::of(name, program, place, Some(manifest))
+    }
+
+    /// The plugin of a directory that holds the program of one, by its name, and no manifest.
+    fn without_manifest(directory: &Path) -> Result<Self, SubjectError> {
+        let mut programs = programs_in(directory, PREFIX)?;
+        if programs.len() != 1 {
+            return Err(SubjectError::NoManifest(directory.to_owned()));
+        }
+        let program = programs.remove(0);
+        let name = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let manifest = Manifest::absent(directory.join(MANIFEST), origin(directory));
+        Self::of(name, program, directory.to_owned(), Some(manifest))
     }
 
     fn of(
@@ -270,6 +333,11 @@ impl Subject {
         let digest = digest(&program).map_err(|source| SubjectError::Io { path: program.clone(), source })?;
         Ok(Self { name, archive: None, program, directory, manifest, digest })
     }
+}
+
+/// What the manifest in a directory lies in, as far as that tells.
+fn origin(directory: &Path) -> Origin {
+    if is_checkout(directory) { Origin::Checkout } else { Origin::Directory }
 }
 
 /// The program of the plugin whose manifest is in `directory` and gives it this name: by that name, with or without its
@@ -371,6 +439,44 @@ mod tests {
         }
         fs::copy(directory.join("mock"), directory.join("other")).unwrap();
         assert_eq!(Subject::open(&directory.join("other")).unwrap().manifest, None);
+    }
+
+    async fn manifest_file(path: &Path, build: Option<&str>) -> ManifestFile {
+        let preparation = Preparation { build, room: path, stop: &CancellationToken::new() };
+        Subject::prepare(path, preparation).await.unwrap().manifest_file().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_manifest_is_recorded_by_the_path_that_was_given_with_what_it_lies_in() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = installed(root.path(), "mock", true);
+        for path in [directory.join("mock"), directory.clone(), root.path().to_owned()] {
+            let file = manifest_file(&path, None).await;
+            assert_eq!((&*file.path, &*file.program), (directory.join(MANIFEST).to_str().unwrap(), "mock"));
+            assert_eq!((file.origin, file.text.as_deref()), (Origin::Directory, Some(r#"{"name":"mock"}"#)));
+        }
+        assert_eq!(manifest_file(&directory, Some("true")).await.origin, Origin::Checkout);
+        fs::write(directory.join("go.mod"), "module mock").unwrap();
+        assert_eq!(manifest_file(&directory, None).await.origin, Origin::Checkout);
+    }
+
+    #[tokio::test]
+    async fn a_manifest_that_is_none_or_not_there_is_recorded_where_the_program_can_be_told() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = installed(root.path(), "workflow-plugin-x", true);
+        let program = directory.join("workflow-plugin-x");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(directory.join(MANIFEST), "{").unwrap();
+        for path in [&program, &directory] {
+            assert_eq!(manifest_file(path, None).await.text.as_deref(), Some("{"));
+        }
+        fs::remove_file(directory.join(MANIFEST)).unwrap();
+        assert_eq!(manifest_file(&directory, None).await.text, None);
+        assert_eq!(Subject::open(&program).unwrap().manifest, None);
+        fs::remove_file(&program).unwrap();
+        fs::write(directory.join(MANIFEST), "{").unwrap();
+        let error = Subject::open(&directory).unwrap_err().to_string();
+        assert!(error.contains("plugin.json:1:1: this is no JSON"), "{error}");
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub(super) const SHORTEST: usize = 4;
 /// What stands in a trace before a config that is no text.
 const HEX: &str = "hex:";
 
+/// Where in a trace the text of a manifest stands, of which findings tell lines and columns.
+const MANIFEST_TEXT: &str = "/manifest_file/text";
+
 /// Takes secrets out of texts and bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
@@ -78,6 +81,19 @@ impl Redactor {
         } else {
             format!("{before}{middle}{behind}")
         }
+    }
+
+    /// The text, with a sign in place of each character of a secret, so that everything else stays at its place. What is
+    /// but digits may be a number, and stays one.
+    fn mask(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        for (form, _) in &self.forms {
+            if masked.contains(form.as_str()) {
+                let sign = if form.bytes().all(|byte| byte.is_ascii_digit()) { "9" } else { "*" };
+                masked = masked.replace(form.as_str(), &sign.repeat(form.chars().count()));
+            }
+        }
+        masked
     }
 
     /// The bytes, with as many `*` in place of each secret as it is long: a message stays one that can be read.
@@ -199,7 +215,13 @@ fn list_changes(value: &Value, redactor: &Redactor, at: &mut String, changes: &m
             let clean = if is_message { blanked(text, redactor) } else { None };
             let clean = clean
                 .or_else(|| blanked(text.strip_prefix(HEX)?, redactor).map(|clean| HEX.to_owned() + &clean));
-            let clean = clean.unwrap_or_else(|| redactor.redact(text).into_owned());
+            let clean = clean.unwrap_or_else(|| {
+                if at.ends_with(MANIFEST_TEXT) {
+                    redactor.mask(text)
+                } else {
+                    redactor.redact(text).into_owned()
+                }
+            });
             if clean != *text {
                 changes.push((at.clone(), clean));
             }
@@ -223,8 +245,11 @@ mod tests {
     use counterfoil_core::{
         plan::Plan,
         rpc::{Method, RpcError},
+        rules::judge,
         scenario::{self},
-        trace::{Driven, Event, Header, Payload, ProcessEvent, Recorder, Reply, Subject},
+        trace::{
+            Driven, Event, Header, ManifestFile, Origin, Payload, ProcessEvent, Recorder, Reply, Subject,
+        },
     };
     use counterfoil_proto::Revision;
 
@@ -298,6 +323,26 @@ mod tests {
             assert!(!saved.contains(&hex::encode(form)), "{form} in {saved}");
         }
         assert_eq!((Trace::load(saved.as_bytes()).unwrap(), trace.header.version), (trace, version));
+    }
+
+    #[test]
+    fn a_secret_goes_out_of_a_manifest_and_everything_else_stays_at_its_place() {
+        let redactor = Redactor::new([("token", "gr\u{fc}ne wolke"), ("port", "5432")]);
+        let text = "{ \"a\": \"gr\u{fc}ne wolke!\", \"b\": 5432,\n\"name\": 1 }";
+        let file = ManifestFile {
+            path: "x/plugin.json".to_owned(),
+            origin: Origin::Archive,
+            program: "x".to_owned(),
+            text: Some(text.to_owned()),
+        };
+        let mut trace = trace(vec![Event::Process(ProcessEvent::ManifestFile(file))]);
+        redact_trace(&mut trace, &redactor);
+        let Event::Process(ProcessEvent::ManifestFile(file)) = &trace.events[0] else {
+            panic!("it is there")
+        };
+        let masked = "{ \"a\": \"***********!\", \"b\": 9999,\n\"name\": 1 }";
+        assert_eq!(file.text.as_deref(), Some(masked));
+        assert!(judge(&trace).findings.iter().any(|finding| finding.rule == "MAN-002"));
     }
 
     #[test]

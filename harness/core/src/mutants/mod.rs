@@ -1,12 +1,14 @@
-//! Engines and decoders that are wrong in one way each, to prove that the rules can fail.
+//! Engines, decoders and manifests that are wrong in one way each, to prove that the rules can fail.
 //!
 //! A mutant stands at a seam: an engine mutant replaces one field of [`Semantics`](crate::engine::Semantics), a decoder
-//! mutant wraps the strict decoder. Each names the rules that it must trip, and it may trip no other.
+//! mutant wraps the strict decoder, and a manifest mutant is another text. Each names the rules that it must trip, and it may trip no other.
 
 mod decoder;
 mod engine;
+mod manifest;
 
 pub use self::{
     decoder::{DECODERS, DecoderMutant, Flaw, Flawed},
     engine::{ENGINES, EngineMutant},
+    manifest::{MANIFESTS, ManifestMutant, Plugin, released},
 };

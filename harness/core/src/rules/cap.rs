@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use counterfoil_proto::{Revision, iac, plugin_v1};
 use prost::Message as _;
 
-use super::{CallStory, Findings, Level, Party, Rule, Story};
+use super::{CallStory, Findings, Level, Party, Rule, Story, man};
 use crate::{
+    manifest::SERVICES,
     rpc::{Code, Method, RpcError},
+    scenario::Span,
     trace::{Payload, Phase, ProcessEvent, Reflection, Reply, Subject},
 };
 
@@ -18,7 +20,7 @@ const PROVIDER: &[Party] = &[Party::Provider];
 const REQUIRED: &str = "workflow.plugin.external.iac.IaCProviderRequired";
 
 /// The one value that asks to be driven call by call.
-const DECLARED: &str = "v2";
+pub(super) const DECLARED: &str = "v2";
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -161,10 +163,10 @@ pub(super) const RULES: &[Rule] = &[
         judges: PROVIDER,
         since: Revision::V0_51,
         until: None,
-        enforced: "nobody",
+        enforced: "`wfctl plugin verify-capabilities` (E-280)",
         reason: "Tools that read the manifest promise what an engine cannot find.",
-        source: "E-220, H-35",
-        applies: |story| declared_services(story).next().is_some() && registered(story).is_some(),
+        source: "E-220, E-280, H-35",
+        applies: |story| !declared_services(story).is_empty() && registered(story).is_some(),
         check: declared_is_registered,
     },
     Rule {
@@ -237,8 +239,8 @@ fn refusal<'s, 't>(story: &'s Story<'t>, method: Method) -> Option<(&'t RpcError
     }
 }
 
-/// The services that the registry lists. One that is Unimplemented is empty (E-215).
-fn registry<'s>(story: &'s Story<'_>) -> Option<(BTreeSet<String>, &'s CallStory<'s>)> {
+/// The services that the registry lists, and the call that told. One that is Unimplemented is empty (E-215).
+pub(super) fn registry<'s>(story: &'s Story<'_>) -> Option<(BTreeSet<String>, &'s CallStory<'s>)> {
     let (reply, call) = told(story, Method::ContractRegistry)?;
     let listed = match reply {
         Reply::Ok(Payload(bytes)) => plugin_v1::ContractRegistry::decode(&bytes[..]).ok()?.contracts,
@@ -250,7 +252,7 @@ fn registry<'s>(story: &'s Story<'_>) -> Option<(BTreeSet<String>, &'s CallStory
 }
 
 /// What is in the registry, by its reply and by what was asked behind it.
-fn registered(story: &Story<'_>) -> Option<BTreeSet<String>> {
+pub(super) fn registered(story: &Story<'_>) -> Option<BTreeSet<String>> {
     let asked = story.process.iter().filter_map(|(event, _)| match event {
         ProcessEvent::Probed { service, registered, .. } => Some((service, *registered)),
         _ => None,
@@ -261,7 +263,7 @@ fn registered(story: &Story<'_>) -> Option<BTreeSet<String>> {
     known.then(|| listed.into_iter().flatten().chain(asked).collect())
 }
 
-fn declared_version<'s>(story: &'s Story<'_>) -> Option<(String, &'s CallStory<'s>)> {
+pub(super) fn declared_version<'s>(story: &'s Story<'_>) -> Option<(String, &'s CallStory<'s>)> {
     let (Reply::Ok(Payload(bytes)), call) = told(story, Method::Capabilities)? else { return None };
     let reply = iac::CapabilitiesResponse::decode(&bytes[..]).ok()?;
     Some((reply.compute_plan_version, call))
@@ -271,13 +273,32 @@ fn probed(story: &Story<'_>) -> bool {
     is_attached(story) && story.process.iter().any(|(event, _)| matches!(event, ProcessEvent::Probed { .. }))
 }
 
-fn declared_services<'s>(story: &'s Story<'_>) -> impl Iterator<Item = (&'s str, usize)> {
-    let attached = is_attached(story);
-    let declared = story.process.iter().filter(move |_| attached).filter_map(|&(event, at)| match event {
+/// A service that plugin.json declares.
+struct DeclaredService<'s> {
+    name: &'s str,
+    /// Where it does, if the trace holds the manifest.
+    span: Option<Span>,
+    /// Where the trace tells of it.
+    at: usize,
+}
+
+fn declared_services<'s>(story: &'s Story<'_>) -> Vec<DeclaredService<'s>> {
+    if !is_attached(story) {
+        return Vec::new();
+    }
+    if let Some(told) = &story.manifest {
+        let texts = told.manifest().map(|manifest| manifest.lists(SERVICES).concat()).unwrap_or_default();
+        let named = texts.into_iter();
+        return named
+            .map(|text| DeclaredService { name: text.value, span: Some(text.span), at: told.at })
+            .collect();
+    }
+    let declared = story.process.iter().filter_map(|&(event, at)| match event {
         ProcessEvent::Declared { services } => Some((services, at)),
         _ => None,
     });
-    declared.flat_map(|(services, at)| services.iter().map(move |service| (service.as_str(), at)))
+    let named = declared.flat_map(|(services, at)| services.iter().map(move |service| (service, at)));
+    named.map(|(name, at)| DeclaredService { name, span: None, at }).collect()
 }
 
 /// What server reflection told, where it was asked.
@@ -384,15 +405,21 @@ fn nobody_is_contacted(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn declared_is_registered(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some(registered) = registered(story) else { return };
-    for (service, at) in declared_services(story) {
-        // A manifest may name a service without its package.
-        let listed =
-            registered.iter().any(|full| full == service || full.rsplit('.').next() == Some(service));
-        if !listed {
-            let message = format!("plugin.json declares {service}, and the registry does not list it");
-            findings.add(None, message, [at]);
+    let is_registered = |name| registered.iter().any(|service| is_named(service, name));
+    let unlisted = declared_services(story).into_iter().filter(|service| !is_registered(service.name));
+    for DeclaredService { name, span, at } in unlisted.take(man::MOST) {
+        let place = story.manifest.as_ref().zip(span).map(|(told, span)| told.place(span));
+        let message = format!("plugin.json declares {name}, and the registry does not list it");
+        match place {
+            Some(place) => findings.add_at(place, message, [at]),
+            None => findings.add(None, message, [at]),
         }
     }
+}
+
+/// Whether a manifest means this service by a name: it may leave the package out.
+pub(super) fn is_named(service: &str, name: &str) -> bool {
+    service == name || service.rsplit('.').next() == Some(name)
 }
 
 fn nothing_is_contradicted(story: &Story<'_>, findings: &mut Findings<'_>) {

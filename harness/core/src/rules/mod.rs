@@ -9,7 +9,9 @@ mod dsp;
 mod expected;
 mod fin;
 mod hook;
+mod man;
 mod out;
+mod place;
 mod proc;
 mod rep;
 mod rpc;
@@ -21,7 +23,8 @@ use counterfoil_proto::Revision;
 use serde::{Deserialize, Serialize};
 
 pub use self::expected::check_expected;
-pub use self::story::{ActionStory, Answer, CallStory, Ending, Fatal, HookStory, Story};
+pub use self::place::Place;
+pub use self::story::{ActionStory, Answer, CallStory, Ending, Fatal, HookStory, ManifestStory, Story};
 use crate::trace::Trace;
 
 /// How binding a rule is.
@@ -55,6 +58,8 @@ pub enum Party {
     Decoder,
     /// The process in which a plugin runs.
     Process,
+    /// What a plugin says of itself on disk.
+    Manifest,
 }
 
 impl fmt::Display for Party {
@@ -64,6 +69,7 @@ impl fmt::Display for Party {
             Self::Engine => "engine",
             Self::Decoder => "decoder",
             Self::Process => "process",
+            Self::Manifest => "manifest",
         })
     }
 }
@@ -104,10 +110,10 @@ impl Rule {
         self.id.split_once('-').map_or(self.id, |(family, _)| family)
     }
 
-    /// Whether it judges a plugin beside what an apply shows: its process, or what it declares as it is loaded. Our own
-    /// pair gives such a rule nothing to judge.
+    /// Whether it judges a plugin beside what an apply shows: its process, its manifest, or what it declares as it is
+    /// loaded. Our own pair gives such a rule nothing to judge.
     pub fn needs_a_plugin(&self) -> bool {
-        matches!(self.family(), "PROC" | "CAP")
+        matches!(self.family(), "PROC" | "CAP" | "MAN")
     }
 
     /// Whether it holds at a revision.
@@ -177,6 +183,16 @@ pub const FAMILIES: &[Family] = &[
         ),
         rules: rpc::RULES,
     },
+    Family {
+        name: "MAN",
+        about: "plugin manifest",
+        note: Some(
+            "These rules judge `plugin.json`, by itself and against what the process says; a program without one beside \
+             it has none to be judged. A checkout may leave its version to the release that stamps it: `0.0.0`, also \
+             with a pre-release, `dev`, `(devel)`, or a template such as `{{ .Version }}`. An archive may not.",
+        ),
+        rules: man::RULES,
+    },
 ];
 
 /// Every rule, family by family, in the order of their numbers.
@@ -203,6 +219,9 @@ pub struct Finding {
     pub action: Option<u32>,
     /// What was found, and what was expected.
     pub message: String,
+    /// Where in a file of the plugin it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// The events that prove it, by their position in the trace.
     pub evidence: Vec<usize>,
 }
@@ -220,12 +239,28 @@ impl Findings<'_> {
         self.against(self.rule.judges[0], action, message, evidence);
     }
 
+    /// Adds a finding about a place in a file, against the first party that the rule judges.
+    pub fn add_at(&mut self, place: Place, message: String, evidence: impl IntoIterator<Item = usize>) {
+        self.push(self.rule.judges[0], None, message, Some(place), evidence);
+    }
+
     /// Adds a finding against one of the parties that the rule judges.
     pub fn against(
         &mut self,
         party: Party,
         action: Option<u32>,
         message: String,
+        evidence: impl IntoIterator<Item = usize>,
+    ) {
+        self.push(party, action, message, None, evidence);
+    }
+
+    fn push(
+        &mut self,
+        party: Party,
+        action: Option<u32>,
+        message: String,
+        place: Option<Place>,
         evidence: impl IntoIterator<Item = usize>,
     ) {
         debug_assert!(self.rule.judges.contains(&party), "{} does not judge the {party}", self.rule.id);
@@ -235,6 +270,7 @@ impl Findings<'_> {
             party,
             action,
             message,
+            place,
             evidence: evidence.into_iter().collect(),
         });
     }

@@ -240,7 +240,7 @@ pub(super) fn char_start(text: &str, byte: usize) -> usize {
 }
 
 /// Line and column of a byte, both from 1. A byte-order mark has no width.
-fn position(text: &str, byte: usize) -> (usize, usize) {
+pub(crate) fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = &text[..char_start(text, byte)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = 1 + before.bytes().filter(|b| *b == b'\n').count();

@@ -36,6 +36,7 @@ mod settings;
 mod tests;
 mod yaml;
 
+pub(crate) use diagnostic::position;
 pub use diagnostic::{Diagnostic, Span, nearest};
 pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedHook, ExpectedOutcomes, TextMatch};
 pub use faults::{CallPoint, CancelPoint, Fault, FaultKind, FinalizeAnswer, ResolvePoint, TransportKind};

@@ -22,7 +22,7 @@ pub use self::{
     file::{LoadError, VERSION},
     process::{
         CallProblem, CertificateProblem, ConnectProblem, ExitStatus, Handshake, LineEnd, LogProblem,
-        NotStarted, Phase, ProcessEvent, Reflection, ShutdownAnswer,
+        ManifestFile, NotStarted, Origin, Phase, ProcessEvent, Reflection, ShutdownAnswer, Telling,
     },
 };
 use crate::{

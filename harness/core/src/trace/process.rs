@@ -19,10 +19,67 @@ pub struct Reflection {
     pub unknown: Vec<String>,
 }
 
+/// `plugin.json` as it lay on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Its path, as the user knows it.
+    pub path: String,
+    /// What it lay in.
+    pub origin: Origin,
+    /// The file name of the program that it was found with.
+    pub program: String,
+    /// Its text. None where there is no such file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What the manifest of a plugin lay in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Sources, in which a release has not stamped its version yet.
+    Checkout,
+    /// The directory of an installed plugin.
+    Directory,
+    /// A release archive.
+    Archive,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Checkout => "a checkout",
+            Self::Directory => "an installed plugin",
+            Self::Archive => "an archive",
+        })
+    }
+}
+
+/// What a provider is asked to call itself by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Telling {
+    /// `IaCProviderRequired.Name`.
+    Name,
+    /// `IaCProviderRequired.Version`.
+    Version,
+}
+
+impl fmt::Display for Telling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "Name",
+            Self::Version => "Version",
+        })
+    }
+}
+
 /// One thing that a plugin process did, or that its host did to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessEvent {
+    /// The manifest of the plugin was read, or is missing, before anything was asked of its process.
+    ManifestFile(ManifestFile),
     /// The host asked for the process.
     Launched {
         /// Whether it asked for `AutoMTLS`.
@@ -85,10 +142,23 @@ pub enum ProcessEvent {
         /// Whether the server knows it: anything but Unimplemented. None where there was no answer.
         served: Option<bool>,
     },
-    /// The manifest on disk names services of the contract, and this is all of them.
+    /// The manifest on disk names services of the contract, and this is all of them. A trace that holds the manifest
+    /// itself does without.
     Declared {
         /// `iacServices` of plugin.json, full or short names as they stand there.
         services: Vec<String>,
+    },
+    /// The provider was asked what it calls itself.
+    Told {
+        /// By which call.
+        call: Telling,
+        /// What it said, or the error.
+        answer: Result<String, String>,
+    },
+    /// The state backend of the plugin was asked for the names of its backends.
+    Backends {
+        /// What it said, or the error.
+        answer: Result<Vec<String>, String>,
     },
     /// Server reflection was asked what the plugin serves, and its descriptors were held to the contract.
     Reflected {
@@ -369,6 +439,10 @@ impl ProcessEvent {
     /// The event in words, without a full stop.
     pub fn describe(&self) -> String {
         match self {
+            Self::ManifestFile(ManifestFile { path, origin, text: Some(text), .. }) => {
+                format!("the manifest of {origin} is {path} ({} bytes)", text.len())
+            }
+            Self::ManifestFile(ManifestFile { path, .. }) => format!("there is no {path}"),
             Self::Launched { mtls: true } => "the host starts the plugin and asks for AutoMTLS".to_owned(),
             Self::Launched { mtls: false } => "the host starts the plugin".to_owned(),
             Self::NotStarted { detail, .. } => format!("the plugin does not start: {detail}"),
@@ -404,6 +478,10 @@ impl ProcessEvent {
                 },
             ),
             Self::Declared { services } => format!("plugin.json declares {}", services.join(", ")),
+            Self::Told { call, answer: Ok(said) } => format!("{call} tells {said:?}"),
+            Self::Told { call, answer: Err(error) } => format!("{call}: {error}"),
+            Self::Backends { answer: Ok(names) } => format!("ListBackendNames tells {names:?}"),
+            Self::Backends { answer: Err(error) } => format!("ListBackendNames: {error}"),
             Self::Reflected { answer: Ok(Reflection { closest, contradictions, unknown }) } => format!(
                 "the descriptors are closest to revision {closest}: {} contradictions, {} additions",
                 contradictions.len(),

@@ -4,12 +4,14 @@
 //! The account of an engine is not believed here. What references resolve to, and how an action must have ended, is
 //! worked out again from the plan and from the replies that arrived.
 
+mod manifest;
 mod retrace;
 
 use std::collections::BTreeMap;
 
 use counterfoil_proto::{Hook, Revision};
 
+pub use self::manifest::ManifestStory;
 use super::dec::Strictly;
 use crate::{
     decode::{ApplyContext, Decoder as _, Refusal, Strict},
@@ -281,6 +283,8 @@ pub struct Story<'t> {
     pub actions: Vec<ActionStory<'t>>,
     /// Calls on behalf of no single action: the load sequence, and `Apply`.
     pub other_calls: Vec<CallStory<'t>>,
+    /// What the plugin says of itself on disk; none where the trace holds no manifest.
+    pub manifest: Option<ManifestStory<'t>>,
     /// What the plugin's process did, and where. Empty where the provider has no process of its own.
     pub process: Vec<(&'t ProcessEvent, usize)>,
     /// What the provider was asked beside the apply, and where.
@@ -313,6 +317,7 @@ impl<'t> Story<'t> {
                 .map(|(index, action)| ActionStory::of(index, action))
                 .collect(),
             other_calls: Vec::new(),
+            manifest: ManifestStory::of(trace),
             process: Vec::new(),
             trials: Vec::new(),
             started: Vec::new(),
