@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use counterfoil::mutants::is_of_a_process;
 use counterfoil_core::rules::{self, Level};
 use counterfoil_proto::handshake::{COOKIE_KEY, COOKIE_VALUE, Line, SOCKET_DIR};
 use leftovers::running_below;
@@ -298,7 +299,7 @@ fn a_plugin_that_runs_already_is_attached_to_and_left_alone() {
 fn every_rule_about_a_plugin_is_tripped() {
     let tripped: BTreeSet<&str> = SWITCHES.iter().flat_map(|switch| switch.trips).copied().collect();
     // Broken manifests trip the rules about those (`mutants::MANIFESTS`).
-    let about_plugins = rules::catalogue().filter(|rule| rule.needs_a_plugin() && rule.family() != "MAN");
+    let about_plugins = rules::catalogue().filter(|rule| is_of_a_process(rule));
     let untripped: Vec<&str> = about_plugins.map(|rule| rule.id).filter(|id| !tripped.contains(id)).collect();
     // These three take another path, revision or manifest, and are tripped below.
     assert_eq!(untripped, ["PROC-021", "CAP-007", "CAP-011"]);

@@ -14,7 +14,8 @@ use std::{
 
 use counterfoil_core::{
     judge::Verdict,
-    mutants::{DECODERS, ENGINES},
+    manifest::FILE,
+    mutants::{DECODERS, ENGINES, MANIFESTS, ManifestMutant},
     rules::{self, Rule},
     scenario::Scenario,
 };
@@ -33,6 +34,8 @@ pub enum Kind {
     Decoder,
     /// A provider.
     Provider,
+    /// The manifest of a plugin.
+    Manifest,
 }
 
 impl fmt::Display for Kind {
@@ -41,6 +44,7 @@ impl fmt::Display for Kind {
             Self::Engine => "engine",
             Self::Decoder => "decoder",
             Self::Provider => "provider",
+            Self::Manifest => "manifest",
         })
     }
 }
@@ -56,34 +60,50 @@ pub struct Mutant {
     pub what: &'static str,
     /// The rules that must find it, and no other may.
     pub caught_by: &'static [&'static str],
-    /// The pair that runs with it.
-    pub variant: Variant,
+    /// Where it stands.
+    pub place: Place,
 }
 
-/// Every mutant: engines, decoders, providers.
+/// Where a mutant stands.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In our own pair, which runs the stock scenarios with it.
+    Pair(Variant),
+    /// On disk, where nothing has to run.
+    Disk(&'static ManifestMutant),
+}
+
+/// Every mutant: engines, decoders, providers, manifests.
 pub fn all() -> Vec<Mutant> {
     let engines = ENGINES.iter().map(|mutant| Mutant {
         kind: Kind::Engine,
         name: mutant.name,
         what: mutant.what,
         caught_by: mutant.caught_by,
-        variant: Variant::Engine(mutant),
+        place: Place::Pair(Variant::Engine(mutant)),
     });
     let decoders = DECODERS.iter().map(|mutant| Mutant {
         kind: Kind::Decoder,
         name: mutant.name,
         what: mutant.what,
         caught_by: mutant.caught_by,
-        variant: Variant::Decoder(mutant),
+        place: Place::Pair(Variant::Decoder(mutant)),
     });
     let providers = broken::ALL.iter().map(|mutant| Mutant {
         kind: Kind::Provider,
         name: mutant.name,
         what: mutant.what,
         caught_by: mutant.caught_by,
-        variant: Variant::Provider(mutant),
+        place: Place::Pair(Variant::Provider(mutant)),
     });
-    engines.chain(decoders).chain(providers).collect()
+    let manifests = MANIFESTS.iter().map(|mutant| Mutant {
+        kind: Kind::Manifest,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        place: Place::Disk(mutant),
+    });
+    engines.chain(decoders).chain(providers).chain(manifests).collect()
 }
 
 /// A mutant, and what found it.
@@ -112,6 +132,11 @@ impl Row {
         row
     }
 
+    fn of_manifest(mutant: Mutant, manifest: &ManifestMutant) -> Self {
+        let found = manifest.found().into_iter().map(|rule| (rule, BTreeSet::from([FILE.to_owned()])));
+        Self { found: found.collect(), mutant, unjudged: Vec::new() }
+    }
+
     /// The rules that it declares and that found nothing.
     pub fn missed(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.mutant.caught_by.iter().copied().filter(|rule| !self.found.contains_key(*rule))
@@ -137,18 +162,23 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// The rules that the stock suite judges and that no mutant breaks. A scenario that plays the provider may: it lists
-    /// the finding.
+    /// The rules that no mutant breaks, but for those that take a process. A scenario that plays the provider may break
+    /// one: it lists the finding.
     pub fn without_mutant(&self) -> Vec<&'static Rule> {
         let found: BTreeSet<&str> =
             self.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
-        rules::catalogue().filter(|rule| !rule.needs_a_plugin() && !found.contains(rule.id)).collect()
+        rules::catalogue().filter(|rule| !is_of_a_process(rule) && !found.contains(rule.id)).collect()
     }
 
     /// Whether every mutant is killed, and every rule that must find one does.
     pub fn holds(&self) -> bool {
         self.rows.iter().all(Row::is_killed) && self.without_mutant().iter().all(|rule| is_played(rule))
     }
+}
+
+/// Whether a rule judges what a process does: broken plugins break it, in `tests/process`.
+pub fn is_of_a_process(rule: &Rule) -> bool {
+    rule.needs_a_plugin() && rule.family() != "MAN"
 }
 
 /// Whether a rule is broken by stock scenarios that play the provider, and so needs no mutant: they list the finding, and
@@ -179,9 +209,14 @@ pub async fn matrix(stop: &CancellationToken) -> io::Result<Matrix> {
         let (turns, scenarios, stop) = (Arc::clone(&turns), Arc::clone(&scenarios), stop.clone());
         running.spawn(async move {
             let _turn = turns.acquire_owned().await.expect("it is never closed");
-            let jobs = telling::runs(&mutant.variant, &scenarios);
-            let runs = finished(jobs, mutant.variant.clone(), &stop).await?;
-            Ok::<_, io::Error>((at, Row::of(mutant, &runs)))
+            let row = match mutant.place.clone() {
+                Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
+                Place::Pair(variant) => {
+                    let jobs = telling::runs(&variant, &scenarios);
+                    Row::of(mutant, &finished(jobs, variant, &stop).await?)
+                }
+            };
+            Ok::<_, io::Error>((at, row))
         });
     }
     let mut rows = Vec::with_capacity(running.len());

@@ -11,7 +11,7 @@ use super::{
     layout::{Layout, Page, keep, width},
     terminal::counted,
 };
-use crate::mutants::{Kind, Matrix, Mutant, Row, all, is_played};
+use crate::mutants::{Kind, Matrix, Mutant, Row, all, is_of_a_process, is_played};
 
 /// A line for each mutant: what it is, its name, the rules that catch it, and what is broken.
 pub fn list(layout: Layout) -> String {
@@ -72,7 +72,13 @@ fn wrong(page: &mut Page, row: &Row) {
     for run in &row.unjudged {
         page.wrapped("  ", 4, &format!("not judged: {run}"));
     }
-    page.wrapped("  ", 4, &format!("run again  {}", keep(format_args!("counterfoil run --mutant {name}"))));
+    if row.mutant.kind != Kind::Manifest {
+        page.wrapped(
+            "  ",
+            4,
+            &format!("run again  {}", keep(format_args!("counterfoil run --mutant {name}"))),
+        );
+    }
     page.blank();
 }
 
@@ -91,7 +97,7 @@ fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
     let broken: BTreeSet<&str> =
         matrix.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
     let played = matrix.without_mutant().len() - unbroken.len();
-    let elsewhere = rules::catalogue().filter(|rule| rule.needs_a_plugin()).count();
+    let elsewhere = rules::catalogue().filter(|rule| is_of_a_process(rule)).count();
     let text = format!(
         "{}: {} broken by a mutant, {played} by scenarios that play the provider, {elsewhere} by broken plugins \
          (tests/process), {} by nothing",

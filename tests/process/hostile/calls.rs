@@ -1,6 +1,7 @@
 //! What happens to a call: the good services, and what stands in their way.
 
 use std::{
+    collections::BTreeSet,
     convert::Infallible,
     env, fs,
     future::{self, Future},
@@ -143,21 +144,21 @@ impl Misbehaving {
     }
 }
 
+/// The services that the plugin has: all but one, so that there is one to lie about.
+pub(crate) fn served() -> BTreeSet<ServedService> {
+    ServedService::ALL.into_iter().filter(|service| *service != ServedService::Enumerator).collect()
+}
+
 /// The registry that a switch will have.
 fn registry(switch: &str) -> Vec<u8> {
-    let served = ServedService::ALL.map(ServedService::name);
-    let listed: Vec<&str> = match switch {
-        "registry-lies" => {
-            served.into_iter().chain(["workflow.plugin.external.iac.IaCProviderEnumerator"]).collect()
-        }
-        "served-not-registered" => {
-            served.into_iter().filter(|name| *name != ServedService::ResourceDriver.name()).collect()
-        }
-        _ => Vec::new(),
+    let listed: BTreeSet<ServedService> = match switch {
+        "registry-lies" => ServedService::ALL.into(),
+        "served-not-registered" => &served() - &BTreeSet::from([ServedService::ResourceDriver]),
+        _ => BTreeSet::new(),
     };
-    let contracts = listed.into_iter().map(|name| ContractDescriptor {
+    let contracts = listed.into_iter().map(|service| ContractDescriptor {
         kind: ContractKind::Service.into(),
-        service_name: name.into(),
+        service_name: service.name().into(),
         mode: ContractMode::StrictProto.into(),
         ..ContractDescriptor::default()
     });

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{codegen::tokio_stream::wrappers::ReceiverStream, transport::Server};
 
 use crate::{
-    calls::Misbehaving,
+    calls::{Misbehaving, served},
     certificate::Identity,
     line,
     services::{Controller, Says, Stdio, add_reflection},
@@ -100,7 +100,8 @@ async fn server(
         "gate-typo" => "V2",
         _ => "v2",
     };
-    let setup = Setup { compute_plan_version: compute_plan_version.into(), ..Setup::default() };
+    let setup =
+        Setup { compute_plan_version: compute_plan_version.into(), services: served(), ..Setup::default() };
     let health = if switch == "not-serving" { ServingStatus::NotServing } else { ServingStatus::Serving };
     let routes = Provider::new(setup)
         .routes()
