@@ -119,7 +119,7 @@ fn every_mutant_is_listed_and_can_be_run() {
     let place = Place::with([("passing.yaml", PASSING)]);
     let engines = mutants::ENGINES.iter().map(|mutant| (mutant.name, mutant.what));
     let decoders = mutants::DECODERS.iter().map(|mutant| (mutant.name, mutant.what));
-    let mut listed = place.run(["mutants"]).exits(0).quietly();
+    let mut listed = place.run(["mutants", "--list"]).exits(0).quietly();
     for (name, what) in engines.chain(decoders) {
         listed = listed.says(&format!("  {name} ")).says(&format!("  {what}\n"));
         let done = place.run(["run", "passing.yaml", "--filter", "passing@0.56", "--mutant", name]);

@@ -86,7 +86,7 @@ fn a_rule_and_the_mutants_in_a_terminal() {
     let place = Place::new();
     let rule = run_at(&place, 60, ["explain", "OUT-005"]).exits(0);
     assert_screen("explain-60", &place, &first_lines(rule, |line| line.starts_with("exercised by")));
-    let mutants = run_at(&place, 80, ["mutants"]).exits(0);
+    let mutants = run_at(&place, 80, ["mutants", "--list"]).exits(0);
     assert_screen("mutants-80", &place, &first_lines(mutants, |line| line.contains("always-success")));
 }
 

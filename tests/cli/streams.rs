@@ -25,7 +25,7 @@ const COMMANDS: [&[&str]; 9] = [
     &["schema"],
     &["rules"],
     &["explain", "OUT-001"],
-    &["mutants"],
+    &["mutants", "--list"],
     &["contract", "show"],
     &["contract", "diff", "0.54", "0.56"],
 ];

@@ -96,8 +96,13 @@ impl Session {
 
     /// Runs every mutant, and gives what was found of each.
     pub(super) fn kill_matrix(self, output: Output) -> Result<Matrix, Exit> {
-        let matrix = self.runtime.block_on(mutants::matrix(&self.stop));
-        if let Some(signal) = self.caught.get() {
+        let Self { runtime, stop, caught, private } = self;
+        let matrix = runtime.block_on(mutants::matrix(private.path(), &stop));
+        // Servers of runs that were cut short take their sockets with them; the directory goes after them.
+        drop(runtime);
+        let _ = remove_private_directory(private.path());
+        drop(private);
+        if let Some(signal) = caught.get() {
             output.error(
                 "the matrix was interrupted, and says nothing: a mutant that did not run was not found",
             );

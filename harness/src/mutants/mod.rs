@@ -6,8 +6,9 @@ mod telling;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, io,
+    fmt, fs, io,
     num::NonZeroUsize,
+    path::Path,
     sync::Arc,
     thread,
 };
@@ -196,24 +197,27 @@ fn stock() -> Vec<Arc<Scenario>> {
 /// once, what has one is late.
 const AT_ONCE: usize = 8;
 
-/// Runs the stock suite against every mutant.
+/// Runs the stock suite against every mutant, with the sockets of each in a directory of its own below `private`, which
+/// the caller provides, and removes.
 ///
 /// # Errors
 /// When there is no room for sockets.
-pub async fn matrix(stop: &CancellationToken) -> io::Result<Matrix> {
+pub async fn matrix(private: &Path, stop: &CancellationToken) -> io::Result<Matrix> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let turns = Arc::new(Semaphore::new(AT_ONCE * processors));
     let scenarios: Arc<[Arc<Scenario>]> = stock().into();
     let mut running = JoinSet::new();
     for (at, mutant) in all().into_iter().enumerate() {
         let (turns, scenarios, stop) = (Arc::clone(&turns), Arc::clone(&scenarios), stop.clone());
+        let sockets = private.join(at.to_string());
         running.spawn(async move {
             let _turn = turns.acquire_owned().await.expect("it is never closed");
             let row = match mutant.place.clone() {
                 Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
                 Place::Pair(variant) => {
                     let jobs = telling::runs(&variant, &scenarios);
-                    Row::of(mutant, &finished(jobs, variant, &stop).await?)
+                    fs::create_dir(&sockets)?;
+                    Row::of(mutant, &finished(&sockets, jobs, variant, &stop).await?)
                 }
             };
             Ok::<_, io::Error>((at, row))
@@ -227,7 +231,12 @@ pub async fn matrix(stop: &CancellationToken) -> io::Result<Matrix> {
     Ok(Matrix { rows: rows.into_iter().map(|(_, row)| row).collect() })
 }
 
-async fn finished(jobs: Vec<Job>, variant: Variant, stop: &CancellationToken) -> io::Result<Vec<Finished>> {
+async fn finished(
+    sockets: &Path,
+    jobs: Vec<Job>,
+    variant: Variant,
+    stop: &CancellationToken,
+) -> io::Result<Vec<Finished>> {
     // A provider that hangs takes as long as it is waited for, in each run.
     let at_once = if matches!(variant, Variant::Provider(_)) { 4 } else { 1 };
     let options = Options {
@@ -247,6 +256,6 @@ async fn finished(jobs: Vec<Job>, variant: Variant, stop: &CancellationToken) ->
             runs.push(*finished);
         }
     };
-    run::run(jobs, &options, stop, report).await?;
+    run::run_in(sockets, jobs, &options, stop, report).await?;
     Ok(runs)
 }

@@ -42,15 +42,18 @@ pub struct ProviderMutant {
     pub flaw: Flaw,
 }
 
+/// Gives what a broken provider answers in the place of what a good one does; none where that is the same.
+pub type Answers = fn(&Exchange<'_>, &Result<Bytes, Status>) -> Option<Result<Bytes, Status>>;
+
 /// What a broken provider does to calls.
 #[derive(Clone, Copy, Debug)]
 pub enum Flaw {
     /// It takes another request than the one that was sent; none where it takes that.
     Takes(fn(&Exchange<'_>) -> Option<Bytes>),
-    /// It answers something else than a good one; none where it answers as that.
-    Answers(fn(&Exchange<'_>, &Result<Bytes, Status>) -> Option<Result<Bytes, Status>>),
+    /// It answers something else than a good one.
+    Answers(Answers),
     /// The same, and calls take their time, so that those that are made at once are under way at once.
-    Crowds(fn(&Exchange<'_>, &Result<Bytes, Status>) -> Option<Result<Bytes, Status>>),
+    Crowds(Answers),
     /// It never answers calls of the method.
     Hangs(&'static str),
 }

@@ -73,7 +73,7 @@ pub const ALL: &[ProviderMutant] = &[
         name: "guesses-the-type",
         what: "a call without a resource type is one about a network",
         caught_by: &["RPC-007"],
-        flaw: Flaw::Takes(|call| with_type(call, |known| known.is_empty())),
+        flaw: Flaw::Takes(|call| with_type(call, str::is_empty)),
     },
     ProviderMutant {
         name: "has-a-default-driver",

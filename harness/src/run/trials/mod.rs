@@ -120,9 +120,9 @@ impl Examiner<'_> {
             | Trial::NotAnObject
             | Trial::EmptyType
             | Trial::UnknownType
-            | Trial::EmptyName => self.defects(trial, |leave, request| leave.allows_refusal(request)).await,
+            | Trial::EmptyName => self.defects(trial, Leave::allows_refusal).await,
             Trial::LongName | Trial::LargeMessage => {
-                self.defects(trial, |leave, request| leave.allows_question(request)).await;
+                self.defects(trial, Leave::allows_question).await;
             }
             Trial::Cancelled => self.given_up(trial).await,
             Trial::ExpiredDeadline => self.too_late(trial).await,
