@@ -1,9 +1,10 @@
 //! Broken providers: each a good one with a layer in front of its services that breaks one thing.
 //!
-//! What a layer does to calls stands here, which provider does what in [`ALL`]. Each names the rules that must find it,
-//! as words: the kit knows no rule.
+//! What a layer does to calls stands here, which provider does what in the files below, and [`all`] has them all. Each
+//! names the rules that must find it, as words: the kit knows no rule.
 
 mod providers;
+mod state;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,6 +19,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, uri::PathAndQuery};
+use prost::Message;
 use tonic::{
     Status,
     body::Body,
@@ -26,8 +28,12 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-pub use self::providers::ALL;
 use crate::{MAX_MESSAGE, client, codec::RawCodec};
+
+/// Every broken provider.
+pub fn all() -> impl Iterator<Item = &'static ProviderMutant> {
+    providers::ALL.iter().chain(state::ALL)
+}
 
 /// A provider with exactly one defect.
 #[derive(Debug)]
@@ -70,6 +76,30 @@ pub struct Exchange<'a> {
     pub refused: u64,
     /// Whether another call is under way.
     pub crowded: bool,
+    /// The calls that were answered before.
+    pub past: &'a Past,
+}
+
+/// The calls that were answered until now, by their methods without the package.
+#[derive(Debug, Default)]
+pub struct Past(Mutex<Vec<(String, Bytes)>>);
+
+impl Past {
+    /// All of them, in the order in which they came.
+    pub fn all(&self) -> impl Iterator<Item = (String, Bytes)> + use<> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter()
+    }
+
+    /// The requests of a method, in the order in which they came.
+    pub fn requests<M: Message + Default>(&self, method: &'static str) -> impl Iterator<Item = M> + use<M> {
+        let of_method = self.all().filter(move |(known, _)| known == method);
+        of_method.filter_map(|(_, request)| M::decode(request).ok())
+    }
+
+    fn enter(&self, method: &str, request: &Bytes) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.push((method.to_owned(), request.clone()));
+    }
 }
 
 /// The package of the services whose calls are looked at.
@@ -115,6 +145,7 @@ struct Memory {
     calls: Mutex<HashMap<String, u64>>,
     refused: AtomicU64,
     under_way: AtomicUsize,
+    past: Past,
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -206,6 +237,7 @@ impl Memory {
             again,
             refused: self.refused.load(Ordering::Relaxed),
             crowded: self.under_way.load(Ordering::Relaxed) > 1,
+            past: &self.past,
         };
         let taken = match flaw {
             Flaw::Takes(takes) => takes(&exchange),
@@ -222,6 +254,7 @@ impl Memory {
             Flaw::Answers(answers) | Flaw::Crowds(answers) => answers(&exchange, &honest),
             Flaw::Takes(_) | Flaw::Hangs(_) => None,
         };
+        self.past.enter(method, &request);
         answer.unwrap_or(honest).map(tonic::Response::new)
     }
 

@@ -1,5 +1,7 @@
 //! The life of a resource, from its creation to behind its end, for each type that a provider declares.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use counterfoil_core::trial::{Trial, TrialReply, requests, step};
 use counterfoil_proto::iac;
@@ -126,7 +128,8 @@ impl Life<'_> {
 
     async fn diff(&self, step: &str, desired: &Map<String, Value>, current: iac::ResourceOutput) {
         // An engine hands over neither what is sensitive nor the status (E-173).
-        let current = iac::ResourceOutput { sensitive: Default::default(), status: String::new(), ..current };
+        let current =
+            iac::ResourceOutput { sensitive: BTreeMap::default(), status: String::new(), ..current };
         let request = iac::ResourceDiffRequest {
             resource_type: self.resource_type.to_owned(),
             desired: Some(self.spec(desired)),
