@@ -48,15 +48,21 @@ pub struct ProviderMutant {
     pub flaw: Flaw,
 }
 
+/// What becomes of an honest answer to a call; none where it stays.
+pub type Answering = fn(&Exchange<'_>, &Answered) -> Option<Answered>;
+
+/// An answer: a message, or a status that is an error.
+pub type Answered = Result<Bytes, Status>;
+
 /// What a broken provider does to calls.
 #[derive(Clone, Copy, Debug)]
 pub enum Flaw {
     /// It takes another request than the one that was sent; none where it takes that.
     Takes(fn(&Exchange<'_>) -> Option<Bytes>),
     /// It answers something else than a good one; none where it answers as that.
-    Answers(fn(&Exchange<'_>, &Result<Bytes, Status>) -> Option<Result<Bytes, Status>>),
+    Answers(Answering),
     /// The same, and calls take their time, so that those that are made at once are under way at once.
-    Crowds(fn(&Exchange<'_>, &Result<Bytes, Status>) -> Option<Result<Bytes, Status>>),
+    Crowds(Answering),
     /// It never answers calls of the method.
     Hangs(&'static str),
 }

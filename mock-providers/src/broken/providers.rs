@@ -5,7 +5,7 @@ use counterfoil_proto::iac;
 use prost::Message;
 use tonic::{Code, Status};
 
-use super::{Exchange, Flaw, ProviderMutant};
+use super::{Answered, Exchange, Flaw, ProviderMutant};
 
 /// Every provider that is broken otherwise than as a state backend.
 pub(super) const ALL: &[ProviderMutant] = &[
@@ -64,7 +64,7 @@ pub(super) const ALL: &[ProviderMutant] = &[
         name: "guesses-the-type",
         what: "a call without a resource type is one about a network",
         caught_by: &["RPC-007"],
-        flaw: Flaw::Takes(|call| with_type(call, |known| known.is_empty())),
+        flaw: Flaw::Takes(|call| with_type(call, str::is_empty)),
     },
     ProviderMutant {
         name: "has-a-default-driver",
@@ -366,27 +366,23 @@ pub(super) fn request<M: Message + Default>(call: &Exchange<'_>, method: &str) -
 /// The honest reply of a method, altered.
 pub(super) fn reply<M: Message + Default>(
     call: &Exchange<'_>,
-    honest: &Result<Bytes, Status>,
+    honest: &Answered,
     method: &str,
     alter: impl FnOnce(&mut M),
-) -> Option<Result<Bytes, Status>> {
+) -> Option<Answered> {
     let mut told: M = read(honest.as_ref().ok().filter(|_| call.method == method)?)?;
     alter(&mut told);
     Some(Ok(told.encode_to_vec().into()))
 }
 
 /// The honest refusal, with another code.
-pub(super) fn with_code(
-    honest: &Result<Bytes, Status>,
-    from: Code,
-    to: Code,
-) -> Option<Result<Bytes, Status>> {
+pub(super) fn with_code(honest: &Answered, from: Code, to: Code) -> Option<Answered> {
     let status = honest.as_ref().err().filter(|status| status.code() == from)?;
     Some(Err(Status::new(to, status.message())))
 }
 
 /// A create that is answered as if it had been done, where its config is like that.
-fn done_with_config(call: &Exchange<'_>, is_so: impl FnOnce(&[u8]) -> bool) -> Option<Result<Bytes, Status>> {
+fn done_with_config(call: &Exchange<'_>, is_so: impl FnOnce(&[u8]) -> bool) -> Option<Answered> {
     let spec = request::<iac::ResourceCreateRequest>(call, "ResourceDriver/Create")?.spec?;
     is_so(&spec.config_json).then(|| Ok(Bytes::new()))
 }

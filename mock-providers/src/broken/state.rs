@@ -8,7 +8,7 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use super::{
-    Exchange, Flaw, Past, ProviderMutant,
+    Answered, Exchange, Flaw, Past, ProviderMutant,
     providers::{read, reply, request, with_code},
 };
 
@@ -317,12 +317,12 @@ fn already_locked() -> Status {
 }
 
 /// Whether the honest answer is a refusal of that code.
-fn is_code(honest: &Result<Bytes, Status>, code: Code) -> bool {
+fn is_code(honest: &Answered, code: Code) -> bool {
     honest.as_ref().is_err_and(|status| status.code() == code)
 }
 
 /// Whether the honest answer is a refusal with these words.
-fn says(honest: &Result<Bytes, Status>, words: &str) -> bool {
+fn says(honest: &Answered, words: &str) -> bool {
     honest.as_ref().is_err_and(|status| status.message().contains(words))
 }
 
@@ -332,20 +332,12 @@ fn is_strange(request: &iac::ListStatesRequest) -> bool {
 }
 
 /// The honest reply of a method.
-fn answer<M: prost::Message + Default>(
-    call: &Exchange<'_>,
-    honest: &Result<Bytes, Status>,
-    method: &str,
-) -> Option<M> {
+fn answer<M: prost::Message + Default>(call: &Exchange<'_>, honest: &Answered, method: &str) -> Option<M> {
     read(honest.as_ref().ok().filter(|_| call.method == method)?)
 }
 
 /// The record that a Get finds, altered.
-fn found(
-    call: &Exchange<'_>,
-    honest: &Result<Bytes, Status>,
-    alter: impl FnOnce(&mut IaCState),
-) -> Option<Result<Bytes, Status>> {
+fn found(call: &Exchange<'_>, honest: &Answered, alter: impl FnOnce(&mut IaCState)) -> Option<Answered> {
     reply::<iac::GetStateResponse>(call, honest, GET, |told| {
         if let Some(state) = &mut told.state {
             alter(state);
