@@ -10,6 +10,7 @@ mod engine;
 mod launch;
 mod processes;
 mod runner;
+mod state;
 mod suite;
 
 use std::{env, process::ExitCode};
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     engine::against_a_bare_client(&mut figures);
     engine::ten_times_the_actions(&mut figures);
     engine::memory(&mut figures);
+    state::of_a_megabyte(&mut figures);
     suite::stock(&mut figures);
     suite::validate(&mut figures);
     suite::hang(&mut figures);

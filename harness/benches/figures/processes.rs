@@ -6,6 +6,7 @@ mod leftovers;
 use std::{
     collections::BTreeMap,
     env, fs,
+    io::{self, Write as _},
     os::unix::fs::symlink,
     path::Path,
     process::{Command, ExitCode, Stdio},
@@ -114,7 +115,7 @@ pub(crate) fn launch_all(plugins: &Path) -> ExitCode {
     let sockets = sockets_below(&temporary);
     let running = running_below(plugins);
     for process in &running {
-        eprintln!("left: {process}");
+        let _ = writeln!(io::stderr(), "left: {process}");
     }
     println!(
         "processes={} sockets={sockets} files={} descriptors={descriptors} grown={grown}",

@@ -90,7 +90,7 @@ pub fn all() -> Vec<Mutant> {
         caught_by: mutant.caught_by,
         place: Place::Pair(Variant::Decoder(mutant)),
     });
-    let providers = broken::ALL.iter().map(|mutant| Mutant {
+    let providers = broken::all().map(|mutant| Mutant {
         kind: Kind::Provider,
         name: mutant.name,
         what: mutant.what,

@@ -137,6 +137,16 @@ impl Connection {
         old.switch.cancel();
     }
 
+    /// Another connection to the same address, which its first call dials.
+    ///
+    /// Must be called within a Tokio runtime.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let target = self.0.target.clone();
+        let line = Line::undialled(&target);
+        Self::new(target, line)
+    }
+
     /// What a fault cuts this connection with.
     pub fn cutter(&self) -> Cut {
         let connection = self.clone();

@@ -116,14 +116,14 @@ impl Variant {
     pub fn named(name: &str) -> Option<Self> {
         let engine = ENGINES.iter().find(|mutant| mutant.name == name).map(Self::Engine);
         let decoder = || DECODERS.iter().find(|mutant| mutant.name == name).map(Self::Decoder);
-        let provider = || broken::ALL.iter().find(|mutant| mutant.name == name).map(Self::Provider);
+        let provider = || broken::all().find(|mutant| mutant.name == name).map(Self::Provider);
         engine.or_else(decoder).or_else(provider)
     }
 
     /// The names of all mutants.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let decoders = DECODERS.iter().map(|mutant| mutant.name);
-        let providers = broken::ALL.iter().map(|mutant| mutant.name);
+        let providers = broken::all().map(|mutant| mutant.name);
         ENGINES.iter().map(|mutant| mutant.name).chain(decoders).chain(providers)
     }
 

@@ -17,6 +17,7 @@ use counterfoil_core::{
     rpc::{Method, Transport},
     scenario::{Fault, FaultKind, Need, Scenario, TransportKind},
     trace::{CallProblem, Driven, Event, ManifestFile, ProcessEvent, Recorder, Subject, Trace},
+    trial::Trial,
 };
 use counterfoil_mock::{RawClient, fault::Cut};
 use counterfoil_proto::Revision;
@@ -262,7 +263,7 @@ impl PluginUnderTest {
             self.can_judge(job, &loaded)?;
         }
         if let Some(connection) = examined.as_ref().filter(|_| loaded.is_ok()) {
-            trials::examine(connection, job.revision, &scenario.trials, self.leave(), log).await;
+            trials::examine(connection, job.revision, &self.trials(scenario), self.leave(), log).await;
         }
         if (surveys || examined.is_some()) && !self.live && stage.hands_over(&loaded) {
             // Even an empty plan would be handed to `Apply`, and so to the cloud.
@@ -273,6 +274,12 @@ impl PluginUnderTest {
             Some(()) => Err((SkipKind::NotRun, NEEDS_LIVE.to_owned())),
             None => Ok(driven),
         }
+    }
+
+    /// The trials of a scenario that can be made: the state backend of a plugin that runs already may be configured.
+    fn trials(&self, scenario: &Scenario) -> BTreeSet<Trial> {
+        let is_fresh = matches!(self.reach, Reach::Launch(_));
+        scenario.trials.iter().copied().filter(|trial| is_fresh || *trial != Trial::Unconfigured).collect()
     }
 
     /// How far trials may go.

@@ -1,9 +1,10 @@
 //! Broken providers: each a good one with a layer in front of its services that breaks one thing.
 //!
-//! What a layer does to calls stands here, which provider does what in [`ALL`]. Each names the rules that must find it,
-//! as words: the kit knows no rule.
+//! What a layer does to calls stands here, which provider does what in the files below, and [`all`] has them all. Each
+//! names the rules that must find it, as words: the kit knows no rule.
 
 mod providers;
+mod state;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,6 +19,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, uri::PathAndQuery};
+use prost::Message;
 use tonic::{
     Status,
     body::Body,
@@ -26,8 +28,12 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-pub use self::providers::ALL;
 use crate::{MAX_MESSAGE, client, codec::RawCodec};
+
+/// Every broken provider.
+pub fn all() -> impl Iterator<Item = &'static ProviderMutant> {
+    providers::ALL.iter().chain(state::ALL)
+}
 
 /// A provider with exactly one defect.
 #[derive(Debug)]
@@ -42,18 +48,21 @@ pub struct ProviderMutant {
     pub flaw: Flaw,
 }
 
-/// Gives what a broken provider answers in the place of what a good one does; none where that is the same.
-pub type Answers = fn(&Exchange<'_>, &Result<Bytes, Status>) -> Option<Result<Bytes, Status>>;
+/// What becomes of an honest answer to a call; none where it stays.
+pub type Answering = fn(&Exchange<'_>, &Answered) -> Option<Answered>;
+
+/// An answer: a message, or a status that is an error.
+pub type Answered = Result<Bytes, Status>;
 
 /// What a broken provider does to calls.
 #[derive(Clone, Copy, Debug)]
 pub enum Flaw {
     /// It takes another request than the one that was sent; none where it takes that.
     Takes(fn(&Exchange<'_>) -> Option<Bytes>),
-    /// It answers something else than a good one.
-    Answers(Answers),
+    /// It answers something else than a good one; none where it answers as that.
+    Answers(Answering),
     /// The same, and calls take their time, so that those that are made at once are under way at once.
-    Crowds(Answers),
+    Crowds(Answering),
     /// It never answers calls of the method.
     Hangs(&'static str),
 }
@@ -73,6 +82,30 @@ pub struct Exchange<'a> {
     pub refused: u64,
     /// Whether another call is under way.
     pub crowded: bool,
+    /// The calls that were answered before.
+    pub past: &'a Past,
+}
+
+/// The calls that were answered until now, by their methods without the package.
+#[derive(Debug, Default)]
+pub struct Past(Mutex<Vec<(String, Bytes)>>);
+
+impl Past {
+    /// All of them, in the order in which they came.
+    pub fn all(&self) -> impl Iterator<Item = (String, Bytes)> + use<> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter()
+    }
+
+    /// The requests of a method, in the order in which they came.
+    pub fn requests<M: Message + Default>(&self, method: &'static str) -> impl Iterator<Item = M> + use<M> {
+        let of_method = self.all().filter(move |(known, _)| known == method);
+        of_method.filter_map(|(_, request)| M::decode(request).ok())
+    }
+
+    fn enter(&self, method: &str, request: &Bytes) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.push((method.to_owned(), request.clone()));
+    }
 }
 
 /// The package of the services whose calls are looked at.
@@ -118,6 +151,7 @@ struct Memory {
     calls: Mutex<HashMap<String, u64>>,
     refused: AtomicU64,
     under_way: AtomicUsize,
+    past: Past,
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -209,6 +243,7 @@ impl Memory {
             again,
             refused: self.refused.load(Ordering::Relaxed),
             crowded: self.under_way.load(Ordering::Relaxed) > 1,
+            past: &self.past,
         };
         let taken = match flaw {
             Flaw::Takes(takes) => takes(&exchange),
@@ -225,6 +260,7 @@ impl Memory {
             Flaw::Answers(answers) | Flaw::Crowds(answers) => answers(&exchange, &honest),
             Flaw::Takes(_) | Flaw::Hangs(_) => None,
         };
+        self.past.enter(method, &request);
         answer.unwrap_or(honest).map(tonic::Response::new)
     }
 

@@ -1,14 +1,14 @@
-//! Which provider has which flaw.
+//! Which provider has which flaw, state backends apart.
 
 use bytes::Bytes;
 use counterfoil_proto::iac;
 use prost::Message;
 use tonic::{Code, Status};
 
-use super::{Exchange, Flaw, ProviderMutant};
+use super::{Answered, Exchange, Flaw, ProviderMutant};
 
-/// Every broken provider.
-pub const ALL: &[ProviderMutant] = &[
+/// Every provider that is broken otherwise than as a state backend.
+pub(super) const ALL: &[ProviderMutant] = &[
     ProviderMutant {
         name: "hangs-in-sizing",
         what: "ResolveSizing is never answered",
@@ -46,15 +46,6 @@ pub const ALL: &[ProviderMutant] = &[
         flaw: Flaw::Answers(|call, _| {
             let request = request::<iac::ResourceCreateRequest>(call, "ResourceDriver/Create")?;
             request.spec.is_none().then(|| Ok(Bytes::new()))
-        }),
-    },
-    ProviderMutant {
-        name: "forgets-nothing-that-was-lost",
-        what: "a save without a state is answered as if it had been done",
-        caught_by: &["RPC-004"],
-        flaw: Flaw::Answers(|call, _| {
-            let request = request::<iac::SaveStateRequest>(call, "IaCStateBackend/SaveState")?;
-            request.state.is_none().then(|| Ok(Bytes::new()))
         }),
     },
     ProviderMutant {
@@ -363,35 +354,35 @@ fn unimplemented() -> Status {
     Status::unimplemented("the method is not there")
 }
 
-fn read<M: Message + Default>(bytes: &Bytes) -> Option<M> {
+pub(super) fn read<M: Message + Default>(bytes: &Bytes) -> Option<M> {
     M::decode(bytes.clone()).ok()
 }
 
 /// The request of a call, where it is one of that method.
-fn request<M: Message + Default>(call: &Exchange<'_>, method: &str) -> Option<M> {
+pub(super) fn request<M: Message + Default>(call: &Exchange<'_>, method: &str) -> Option<M> {
     (call.method == method).then(|| read(call.request)).flatten()
 }
 
 /// The honest reply of a method, altered.
-fn reply<M: Message + Default>(
+pub(super) fn reply<M: Message + Default>(
     call: &Exchange<'_>,
-    honest: &Result<Bytes, Status>,
+    honest: &Answered,
     method: &str,
     alter: impl FnOnce(&mut M),
-) -> Option<Result<Bytes, Status>> {
+) -> Option<Answered> {
     let mut told: M = read(honest.as_ref().ok().filter(|_| call.method == method)?)?;
     alter(&mut told);
     Some(Ok(told.encode_to_vec().into()))
 }
 
 /// The honest refusal, with another code.
-fn with_code(honest: &Result<Bytes, Status>, from: Code, to: Code) -> Option<Result<Bytes, Status>> {
+pub(super) fn with_code(honest: &Answered, from: Code, to: Code) -> Option<Answered> {
     let status = honest.as_ref().err().filter(|status| status.code() == from)?;
     Some(Err(Status::new(to, status.message())))
 }
 
 /// A create that is answered as if it had been done, where its config is like that.
-fn done_with_config(call: &Exchange<'_>, is_so: impl FnOnce(&[u8]) -> bool) -> Option<Result<Bytes, Status>> {
+fn done_with_config(call: &Exchange<'_>, is_so: impl FnOnce(&[u8]) -> bool) -> Option<Answered> {
     let spec = request::<iac::ResourceCreateRequest>(call, "ResourceDriver/Create")?.spec?;
     is_so(&spec.config_json).then(|| Ok(Bytes::new()))
 }

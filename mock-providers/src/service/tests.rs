@@ -28,6 +28,7 @@ mod ownership;
 mod requirements;
 mod smaller;
 mod state_backend;
+mod state_machine;
 mod validator;
 
 type Driver = ResourceDriverClient<Routes>;

@@ -15,6 +15,7 @@ mod place;
 mod proc;
 mod rep;
 mod rpc;
+mod sta;
 mod story;
 
 use std::fmt;
@@ -182,6 +183,15 @@ pub const FAMILIES: &[Family] = &[
              trials that make resources need leave to reach its cloud.",
         ),
         rules: rpc::RULES,
+    },
+    Family {
+        name: "STA",
+        about: "state backend",
+        note: Some(
+            "These rules judge what a provider answers that serves `IaCStateBackend`, against a model of what it was given \
+             before. Against a plugin all but the first two need leave to reach its cloud.",
+        ),
+        rules: sta::RULES,
     },
     Family {
         name: "MAN",

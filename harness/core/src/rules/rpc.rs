@@ -586,7 +586,7 @@ fn answers_are_the_same_afterwards(story: &Story<'_>, findings: &mut Findings<'_
 }
 
 /// Reads a request or a reply; none where it is no such message, which DEC judges.
-fn read<M: Message + Default>(message: &Payload) -> Option<M> {
+pub(super) fn read<M: Message + Default>(message: &Payload) -> Option<M> {
     M::decode(&message.0[..]).ok()
 }
 

@@ -137,6 +137,9 @@ pub struct Tried {
     pub answers: Vec<Answer>,
 }
 
+/// What the names begin with that trials give to what they make.
+pub const OURS: &str = "counterfoil-";
+
 /// How many bytes of a request or a reply are kept.
 pub const KEPT: usize = 64 << 10;
 

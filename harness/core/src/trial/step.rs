@@ -25,3 +25,18 @@ pub const DELETE: &str = "delete";
 pub const DELETE_AGAIN: &str = "delete again";
 /// It is read although it is gone.
 pub const READ_GONE: &str = "read behind its end";
+
+/// A state backend is asked what it is called, and configured, wrongly at first.
+pub const CONFIGURE: &str = "configure";
+/// What may be left of another time, or is left of this one, is deleted and unlocked.
+pub const CLEAN_UP: &str = "clean up";
+/// Records are saved, read, replaced and deleted.
+pub const RECORDS: &str = "records";
+/// Records are listed by what they have.
+pub const LISTS: &str = "lists";
+/// Resources are locked and unlocked.
+pub const LOCKS: &str = "locks";
+/// What was locked over one connection is unlocked over another.
+pub const ANOTHER_CONNECTION: &str = "over another connection";
+/// One resource is locked many times at once.
+pub const AT_ONCE: &str = "at once";

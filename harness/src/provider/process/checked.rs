@@ -73,6 +73,13 @@ impl Checked {
         Self { connection, checks: Some(checks) }
     }
 
+    /// Another connection to the same address, watched as this one is.
+    ///
+    /// Must be called within a Tokio runtime.
+    pub(crate) fn another(&self) -> Self {
+        Self { connection: self.connection.another(), checks: self.checks.clone() }
+    }
+
     /// The connection itself, which a fault may cut.
     pub fn connection(&self) -> &Connection {
         &self.connection

@@ -1,6 +1,7 @@
 //! Trials: a provider is asked what no apply would ask it, and what it answers is written down.
 
 mod life;
+mod state;
 
 use std::{collections::BTreeSet, error::Error as _, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
@@ -73,6 +74,7 @@ pub(super) async fn examine(
 ) {
     let examiner = Examiner {
         client: RawClient::new(connection.clone()),
+        connection,
         services: survey::registered(log),
         types: declared_types(log),
         revision,
@@ -97,6 +99,7 @@ pub(super) async fn examine(
 /// Asks, and writes down what comes of it.
 struct Examiner<'a> {
     client: RawClient<Checked>,
+    connection: &'a Checked,
     /// The services that the provider lists.
     services: Vec<String>,
     /// The resource types that it declares.
@@ -130,7 +133,8 @@ impl Examiner<'_> {
             Trial::Streams => self.streams().await,
             Trial::Life => life::lives(self).await,
             Trial::Destroy => life::destroy(self).await,
-            Trial::Unconfigured | Trial::State => {}
+            Trial::Unconfigured => state::unconfigured(self).await,
+            Trial::State => state::converse(self).await,
         }
     }
 
@@ -260,8 +264,18 @@ impl Examiner<'_> {
         if method.server_streaming {
             return self.read_stream(method, message).await;
         }
+        self.ask_over(&self.client, method, message).await
+    }
+
+    /// Makes a call over a connection and waits for its answer.
+    async fn ask_over(
+        &self,
+        client: &RawClient<Checked>,
+        method: &'static contract::Method,
+        message: Bytes,
+    ) -> TrialReply {
         let call = UnaryCall { id: 0, method: &method.path, resource: String::new(), message };
-        let mut client = self.client.clone();
+        let mut client = client.clone();
         let answer = async { client.ready().await?.call(call).await };
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(reply)) => TrialReply::Ok(kept(&reply)),
