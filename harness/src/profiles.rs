@@ -90,7 +90,9 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Profile>, Vec<Diagnostic>> 
 
 /// The path of a file and a point, where a name is that of a file.
 fn of_a_file(named: &str) -> Option<(&str, Option<&str>)> {
-    let is_path = |text: &str| text.contains('/') || text.ends_with(".yaml") || text.ends_with(".yml");
+    let is_yaml =
+        |text: &str| Path::new(text).extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+    let is_path = |text: &str| text.contains('/') || is_yaml(text);
     match named.rsplit_once('@') {
         Some((path, at)) if is_path(path) && !at.contains('/') && !Path::new(named).exists() => {
             Some((path, Some(at)))
@@ -109,10 +111,12 @@ fn ours(named: &str) -> Result<Found, NotFound> {
         }
         _ => {
             let name = named.split('@').next().unwrap_or_default();
-            let names: Vec<&str> = Profile::names().collect();
-            let all = names.join(", ");
-            let meant = meant(name, &names);
-            format!("no profile is called {named:?}{meant}; there are {all}, or the path of a file")
+            let all: Vec<&str> = Profile::names().collect();
+            let meant = meant(name, &all);
+            format!(
+                "no profile is called {named:?}{meant}; there are {}, or the path of a file",
+                all.join(", ")
+            )
         }
     };
     Err(NotFound::Unknown(text))

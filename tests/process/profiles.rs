@@ -18,7 +18,8 @@ use tempfile::TempDir;
 use super::{AT_ONCE, COUNTERFOIL, ONE_CREATE, running_below};
 
 /// The stock scenarios that show what the plugins of the profiles do wrong, beside a plan; all others find nothing more.
-const TELLING: [&str; 2] = ["process/load-and-leave.yaml", "rpc/services-are-whole.yaml"];
+const TELLING: [&str; 3] =
+    ["process/load-and-leave.yaml", "rpc/services-are-whole.yaml", "wire/declares-v1-before-0-57.yaml"];
 
 fn run(place: &TempDir, args: &[&str]) -> Output {
     Command::new(COUNTERFOIL).current_dir(place.path()).args(args).output().unwrap()
@@ -31,12 +32,12 @@ fn install(place: &TempDir, profile: &str) {
 }
 
 /// The runs of a check in which something else is found. A load is judged otherwise before the cutover, and behind it; a
-/// plan goes through `Apply` before it, where nothing stops it.
+/// plan goes through `Apply` before it alone, also where the plugin declares v2 and nobody hears that.
 fn telling_runs(spoken: Revision) -> BTreeSet<String> {
     let before = Revision::V0_56.max(spoken);
     let loads = [spoken, before, Revision::Head].map(|revision| format!("load-and-leave@{revision}"));
-    let others = [format!("services-are-whole@{spoken}"), format!("one-create@{before}")];
-    loads.into_iter().chain(others).collect()
+    let plans = ["one-create", "declares-v1-before-0-57"].map(|plan| format!("{plan}@{before}"));
+    loads.into_iter().chain(plans).chain([format!("services-are-whole@{spoken}")]).collect()
 }
 
 /// The check of a point, as the doc of `Point::findings` has it, but for what tells nothing new.
@@ -101,6 +102,16 @@ fn every_point_causes_exactly_the_findings_that_it_declares() {
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(Profile::named("reference").unwrap().point.findings.is_empty());
+}
+
+/// Texts that come back in a status, and deadlines that are over before an answer can be there, are no lost connection.
+#[test]
+fn what_is_given_up_or_very_long_costs_the_reference_nothing() {
+    let place = TempDir::new().unwrap();
+    install(&place, "reference");
+    let check = ["test", "provider", "plugins", "--live", "--revisions", "head", "--strict"];
+    let done = run(&place, &[&check[..], &["--filter", "calls-that-are-given-up"]].concat());
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stdout));
 }
 
 const MINE: &str = "\

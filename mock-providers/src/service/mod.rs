@@ -65,7 +65,7 @@ impl From<CloudError> for Status {
 }
 
 /// The most characters of a status text.
-const MAX_TEXT: usize = 1000;
+const MAX_TEXT: usize = 4000;
 
 /// A text that a status may have. It travels in a header, and peers end a connection over headers without end: a
 /// request that names something very long must not lead to one.
