@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod contract;
 pub mod mutants;
+pub mod profiles;
 pub mod provider;
 pub mod report;
 pub mod run;

@@ -33,7 +33,7 @@ pub mod state;
 pub use broken::ProviderMutant;
 pub use client::{RawClient, UnaryCall};
 pub use cloud::Cloud;
-pub use profile::{Declared, Point, Profile, ProfileError};
+pub use profile::{Declared, Place, Point, Profile, ProfileError};
 pub use provider::Provider;
 pub use serve::serve_unix;
 pub use setup::{ApplyKind, ServedService, Setup, TypeSupport};

@@ -2,9 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
+    fmt,
     sync::OnceLock,
 };
 
@@ -23,9 +21,6 @@ const FILES: [(&str, &str); 5] = [
     ("digitalocean", include_str!("../profiles/digitalocean.yaml")),
     ("gcp", include_str!("../profiles/gcp.yaml")),
 ];
-
-/// The most bytes of a file of somebody else.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// What is known of a provider at a point of its history: who it is, what it serves and declares, and a
 /// config for `Initialize` that reaches no cloud.
@@ -62,9 +57,14 @@ pub struct Point {
     #[serde(deserialize_with = "read::point_name")]
     pub at: String,
     /// The version that the plugin says it is, which is not always the name of its release.
+    #[serde(deserialize_with = "read::version")]
     pub version: String,
     /// The oldest engine that may load it.
+    #[serde(deserialize_with = "read::engine_version")]
     pub min_engine_version: String,
+    /// The revision of the contract that it is built with; left out: that of its oldest engine.
+    #[serde(default)]
+    revision: Option<Revision>,
     /// What `Capabilities` declares; empty where it says nothing.
     pub compute_plan_version: String,
     /// How it answers `Apply`, at revisions that have it.
@@ -79,10 +79,15 @@ pub struct Point {
     pub state_backends: Vec<String>,
     /// The resource types that it has, as `Capabilities` declares them.
     pub resource_types: BTreeMap<String, TypeSupport>,
-    /// The ids of the rules that a check of such a plugin finds broken, each at the revisions at which it
-    /// holds.
+    /// The ids of the rules, MUST and SHOULD, that a check of such a plugin has to find broken, and of no
+    /// others, each with its place in the file.
+    ///
+    /// The check is `counterfoil test provider DIR --live --revisions '>=REVISION'` of the installed point:
+    /// the whole stock suite, from the revision that the point speaks ([`Point::speaks`]) to the newest. That
+    /// is what a plugin has to keep from the oldest engine that loads it on. `--live` is there because
+    /// outcomes that are never sent show in `Apply` alone, and `Apply` is not called otherwise.
     #[serde(default, deserialize_with = "read::rule_ids")]
-    pub findings: BTreeSet<String>,
+    pub findings: BTreeMap<String, Place>,
 }
 
 /// What the manifest of a point declares, beside its name and versions. What is left out is not in the
@@ -102,42 +107,54 @@ pub struct Declared {
     pub state_backends: Vec<String>,
 }
 
-/// Why a file is no profile. The text says where, what was expected and what was probably meant.
-#[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// The file cannot be read.
-    #[error("the profile {} cannot be read: {source}", path.display())]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file is larger than any profile.
-    #[error("the profile {} has more than {MAX_BYTES} bytes", .0.display())]
-    TooLarge(PathBuf),
-    /// What the file says is no profile.
-    #[error("{text}")]
-    Mistake {
-        /// The line, from 1.
-        line: u64,
-        /// The column, from 1, in characters.
-        column: u64,
-        /// The mistake with the file, its place and the lines around it.
-        text: String,
-    },
+/// A place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// Why a text is no profile: its first mistake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct ProfileError {
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Point {
+    /// The revision of the contract that its plugin speaks, whatever engine starts it.
+    pub fn speaks(&self) -> Revision {
+        let oldest = || Revision::for_version(&self.min_engine_version).map(|found| found.revision);
+        self.revision.unwrap_or_else(|| oldest().unwrap_or(Revision::Head))
+    }
 }
 
 impl Profile {
     /// The profile of a name: `aws` for the newest point of a provider, `aws@1.1.0` for another.
     pub fn named(name: &str) -> Option<Self> {
         let (name, at) = name.split_once('@').map_or((name, None), |(name, at)| (name, Some(at)));
-        let profiles = history(name);
-        match at {
-            None => profiles.last(),
-            Some(at) => profiles.iter().find(|profile| profile.point.at == at),
+        Self::at(history(name), at).cloned()
+    }
+
+    /// The profile of a point among those of a history; of the newest where none is named.
+    pub fn at<'a>(history: &'a [Self], point: Option<&str>) -> Option<&'a Self> {
+        match point {
+            None => history.last(),
+            Some(at) => history.iter().find(|profile| profile.point.at == at),
         }
-        .cloned()
     }
 
     /// The names of all providers that have profiles, without points.
@@ -150,24 +167,33 @@ impl Profile {
         history(name).iter().map(|profile| profile.point.at.as_str())
     }
 
-    /// The newest profile of a plugin, such as `workflow-plugin-aws`.
-    pub fn for_plugin(plugin_name: &str) -> Option<Self> {
-        all().iter().filter_map(|(_, profiles)| profiles.last()).find(|it| it.plugin == plugin_name).cloned()
+    /// Every name and its profiles, oldest point first.
+    pub fn all() -> &'static [(&'static str, Vec<Self>)] {
+        static ALL: OnceLock<Vec<(&'static str, Vec<Profile>)>> = OnceLock::new();
+        ALL.get_or_init(|| {
+            let read = |(name, text): (_, &str)| {
+                (name, read::profiles(text.as_bytes()).expect("a test reads every profile"))
+            };
+            FILES.into_iter().map(read).collect()
+        })
     }
 
-    /// The profiles in a file of the same form as those of ours: one per point, oldest first, and at least
-    /// one.
+    /// The newest profile of a plugin, such as `workflow-plugin-aws`.
+    pub fn for_plugin(plugin_name: &str) -> Option<Self> {
+        Self::all()
+            .iter()
+            .filter_map(|(_, profiles)| profiles.last())
+            .find(|it| it.plugin == plugin_name)
+            .cloned()
+    }
+
+    /// The profiles in a text of the same form as the files of ours: one per point, oldest first, and at least
+    /// one. Whether `findings` names rules that exist is not known here.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not of that form: the first mistake in it, with its place.
-    pub fn read(path: &Path) -> Result<Vec<Self>, ProfileError> {
-        let io = |source| ProfileError::Io { path: path.to_owned(), source };
-        let mut text = String::new();
-        let read = File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(io)?;
-        if read as u64 > MAX_BYTES {
-            return Err(ProfileError::TooLarge(path.to_owned()));
-        }
-        read::profiles(&path.to_string_lossy(), &text)
+    /// The first mistake, with its place.
+    pub fn parse(text: &[u8]) -> Result<Vec<Self>, ProfileError> {
+        read::profiles(text)
     }
 
     /// A good provider of this profile at a revision: what it does is honest, whatever it declares and leaves
@@ -196,15 +222,7 @@ impl Profile {
 
 /// The profiles of a provider, oldest first.
 fn history(name: &str) -> &'static [Profile] {
-    all().iter().find(|(known, _)| *known == name).map_or(&[], |(_, profiles)| profiles)
-}
-
-fn all() -> &'static [(&'static str, Vec<Profile>)] {
-    static ALL: OnceLock<Vec<(&'static str, Vec<Profile>)>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let read = |(name, text)| (name, read::profiles(name, text).expect("a test reads every profile"));
-        FILES.into_iter().map(read).collect()
-    })
+    Profile::all().iter().find(|(known, _)| *known == name).map_or(&[], |(_, profiles)| profiles)
 }
 
 #[cfg(test)]

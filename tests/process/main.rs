@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod leftovers;
+mod profiles;
 mod subjects;
 mod switches;
 

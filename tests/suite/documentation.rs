@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use counterfoil::suite::FILES;
+use counterfoil::{profiles, suite::FILES};
 use counterfoil_core::{rules, scenario};
+use counterfoil_mock::Profile;
 
 use crate::survey;
 
@@ -159,6 +160,24 @@ fn every_example_of_settings_is_read_and_every_key_has_its_line() {
         for key in block["properties"].as_object().expect("a block has keys").keys() {
             assert!(page.contains(&format!("`{key}`")) || key == "live" || key == "json", "{key}");
             assert!(everything.contains(&format!("{key}:")) || key == "live", "{key}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_a_profile_is_read_and_every_profile_is_listed() {
+    let (page, blocks) = examples("profiles.md");
+    assert_eq!(blocks.len(), 1);
+    let read = profiles::parse("profiles.md", blocks[0].as_bytes());
+    assert!(read.as_ref().is_ok_and(|points| points.len() == 2), "{read:?}");
+    for (name, history) in Profile::all() {
+        let line = page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let line = line.unwrap_or_else(|| panic!("{name} is not listed"));
+        for Profile { point, .. } in history {
+            assert!(*name == "reference" || line.contains(&format!("`{}`", point.at)), "{name}@{}", point.at);
+            for rule in point.findings.keys() {
+                assert!(page.contains(rule.as_str()), "{name}@{}: {rule}", point.at);
+            }
         }
     }
 }

@@ -40,8 +40,8 @@ pub(crate) fn mutants() -> &'static Matrix {
         // Deadlines are real, and what passes must not depend on how busy the machine is with mutants.
         stock();
         let private = run::private_directory().expect("there is room");
-        let matrix = matrix(private.path(), &CancellationToken::new());
-        runtime().block_on(matrix).expect("there is room for sockets")
+        let stop = CancellationToken::new();
+        runtime().block_on(matrix(private.path(), &stop)).expect("there is room for sockets")
     })
 }
 

@@ -1,21 +1,26 @@
 //! `counterfoil mock`: a provider of ours as a plugin that any host can start.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{self, ErrorKind},
     os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
-use counterfoil_core::scenario;
 use counterfoil_mock::{
     Profile, Provider, manifest,
     plugin::{self, HostEnvironment},
 };
 use counterfoil_proto::Revision;
 
-use super::{Exit, args::revision, output::Output};
+use super::{Exit, args::revision, known::show_unusable, output::Output};
+use crate::{
+    profiles::{self, Found, NotFound},
+    report::profiles as profiles_report,
+};
 
 /// `counterfoil mock`
 #[derive(Debug, Subcommand)]
@@ -25,9 +30,10 @@ pub(super) enum Mock {
         /// Which provider.
         #[command(flatten)]
         profile: Named,
-        /// The revision of the contract that it speaks, by name, alias or engine version.
-        #[arg(long, default_value = "head", value_parser = revision)]
-        revision: Revision,
+        /// The revision of the contract that it speaks, by name, alias or engine version [default: that of the
+        /// profile].
+        #[arg(long, value_parser = revision)]
+        revision: Option<Revision>,
     },
     /// Lay a provider out as a plugin that a host finds: DIR/NAME/plugin.json and an executable beside it.
     Install {
@@ -38,27 +44,34 @@ pub(super) enum Mock {
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
     },
-    /// List the profiles.
-    Profiles,
+    /// List the profiles and what a check of each finds.
+    Profiles {
+        /// Files with profiles of your own; those of ours where there are none.
+        files: Vec<PathBuf>,
+    },
 }
 
 /// A profile by its name.
 #[derive(Debug, Args)]
 pub(super) struct Named {
-    /// The profile (`counterfoil mock profiles` lists them).
+    /// The profile: NAME, NAME@POINT, or a file of yours, PATH or PATH@POINT; the newest point where none is named
+    /// (`counterfoil mock profiles` lists them).
     #[arg(long = "profile", value_name = "NAME")]
     name: String,
 }
 
 impl Named {
-    fn find(&self, output: Output) -> Result<Profile, Exit> {
-        Profile::named(&self.name).ok_or_else(|| {
-            let help = scenario::nearest(&self.name, Profile::names())
-                .map_or("`counterfoil mock profiles` lists them".to_owned(), |meant| {
-                    format!("did you mean {meant:?}?")
-                });
-            output.error(&format!("no profile is called {:?}: {help}", self.name));
-            Exit::Usage
+    fn find(&self, output: Output) -> Result<Found, Exit> {
+        profiles::find(&self.name).map_err(|not_found| match not_found {
+            NotFound::Unknown(text) => {
+                output.error(&text);
+                Exit::Usage
+            }
+            NotFound::Nowhere(error) => {
+                output.error(&format!("the current directory is not known: {error}"));
+                Exit::Unjudged
+            }
+            NotFound::Unusable(unusable) => show_unusable(unusable, output),
         })
     }
 }
@@ -68,18 +81,25 @@ pub(super) fn execute(command: &Mock, output: Output) -> Exit {
     match command {
         Mock::Serve { profile, revision } => serve(profile, *revision, output).unwrap_or_else(|exit| exit),
         Mock::Install { profile, into } => install(profile, into, output).unwrap_or_else(|exit| exit),
-        Mock::Profiles => {
-            let line = |name| {
-                let profile = Profile::named(name).expect("it is one of the names");
-                format!("{name:<14}{}\n", profile.description)
-            };
-            output.print(&Profile::names().map(line).collect::<String>())
-        }
+        Mock::Profiles { files } => list(files, output).unwrap_or_else(|exit| exit),
     }
 }
 
-fn serve(profile: &Named, revision: Revision, output: Output) -> Result<Exit, Exit> {
-    let provider = Provider::new(profile.find(output)?.setup(revision));
+fn list(files: &[PathBuf], output: Output) -> Result<Exit, Exit> {
+    let all: Vec<(String, Vec<Profile>)> = if files.is_empty() {
+        Profile::all().iter().map(|(name, history)| ((*name).to_owned(), history.clone())).collect()
+    } else {
+        let read = |file: &PathBuf| Ok((file.display().to_string(), profiles::read(file)?));
+        let all: Result<_, _> = files.iter().map(read).collect();
+        all.map_err(|unusable| show_unusable(unusable, output))?
+    };
+    let histories: Vec<_> = all.iter().map(|(name, history)| (name.as_str(), history.as_slice())).collect();
+    Ok(output.print(&profiles_report::list(&histories, output.layout())))
+}
+
+fn serve(named: &Named, revision: Option<Revision>, output: Output) -> Result<Exit, Exit> {
+    let profile = named.find(output)?.profile;
+    let provider = Provider::new(profile.setup(revision.unwrap_or_else(|| profile.point.speaks())));
     let failed = |text: String| {
         output.error_text(&format!("{text}\n"));
         // What hosts expect of a plugin that cannot serve (P-001).
@@ -96,7 +116,7 @@ fn serve(profile: &Named, revision: Revision, output: Output) -> Result<Exit, Ex
 }
 
 fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
-    let profile = named.find(output)?;
+    let Found { profile, named } = named.find(output)?;
     let usage = |text: String| {
         output.error(&text);
         Exit::Usage
@@ -106,7 +126,7 @@ fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
         Exit::Unjudged
     })?;
     let dir = into.join(&profile.plugin);
-    let script = script(&program, &named.name);
+    let script = script(&program, &named);
     let files = [
         (dir.join("plugin.json"), manifest::text(&profile).into_bytes(), 0o644),
         (dir.join(&profile.plugin), script, 0o755),
@@ -143,9 +163,9 @@ fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
 const HEAD: &[u8] = b"#!/bin/sh\n# Made by `counterfoil mock install`.\n";
 
 /// What starts this program as the plugin.
-fn script(program: &Path, profile: &str) -> Vec<u8> {
-    let program = program.as_os_str().as_bytes();
-    [HEAD, b"exec ", &quoted(program), b" mock serve --profile ", &quoted(profile.as_bytes()), b"\n"].concat()
+fn script(program: &Path, profile: &OsStr) -> Vec<u8> {
+    let [program, profile] = [program.as_os_str(), profile].map(|word| quoted(word.as_bytes()));
+    [HEAD, b"exec ", &program, b" mock serve --profile ", &profile, b"\n"].concat()
 }
 
 /// A word of the shell that means these bytes.
@@ -172,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_path_with_anything_in_it_is_one_word_of_the_shell() {
-        let script = script(Path::new("/a b/it's $HOME/counterfoil"), "reference");
+        let script = script(Path::new("/a b/it's $HOME/counterfoil"), "reference".as_ref());
         let expected = r"exec '/a b/it'\''s $HOME/counterfoil' mock serve --profile 'reference'";
         assert!(String::from_utf8(script).unwrap().ends_with(&format!("{expected}\n")));
     }

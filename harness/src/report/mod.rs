@@ -5,6 +5,7 @@ pub mod json;
 pub mod known;
 pub mod layout;
 pub mod mutants;
+pub mod profiles;
 pub mod progress;
 pub mod rules;
 pub mod scenarios;

@@ -21,7 +21,7 @@ pub(super) fn out_of_reach(job: &Job, target: &Target) -> Option<(SkipKind, Stri
     let not_applicable = lacking.map(|reason| (SkipKind::NotApplicable, reason));
     not_applicable.or_else(|| match target {
         Target::Embedded => beyond_embedded(scenario),
-        Target::Plugin(plugin) => beyond_plugin(scenario, plugin),
+        Target::Plugin(plugin) => beyond_plugin(job, plugin),
     })
 }
 
@@ -36,7 +36,8 @@ fn beyond_embedded(scenario: &Scenario) -> Option<(SkipKind, String)> {
 }
 
 /// What a plugin, which is as it is, cannot show, and what must not or need not be tried on it.
-fn beyond_plugin(scenario: &Scenario, plugin: &PluginUnderTest) -> Option<(SkipKind, String)> {
+fn beyond_plugin(job: &Job, plugin: &PluginUnderTest) -> Option<(SkipKind, String)> {
+    let scenario = &*job.scenario;
     let not_applicable = |reason: &str| Some((SkipKind::NotApplicable, reason.to_owned()));
     if !scenario.seams.contains(&Seam::Provider) {
         return not_applicable("it is not about a provider");
@@ -47,7 +48,7 @@ fn beyond_plugin(scenario: &Scenario, plugin: &PluginUnderTest) -> Option<(SkipK
     if kills(scenario) && matches!(plugin.reach, Reach::Attach(..)) {
         return not_applicable("a process that was only attached to is not killed");
     }
-    if let Some(reason) = plugin.blocked.keeps(scenario) {
+    if let Some(reason) = plugin.blocked.keeps(job) {
         return Some((SkipKind::NotRun, reason));
     }
     let trials = &scenario.trials;

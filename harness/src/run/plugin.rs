@@ -2,7 +2,7 @@
 //! be reached.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt, io,
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -80,30 +80,43 @@ pub enum Reach {
 
 /// Why further runs would tell nothing new, as soon as that is known.
 #[derive(Debug, Default)]
-pub struct Blocked(Mutex<Option<(Extent, String)>>);
+pub struct Blocked(Mutex<BTreeMap<Extent, String>>);
 
-/// Which runs are blocked.
+/// Which runs are blocked, most of them first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
-    /// Those that apply a plan: the plugin does not load.
-    Plans,
     /// All of them: the plugin does not start, or hangs.
     All,
+    /// Those that apply a plan: the plugin does not load.
+    Plans,
+    /// Those that apply a plan at a revision: its load gate refuses the plugin, which other engines load (E-217).
+    PlansAt(Revision),
 }
 
 impl Blocked {
     fn by(&self, extent: Extent, reason: String) {
         let mut blocked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if blocked.as_ref().is_none_or(|(known, _)| *known < extent) {
-            *blocked = Some((extent, reason));
-        }
+        blocked.entry(extent).or_insert(reason);
     }
 
-    /// Why a run of this scenario is not made, if so.
-    pub(super) fn keeps(&self, scenario: &Scenario) -> Option<String> {
+    /// Why a run is not made, if so.
+    pub(super) fn keeps(&self, job: &Job) -> Option<String> {
         let blocked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (extent, reason) = blocked.as_ref()?;
-        (*extent == Extent::All || !is_survey(scenario)).then(|| reason.clone())
+        let applies = !is_survey(&job.scenario);
+        let keeps = |extent: &Extent| match extent {
+            Extent::All => true,
+            Extent::Plans => applies,
+            Extent::PlansAt(revision) => applies && *revision == job.revision,
+        };
+        blocked.iter().find(|(extent, _)| keeps(extent)).map(|(_, reason)| reason.clone())
+    }
+}
+
+/// Which runs tell nothing new where a plugin does not load at a revision.
+fn kept_by(not_loaded: &NotLoaded, revision: Revision) -> Extent {
+    match not_loaded.method {
+        Method::Capabilities => Extent::PlansAt(revision),
+        _ => Extent::Plans,
     }
 }
 
@@ -302,8 +315,8 @@ impl PluginUnderTest {
         log: &Recorder,
     ) {
         if let Err(not_loaded) = loaded {
-            let extent =
-                if log.look(|events| events.iter().any(hangs)) { Extent::All } else { Extent::Plans };
+            let hangs = log.look(|events| events.iter().any(hangs));
+            let extent = if hangs { Extent::All } else { kept_by(not_loaded, revision) };
             self.does_not_load(extent, not_loaded);
             if extent == Extent::All {
                 return;
@@ -330,7 +343,8 @@ impl PluginUnderTest {
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(not_loaded) => {
-                return Err((SkipKind::NotRun, self.does_not_load(Extent::Plans, not_loaded)));
+                let extent = kept_by(not_loaded, job.revision);
+                return Err((SkipKind::NotRun, self.does_not_load(extent, not_loaded)));
             }
         };
         let lacks = |what: &str| Err((SkipKind::NotApplicable, format!("the plugin serves no {what}")));

@@ -55,7 +55,7 @@ const ACTIVE: &str = "active";
 
 impl From<CloudError> for Status {
     fn from(error: CloudError) -> Self {
-        let text = error.to_string();
+        let text = brief(error.to_string());
         match error {
             CloudError::NotFound(_) => Self::not_found(text),
             CloudError::AlreadyExists(_) => Self::already_exists(text),
@@ -64,9 +64,21 @@ impl From<CloudError> for Status {
     }
 }
 
+/// The most characters of a status text.
+const MAX_TEXT: usize = 4000;
+
+/// A text that a status may have. It travels in a header, and peers end a connection over headers without end: a
+/// request that names something very long must not lead to one.
+fn brief(text: String) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 /// What makes no sense, told with the phrase for it (E-166).
 fn invalid(text: impl fmt::Display) -> Status {
-    Status::invalid_argument(format!("iac: validation error: {text}"))
+    Status::invalid_argument(brief(format!("iac: validation error: {text}")))
 }
 
 /// Refuses types that the provider does not have (E-161, E-162).
@@ -77,9 +89,8 @@ fn check_type(provider: &Provider, resource_type: &str) -> Result<(), Status> {
     }
     if !setup.resource_types.contains_key(resource_type) {
         let name = &setup.name;
-        return Err(Status::not_found(format!(
-            "{name} ResourceDriver: no resource type \"{resource_type}\""
-        )));
+        let text = format!("{name} ResourceDriver: no resource type \"{resource_type}\"");
+        return Err(Status::not_found(brief(text)));
     }
     Ok(())
 }

@@ -24,8 +24,9 @@ const NOBODY: &str = "nobody";
 /// The text by which an engine knows that a resource is not there (E-164).
 const NOT_FOUND: &str = "iac: resource not found";
 
-/// The one method that a provider may leave out of a service that it has (H-26).
-const MAY_BE_MISSING: &str = "ResourceDriver/Troubleshoot";
+/// The methods that a provider may leave out of a service that it has: one by its contract (H-26), and `Apply`, for which
+/// nobody asks who declares `v2`; who does not is judged by what comes of it.
+const MAY_BE_MISSING: [&str; 2] = ["ResourceDriver/Troubleshoot", "IaCProviderRequired/Apply"];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -43,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "RPC-002",
-        title: "A service that is registered has every method of the revision; Troubleshoot alone may be missing.",
+        title: "A service that is registered has every method of the revision, but for Troubleshoot and Apply.",
         level: Level::Must,
         judges: PROVIDER,
         since: Revision::V0_51,
@@ -467,7 +468,8 @@ fn implemented<'t>(story: &Story<'t>) -> BTreeMap<&'t str, Vec<(&'t Tried, usize
 
 fn every_method_is_there(story: &Story<'_>, findings: &mut Findings<'_>) {
     for methods in implemented(story).values().filter(|methods| methods.iter().any(|(.., there)| *there)) {
-        let missing = methods.iter().filter(|(tried, _, there)| !there && tried.short() != MAY_BE_MISSING);
+        let missing =
+            methods.iter().filter(|(tried, _, there)| !there && !MAY_BE_MISSING.contains(&tried.short()));
         for (tried, at, _) in missing {
             let message = format!(
                 "{} is Unimplemented, and its service is in the registry; expected it to be there",

@@ -579,8 +579,11 @@ fn a_reply_in_hex_is_its_bytes() {
 fn faulty_files_get_the_diagnostics_beside_them() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui");
     let mut wrong = Vec::new();
-    let is_of_manifests = |case: &Path| case.file_name().unwrap().to_str().unwrap().starts_with("manifest-");
-    for case in sorted(&root).into_iter().filter(|path| path.is_dir() && !is_of_manifests(path)) {
+    let is_of_others = |case: &Path| {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        ["manifest-", "profile-"].iter().any(|others| name.starts_with(others))
+    };
+    for case in sorted(&root).into_iter().filter(|path| path.is_dir() && !is_of_others(path)) {
         let mut scenarios = Vec::new();
         let mut found = Vec::new();
         let files =

@@ -15,7 +15,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, body::Body};
+use tonic::{Code, Status, TimeoutExpired, body::Body};
 use tower::Service;
 
 use super::life::{Life, UnderWay};
@@ -176,9 +176,12 @@ impl Watch {
     }
 
     /// What becomes of a call whose stream failed. Where the process ended, or we cut the connection, that is told
-    /// elsewhere.
+    /// elsewhere; where we gave the call up, the server has nothing to do with it.
     async fn failed(self, error: BoxError) -> BoxError {
-        let http2 = cause(&*error);
+        if cause::<TimeoutExpired>(&*error).is_some() {
+            return error;
+        }
+        let http2 = cause::<h2::Error>(&*error);
         let reset = http2.filter(|error| error.is_reset()).and_then(h2::Error::reason);
         if let Some(reason) = reset {
             if http2.is_some_and(h2::Error::is_remote) {
@@ -208,8 +211,8 @@ impl Watch {
     }
 }
 
-/// The error of HTTP/2 behind an error.
-fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a h2::Error> {
+/// The error of a kind behind an error.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
