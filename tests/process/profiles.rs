@@ -10,7 +10,7 @@ use std::{
 };
 
 use counterfoil_core::rules::{self, Level};
-use counterfoil_mock::Profile;
+use counterfoil_mock::{ApplyKind, Profile};
 use counterfoil_proto::Revision;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -32,16 +32,18 @@ fn install(place: &TempDir, profile: &str) {
 }
 
 /// The runs of a check in which something else is found. A load is judged otherwise before the cutover, and behind it; a
-/// plan goes through `Apply` before it alone, also where the plugin declares v2 and nobody hears that.
-fn telling_runs(spoken: Revision) -> BTreeSet<String> {
+/// plan goes through `Apply` before it alone, also where the plugin declares v2 and nobody hears that; a stub then refuses
+/// the plan, which is no more than that scenario asks for.
+fn telling_runs(spoken: Revision, apply: ApplyKind) -> BTreeSet<String> {
     let before = Revision::V0_56.max(spoken);
     let loads = [spoken, before, Revision::Head].map(|revision| format!("load-and-leave@{revision}"));
-    let plans = ["one-create", "declares-v1-before-0-57"].map(|plan| format!("{plan}@{before}"));
+    let unheard = (apply != ApplyKind::Stub).then_some("declares-v1-before-0-57");
+    let plans = ["one-create"].into_iter().chain(unheard).map(|plan| format!("{plan}@{before}"));
     loads.into_iter().chain(plans).chain([format!("services-are-whole@{spoken}")]).collect()
 }
 
 /// The check of a point, as the doc of `Point::findings` has it, but for what tells nothing new.
-fn check(place: &TempDir, spoken: Revision) -> (Output, BTreeSet<String>) {
+fn check(place: &TempDir, spoken: Revision, apply: ApplyKind) -> (Output, BTreeSet<String>) {
     fs::write(place.path().join("one-create.yaml"), ONE_CREATE).unwrap();
     let stock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let mut command = Command::new(COUNTERFOIL);
@@ -52,7 +54,7 @@ fn check(place: &TempDir, spoken: Revision) -> (Output, BTreeSet<String>) {
     for file in TELLING {
         command.arg("--scenario").arg(stock.join(file));
     }
-    for run in telling_runs(spoken) {
+    for run in telling_runs(spoken, apply) {
         command.args(["--filter", &run]);
     }
     let output = command.output().unwrap();
@@ -71,7 +73,7 @@ fn complaint(name: &str, profile: &Profile) -> Option<String> {
     let place = TempDir::new().unwrap();
     let name = format!("{name}@{}", profile.point.at);
     install(&place, &name);
-    let (output, found) = check(&place, profile.point.speaks());
+    let (output, found) = check(&place, profile.point.speaks(), profile.point.apply);
     let declared: BTreeSet<String> = profile.point.findings.keys().cloned().collect();
     let must = |id: &String| rules::find(id).is_some_and(|rule| rule.level == Level::Must);
     let code = i32::from(declared.iter().any(must));
@@ -146,7 +148,7 @@ fn a_profile_of_a_users_own_is_installed_served_and_listed() {
     let manifest = fs::read_to_string(place.path().join("plugins/workflow-plugin-mine/plugin.json")).unwrap();
     assert!(manifest.contains(r#""version": "2.0.0""#), "{manifest}");
     // The plugin is started elsewhere, and finds the file all the same.
-    let (output, found) = check(&place, Revision::V0_57);
+    let (output, found) = check(&place, Revision::V0_57, ApplyKind::Absent);
     assert!(found.is_empty() && output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 
     install(&place, "./mine.yaml@now");

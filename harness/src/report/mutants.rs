@@ -1,9 +1,6 @@
 //! Mutants and the kill matrix, for the reader.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use counterfoil_core::rules::{self, Rule};
 
@@ -90,19 +87,18 @@ fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
     }
     let kinds: Vec<String> =
         kinds.into_iter().map(|(kind, count)| counted(count, &kind.to_string())).collect();
-    let all = counted(matrix.rows.len(), "mutant");
-    let text = format!("{all} ({}): {killed} killed in {:.1} s", kinds.join(", "), took.as_secs_f64());
+    let mutants = counted(matrix.rows.len(), "mutant");
+    let text = format!("{mutants} ({}): {killed} killed in {:.1} s", kinds.join(", "), took.as_secs_f64());
     page.wrapped("", 2, &text);
 
-    let broken: BTreeSet<&str> =
-        matrix.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
-    let played = matrix.without_mutant().len() - unbroken.len();
+    let all = rules::catalogue().count();
     let elsewhere = rules::catalogue().filter(|rule| is_of_a_process(rule)).count();
+    let without = matrix.without_mutant().len();
+    let (broken, played) = (all - elsewhere - without, without - unbroken.len());
     let text = format!(
-        "{}: {} broken by a mutant, {played} by scenarios that play the provider, {elsewhere} by broken plugins \
+        "{}: {broken} broken by a mutant, {played} by scenarios that play the provider, {elsewhere} by broken plugins \
          (tests/process), {} by nothing",
-        counted(rules::catalogue().count(), "rule"),
-        broken.len(),
+        counted(all, "rule"),
         unbroken.len()
     );
     page.wrapped("", 2, &text);

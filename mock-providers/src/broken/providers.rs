@@ -75,7 +75,7 @@ pub(super) const ALL: &[ProviderMutant] = &[
     ProviderMutant {
         name: "says-unknown-to-all",
         what: "requests that are malformed are refused with Unknown",
-        caught_by: &["RPC-009"],
+        caught_by: &["RPC-009", "STA-007"],
         flaw: Flaw::Answers(|_, honest| with_code(honest, Code::InvalidArgument, Code::Unknown)),
     },
     ProviderMutant {

@@ -133,7 +133,7 @@ pub struct Tried {
     pub request: Payload,
     /// How many bytes the request has.
     pub bytes: u64,
-    /// Each answer that is unlike those before it, with how many there were.
+    /// Each answer that is unlike the others, with how many there were, in an order that does not depend on theirs.
     pub answers: Vec<Answer>,
 }
 

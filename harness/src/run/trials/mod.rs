@@ -319,6 +319,8 @@ impl Examiner<'_> {
                 None => answers.push(Answer { times: 1, reply }),
             }
         }
+        // Which of many at once was the first is chance, and no run shall differ by that.
+        answers.sort_by_cached_key(|answer| format!("{:?}", answer.reply));
         self.log.push(Event::Tried(Tried {
             trial,
             method: method.path.clone(),
