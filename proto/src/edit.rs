@@ -155,6 +155,13 @@ impl Edit {
     }
 }
 
+/// Whether two encoded messages of that full name say the same. The order of fields, and of the entries of a map, is not
+/// part of what they say: Go writes maps in another order each time. What is no message is the same as equal bytes.
+pub fn same_message(message: &str, a: &[u8], b: &[u8]) -> bool {
+    let read = |bytes: &[u8]| DynamicMessage::decode(pool().get_message_by_name(message)?, bytes).ok();
+    a == b || matches!((read(a), read(b)), (Some(a), Some(b)) if a == b)
+}
+
 fn pool() -> &'static DescriptorPool {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
     POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTORS).expect("the build script encoded it"))
@@ -454,6 +461,19 @@ mod tests {
     };
 
     const CREATE: &str = "workflow.plugin.external.iac.ResourceCreateResponse";
+
+    #[test]
+    fn the_order_of_fields_and_of_map_entries_says_nothing() {
+        // Fields 1 and 3 of an output, and two entries of its map, in either order.
+        let (name, id) = (b"\x0a\x01n".as_slice(), b"\x1a\x01i".as_slice());
+        let (one, two) = (b"\x2a\x05\x0a\x01a\x10\x01".as_slice(), b"\x2a\x05\x0a\x01b\x10\x01".as_slice());
+        let output = "workflow.plugin.external.iac.ResourceOutput";
+        let same = |a: &[&[u8]], b: &[&[u8]]| same_message(output, &a.concat(), &b.concat());
+        assert!(same(&[name, id, one, two], &[two, id, one, name]));
+        assert!(!same(&[name, id], &[name]) && !same(&[one], &[two]));
+        assert!(same(&[b"\xff"], &[b"\xff"]) && !same(&[b"\xff"], &[b"\xfe"]));
+    }
+
     const APPLY: &str = "workflow.plugin.external.iac.ApplyResponse";
     const FINALIZE: &str = "workflow.plugin.external.iac.FinalizeApplyResponse";
 

@@ -58,11 +58,18 @@ fn test(library: &str, wire: Wire) {
     }
 }
 
+/// Scenarios of calls that no apply makes. The provider has no more than an apply needs, so these are for whole ones.
+const OF_WHOLE_PROVIDERS: [&str; 2] = ["services-are-whole", "requests-out-of-order"];
+
 /// A provider in Go does well in the stock suite.
 #[test]
-fn a_provider_of_the_fork_passes_the_whole_stock_suite() {
+fn a_provider_of_the_fork_passes_the_stock_suite_of_an_apply() {
     let place = TempDir::new().unwrap();
-    live(FORK, place.path(), []);
+    let stock = counterfoil::run::stock().scenarios.into_iter();
+    let ids =
+        stock.map(|scenario| scenario.id.clone()).filter(|id| !OF_WHOLE_PROVIDERS.contains(&id.as_str()));
+    let filters: Vec<String> = ids.flat_map(|id| ["--filter".to_owned(), id]).collect();
+    live(FORK, place.path(), filters.iter().map(String::as_str));
 }
 
 /// Tests a provider, and lets it do all that it is asked for. It passes, and leaves nothing.

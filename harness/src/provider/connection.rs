@@ -204,7 +204,8 @@ impl Line {
 
 fn endpoint() -> Endpoint {
     // The authority is never looked at; Go peers send one like it (E-208).
-    Endpoint::from_static("http://localhost")
+    // An error text travels in a header, and Go's own client takes that many bytes of them.
+    Endpoint::from_static("http://localhost").http2_max_header_list_size(16 << 20)
 }
 
 /// What a connection goes over.

@@ -8,6 +8,7 @@ pub mod step;
 
 use std::fmt;
 
+use counterfoil_proto::edit::same_message;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -198,6 +199,16 @@ impl Tried {
         let part = if self.part.is_empty() { String::new() } else { format!(", {}", self.part) };
         let answers: Vec<String> = self.answers.iter().map(ToString::to_string).collect();
         format!("{} ({}{part}): {}", self.short(), self.trial, answers.join("; "))
+    }
+}
+
+impl TrialReply {
+    /// Whether two replies say the same, `message` being the full name of what an OK brings.
+    pub fn says_the_same_as(&self, other: &Self, message: &str) -> bool {
+        match (self, other) {
+            (Self::Ok(a), Self::Ok(b)) => same_message(message, &a.0, &b.0),
+            (a, b) => a == b,
+        }
     }
 }
 

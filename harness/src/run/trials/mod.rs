@@ -314,7 +314,8 @@ impl Examiner<'_> {
     ) {
         let mut answers: Vec<Answer> = Vec::new();
         for reply in replies {
-            match answers.iter_mut().find(|answer| answer.reply == reply) {
+            let response = requests::full_name(&method.response);
+            match answers.iter_mut().find(|answer| answer.reply.says_the_same_as(&reply, &response)) {
                 Some(answer) => answer.times += 1,
                 None => answers.push(Answer { times: 1, reply }),
             }
