@@ -118,8 +118,9 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         line,
         config: json,
         live: args.live,
-        // The environment is cleared but for what the user names, which may be a credential.
-        strange: !own_config && environment.is_empty(),
+        // The environment is cleared but for what the user names, which may be a credential; one that runs already has
+        // its own.
+        strange: args.attach.is_none() && !own_config && environment.is_empty(),
         manifest: subject.as_ref().and_then(Subject::manifest_file),
         reflect: args.reflect == Some(true),
         redactor,

@@ -25,7 +25,7 @@ pub(super) const ALL: &[ProviderMutant] = &[
     },
     ProviderMutant {
         name: "misspelt-method",
-        what: "the method that lists by tag is served under another name",
+        what: "the method that lists by tag is not there, as where two tables of methods spell it differently",
         caught_by: &["RPC-002"],
         flaw: Flaw::Answers(|call, _| {
             (call.method == "IaCProviderEnumerator/EnumerateByTag").then_some(Err(unimplemented()))

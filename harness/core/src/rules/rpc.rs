@@ -294,7 +294,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "RPC-021",
         title: "A config in which a field is another differs.",
-        level: Level::Must,
+        level: Level::Should,
         judges: PROVIDER,
         since: Revision::V0_51,
         until: None,
@@ -383,7 +383,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "What nobody speaks of is taken out of the state although it is there.",
         source: "E-372, H-62",
-        applies: |story| is_tried(story, &[Trial::Destroy]),
+        applies: |story| destroyed(story).next().is_some(),
         check: destroy_accounts_for_all,
     },
     Rule {
@@ -414,8 +414,9 @@ fn is_tried(story: &Story<'_>, trials: &[Trial]) -> bool {
     story.trials.iter().any(|(tried, _)| trials.contains(&tried.trial))
 }
 
+/// Whether a resource came to life, so that there is something to look at.
 fn lives(story: &Story<'_>) -> bool {
-    is_tried(story, &[Trial::Life])
+    life(story, step::CREATE).any(|(tried, _)| tried.succeeded())
 }
 
 /// The questions of one step in the lives of resources.
@@ -765,8 +766,13 @@ fn what_is_gone_is_not_found(story: &Story<'_>, findings: &mut Findings<'_>) {
     }
 }
 
+/// The calls that destroy, without those that make what is to be destroyed.
+fn destroyed<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = (&'t Tried, usize)> + 's {
+    of(story, Trial::Destroy).filter(|(tried, _)| tried.short() == "IaCProviderRequired/Destroy")
+}
+
 fn destroy_accounts_for_all(story: &Story<'_>, findings: &mut Findings<'_>) {
-    for (tried, at) in of(story, Trial::Destroy) {
+    for (tried, at) in destroyed(story) {
         let Some(reply) = answer::<iac::DestroyResponse>(tried) else { continue };
         let Some(request) = read::<iac::DestroyRequest>(&tried.request) else { continue };
         let result = reply.result.unwrap_or_default();

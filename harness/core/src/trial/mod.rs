@@ -203,10 +203,12 @@ impl Tried {
 }
 
 impl TrialReply {
-    /// Whether two replies say the same, `message` being the full name of what an OK brings.
+    /// Whether two replies say the same, `message` being the full name of what an OK brings. Of a refusal the code counts:
+    /// its text may hold a time or the number of a request.
     pub fn says_the_same_as(&self, other: &Self, message: &str) -> bool {
         match (self, other) {
             (Self::Ok(a), Self::Ok(b)) => same_message(message, &a.0, &b.0),
+            (Self::Error(a), Self::Error(b)) => a.code == b.code,
             (a, b) => a == b,
         }
     }

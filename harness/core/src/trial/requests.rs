@@ -243,7 +243,6 @@ pub const ALL: &[Request] = &[
             ("plan.actions.0.resource.type", Field::Type),
             ("plan.actions.0.resource.config_json", OBJECT),
         ],
-        needed: &["plan"],
         ..NOTHING
     },
     Request {
@@ -394,7 +393,6 @@ pub const ALL: &[Request] = &[
         method: "IaCStateBackend/Configure",
         reach: Reach::Change,
         fields: &[("backend_name", Field::Text("counterfoil-of-nobody")), ("config_json", OBJECT)],
-        json: &["config_json"],
         ..NOTHING
     },
     Request {

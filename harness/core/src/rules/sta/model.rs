@@ -139,7 +139,11 @@ impl<'t> Reply<'t> {
         match reply {
             TrialReply::Ok(message) => Self::Done(message),
             TrialReply::Error(error) => match error.code {
-                Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Self::Unclear,
+                Code::Unavailable
+                | Code::DeadlineExceeded
+                | Code::Cancelled
+                | Code::ResourceExhausted
+                | Code::Aborted => Self::Unclear,
                 _ => Self::Refused(error),
             },
             TrialReply::NotAwaited | TrialReply::None(_) => Self::Unclear,
