@@ -17,23 +17,29 @@ use tower::Service;
 
 use crate::{MAX_MESSAGE, codec::RawCodec};
 
-/// A client over a transport that is ready, with the message limits of Go peers (E-208).
-macro_rules! client {
-    ($transport:expr) => {
-        Grpc::new($transport).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE)
-    };
+/// A client over a transport, as soon as that is ready, with the message limits of Go peers (E-208).
+async fn ready<T>(transport: T) -> Result<Grpc<T>, Status>
+where
+    T: GrpcService<Body>,
+{
+    let client = Grpc::new(transport);
+    let mut client = client.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
+    client.ready().await.map_err(|e| Status::from_error(e.into()))?;
+    Ok(client)
 }
 
 /// Makes one unary call.
-pub(crate) async fn unary<T>(transport: T, path: PathAndQuery, message: Bytes) -> Result<Bytes, Status>
+pub(crate) async fn unary<T>(
+    transport: T,
+    path: PathAndQuery,
+    request: Request<Bytes>,
+) -> Result<Bytes, Status>
 where
     T: GrpcService<Body>,
     T::ResponseBody: Send + 'static,
     <T::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut client = client!(transport);
-    client.ready().await.map_err(|e| Status::from_error(e.into()))?;
-    client.unary(Request::new(message), path, RawCodec).await.map(Response::into_inner)
+    ready(transport).await?.unary(request, path, RawCodec).await.map(Response::into_inner)
 }
 
 fn path(method: &'static str) -> Result<PathAndQuery, Status> {
@@ -80,12 +86,6 @@ where
     T::ResponseBody: Send + 'static,
     <T::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    async fn ready(&self) -> Result<Grpc<T>, Status> {
-        let mut client = client!(self.transport.clone());
-        client.ready().await.map_err(|e| Status::from_error(e.into()))?;
-        Ok(client)
-    }
-
     /// Makes a call that has a deadline of its own, which the provider is told.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ where
     ) -> Result<Bytes, Status> {
         let mut request = Request::new(message);
         request.set_timeout(deadline);
-        self.ready().await?.unary(request, path(method)?, RawCodec).await.map(Response::into_inner)
+        unary(self.transport.clone(), path(method)?, request).await
     }
 
     /// Makes a call whose answer is a stream of messages.
@@ -107,7 +107,8 @@ where
     /// The status, where there is no stream.
     pub async fn stream(&self, method: &'static str, message: Bytes) -> Result<Streaming<Bytes>, Status> {
         let request = Request::new(message);
-        self.ready().await?.server_streaming(request, path(method)?, RawCodec).await.map(Response::into_inner)
+        let mut client = ready(self.transport.clone()).await?;
+        client.server_streaming(request, path(method)?, RawCodec).await.map(Response::into_inner)
     }
 }
 
@@ -129,9 +130,6 @@ where
     fn call(&mut self, call: UnaryCall) -> ReplyFuture {
         let next = self.transport.clone();
         let ready = mem::replace(&mut self.transport, next);
-        Box::pin(async move {
-            let request = Request::new(call.message);
-            client!(ready).unary(request, path(call.method)?, RawCodec).await.map(Response::into_inner)
-        })
+        Box::pin(async move { unary(ready, path(call.method)?, Request::new(call.message)).await })
     }
 }

@@ -136,6 +136,12 @@ pub struct EnumValue {
 }
 
 impl Contract {
+    /// The method of a path, `/package.Service/Method`.
+    pub fn method(&self, path: &str) -> Option<&Method> {
+        let (service, _) = path.strip_prefix('/')?.rsplit_once('/')?;
+        self.services.get(service)?.iter().find(|method| method.path == path)
+    }
+
     /// The contract at a revision.
     pub fn at(revision: Revision) -> &'static Self {
         static ALL: OnceLock<Vec<Contract>> = OnceLock::new();

@@ -8,9 +8,10 @@ use std::{
 
 use counterfoil::{
     mutants::{Matrix, matrix},
-    run::{self, Filter, Finished, Job, Options, RunEvent, Variant},
+    run::{self, Filter, Finished, Options, Variant},
 };
 use counterfoil_core::scenario::Scenario;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// The stock scenarios, all in order.
@@ -29,7 +30,10 @@ pub(crate) fn stock() -> &'static [Finished] {
     STOCK.get_or_init(|| {
         let jobs = run::jobs(scenarios(), &Filter::default());
         let at_once = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        runtime().block_on(finished(jobs, Variant::Reference, at_once))
+        let (private, stop) = (private_directory(), CancellationToken::new());
+        let options = Options::embedded(Variant::Reference, at_once);
+        let finished = run::finished_in(private.path(), jobs, &options, &stop);
+        runtime().block_on(finished).expect("there is room for sockets")
     })
 }
 
@@ -39,34 +43,15 @@ pub(crate) fn mutants() -> &'static Matrix {
     MUTANTS.get_or_init(|| {
         // Deadlines are real, and what passes must not depend on how busy the machine is with mutants.
         stock();
-        let private = run::private_directory().expect("there is room");
-        let stop = CancellationToken::new();
+        let (private, stop) = (private_directory(), CancellationToken::new());
         runtime().block_on(matrix(private.path(), &stop)).expect("there is room for sockets")
     })
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be started")
+fn private_directory() -> TempDir {
+    run::private_directory().expect("there is room")
 }
 
-async fn finished(jobs: Vec<Job>, variant: Variant, at_once: NonZeroUsize) -> Vec<Finished> {
-    let options = Options {
-        known: None,
-        jobs: at_once,
-        strict: false,
-        fail_fast: false,
-        keep_traces: None,
-        variant,
-        target: run::Target::Embedded,
-        reproduce: "counterfoil run".to_owned(),
-        settings: None,
-    };
-    let mut runs = Vec::with_capacity(jobs.len());
-    let report = |event| {
-        if let RunEvent::Finished(finished) = event {
-            runs.push(*finished);
-        }
-    };
-    run::run(jobs, &options, &CancellationToken::new(), report).await.expect("there is room for sockets");
-    runs
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be started")
 }

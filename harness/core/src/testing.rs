@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    env, fs,
+    path::Path,
     pin::pin,
     sync::{
         Arc,
@@ -13,6 +15,8 @@ use std::{
 use bytes::Bytes;
 use counterfoil_proto::{Hook, Revision, iac};
 use prost::Message as _;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     decode::Strict,
@@ -26,6 +30,18 @@ use crate::{
     scenario::{CancelPoint, Expect},
     trace::{self, Driven, Event, Header, Payload, Recorder, Reply, Subject, Trace},
 };
+
+/// Holds what was found in a folder of `tests/ui` against the `expected.json` there, which `UPDATE_UI=1` writes anew.
+/// What differs, for the reader.
+pub(crate) fn unlike_expected(case: &Path, found: &impl Serialize) -> Option<String> {
+    let found = serde_json::to_value(found).unwrap();
+    let expected = case.join("expected.json");
+    if env::var_os("UPDATE_UI").is_some() {
+        fs::write(&expected, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
+    }
+    let known = fs::read(&expected).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    (known.as_ref() != Some(&found)).then(|| format!("{}\n{found:#}", case.display()))
+}
 
 /// What becomes of a call.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use counterfoil_mock::broken;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{self, Finished, Job, Options, RunEvent, Target, Variant};
+use crate::run::{self, Finished, Job, Options, Variant};
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,37 +160,32 @@ impl Row {
 pub struct Matrix {
     /// A row for each mutant, in the order of [`all`].
     pub rows: Vec<Row>,
+    /// The rules that stock scenarios break which play the provider: they list the finding, and fail where it is not made.
+    played: BTreeSet<String>,
 }
 
 impl Matrix {
-    /// The rules that no mutant breaks, but for those that take a process. A scenario that plays the provider may break
-    /// one: it lists the finding.
+    /// The rules that no mutant breaks, but for those that take a process.
     pub fn without_mutant(&self) -> Vec<&'static Rule> {
         let found: BTreeSet<&str> =
             self.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
         rules::catalogue().filter(|rule| !is_of_a_process(rule) && !found.contains(rule.id)).collect()
     }
 
-    /// Whether every mutant is killed, and every rule that must find one does.
+    /// The same, but for those that a scenario breaks which plays the provider.
+    pub fn unbroken(&self) -> Vec<&'static Rule> {
+        self.without_mutant().into_iter().filter(|rule| !self.played.contains(rule.id)).collect()
+    }
+
+    /// Whether every mutant is killed, and every rule is broken by something.
     pub fn holds(&self) -> bool {
-        self.rows.iter().all(Row::is_killed) && self.without_mutant().iter().all(|rule| is_played(rule))
+        self.rows.iter().all(Row::is_killed) && self.unbroken().is_empty()
     }
 }
 
 /// Whether a rule judges what a process does: broken plugins break it, in `tests/process`.
 pub fn is_of_a_process(rule: &Rule) -> bool {
     rule.needs_a_plugin() && rule.family() != "MAN"
-}
-
-/// Whether a rule is broken by stock scenarios that play the provider, and so needs no mutant: they list the finding, and
-/// fail where it is not made.
-pub fn is_played(rule: &Rule) -> bool {
-    let stock = stock();
-    stock.iter().any(|scenario| scenario.expect.findings.iter().any(|id| id == rule.id))
-}
-
-fn stock() -> Vec<Arc<Scenario>> {
-    run::stock().scenarios
 }
 
 /// How many mutants run side by side for each processor: they often wait for a deadline, and when all of them work at
@@ -205,7 +200,8 @@ const AT_ONCE: usize = 8;
 pub async fn matrix(private: &Path, stop: &CancellationToken) -> io::Result<Matrix> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let turns = Arc::new(Semaphore::new(AT_ONCE * processors));
-    let scenarios: Arc<[Arc<Scenario>]> = stock().into();
+    let scenarios: Arc<[Arc<Scenario>]> = run::stock().scenarios.into();
+    let played = scenarios.iter().flat_map(|scenario| scenario.expect.findings.iter().cloned()).collect();
     let mut running = JoinSet::new();
     for (at, mutant) in all().into_iter().enumerate() {
         let (turns, scenarios, stop) = (Arc::clone(&turns), Arc::clone(&scenarios), stop.clone());
@@ -228,7 +224,7 @@ pub async fn matrix(private: &Path, stop: &CancellationToken) -> io::Result<Matr
         rows.push(row.map_err(io::Error::other)??);
     }
     rows.sort_by_key(|(at, _)| *at);
-    Ok(Matrix { rows: rows.into_iter().map(|(_, row)| row).collect() })
+    Ok(Matrix { rows: rows.into_iter().map(|(_, row)| row).collect(), played })
 }
 
 async fn finished(
@@ -239,23 +235,6 @@ async fn finished(
 ) -> io::Result<Vec<Finished>> {
     // A provider that hangs takes as long as it is waited for, in each run.
     let at_once = if matches!(variant, Variant::Provider(_)) { 4 } else { 1 };
-    let options = Options {
-        known: None,
-        jobs: NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN),
-        strict: false,
-        fail_fast: false,
-        keep_traces: None,
-        variant,
-        target: Target::Embedded,
-        reproduce: "counterfoil run".to_owned(),
-        settings: None,
-    };
-    let mut runs = Vec::with_capacity(jobs.len());
-    let report = |event| {
-        if let RunEvent::Finished(finished) = event {
-            runs.push(*finished);
-        }
-    };
-    run::run_in(sockets, jobs, &options, stop, report).await?;
-    Ok(runs)
+    let options = Options::embedded(variant, NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN));
+    run::finished_in(sockets, jobs, &options, stop).await
 }

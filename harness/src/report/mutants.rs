@@ -8,7 +8,7 @@ use super::{
     layout::{Layout, Page, keep, width},
     terminal::counted,
 };
-use crate::mutants::{Kind, Matrix, Mutant, Row, all, is_of_a_process, is_played};
+use crate::mutants::{Kind, Matrix, Mutant, Row, all, is_of_a_process};
 
 /// A line for each mutant: what it is, its name, the rules that catch it, and what is broken.
 pub fn list(layout: Layout) -> String {
@@ -42,7 +42,7 @@ pub fn matrix(matrix: &Matrix, took: Duration, layout: Layout) -> String {
     for row in matrix.rows.iter().filter(|row| !row.is_killed()) {
         wrong(&mut page, row);
     }
-    let unbroken: Vec<&Rule> = matrix.without_mutant().into_iter().filter(|rule| !is_played(rule)).collect();
+    let unbroken = matrix.unbroken();
     for rule in &unbroken {
         page.wrapped("NO MUTANT  ", 11, &format!("{} {}", rule.id, rule.title));
     }

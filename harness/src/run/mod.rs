@@ -41,7 +41,7 @@ pub use self::{
     load::{Loaded, load, stock},
     plugin::{Blocked, PluginUnderTest, Reach},
     reproduce::{reproduce, reproduce_test},
-    schedule::{Options, private_directory, run, run_in},
+    schedule::{Options, finished_in, private_directory, run, run_in},
 };
 
 /// One scenario at one revision.

@@ -67,6 +67,23 @@ pub struct Options {
     pub settings: Option<String>,
 }
 
+impl Options {
+    /// Runs against the embedded provider, so many at once, with nothing special about them.
+    pub fn embedded(variant: Variant, jobs: NonZeroUsize) -> Self {
+        Self {
+            jobs,
+            strict: false,
+            fail_fast: false,
+            keep_traces: None,
+            known: None,
+            variant,
+            target: Target::Embedded,
+            reproduce: "counterfoil run".to_owned(),
+            settings: None,
+        }
+    }
+}
+
 /// A directory for the sockets of a run that nobody else may enter.
 ///
 /// # Errors
@@ -87,6 +104,26 @@ pub async fn run(
 ) -> io::Result<Summary> {
     let sockets = private_directory()?;
     run_in(sockets.path(), jobs, options, stop, report).await
+}
+
+/// As [`run_in`], for who wants no more than what became of each job.
+///
+/// # Errors
+/// See [`run_in`].
+pub async fn finished_in(
+    sockets: &Path,
+    jobs: Vec<Job>,
+    options: &Options,
+    stop: &CancellationToken,
+) -> io::Result<Vec<Finished>> {
+    let mut runs = Vec::with_capacity(jobs.len());
+    let report = |event| {
+        if let RunEvent::Finished(finished) = event {
+            runs.push(*finished);
+        }
+    };
+    run_in(sockets, jobs, options, stop, report).await?;
+    Ok(runs)
 }
 
 /// As [`run`], with the sockets in a directory that the caller provides, and removes.

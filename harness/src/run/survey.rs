@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use counterfoil_core::rpc::Method;
 use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reflection, Reply, Telling};
+use counterfoil_core::trial::requests::PACKAGE;
 use counterfoil_mock::UnaryCall;
 use counterfoil_proto::{
     Contract, Revision,
@@ -23,9 +24,6 @@ const CONFIG_FRAGMENT: &str = "/workflow.plugin.v1.PluginService/GetConfigFragme
 const NAME: &str = "/workflow.plugin.external.iac.IaCProviderRequired/Name";
 const VERSION: &str = "/workflow.plugin.external.iac.IaCProviderRequired/Version";
 const BACKENDS: &str = "/workflow.plugin.external.iac.IaCStateBackend/ListBackendNames";
-
-/// The package of the services that a registry lists.
-const PACKAGE: &str = "workflow.plugin.external.iac.";
 
 /// A request that no server can read: its first byte announces a number that never ends. It is refused before any code
 /// of a provider sees it, so it changes nothing.

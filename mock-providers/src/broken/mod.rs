@@ -7,7 +7,7 @@ mod providers;
 mod state;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -75,7 +75,7 @@ pub struct Exchange<'a> {
     /// The request.
     pub request: &'a Bytes,
     /// How many calls of the method came before.
-    pub calls: u64,
+    pub calls: usize,
     /// Whether the same request of the method came before.
     pub again: bool,
     /// How many calls were refused as malformed before this one.
@@ -147,8 +147,8 @@ pub struct Broken<S> {
 /// What a broken provider remembers of the calls before.
 #[derive(Debug, Default)]
 struct Memory {
-    seen: Mutex<HashSet<(String, Bytes)>>,
-    calls: Mutex<HashMap<String, u64>>,
+    /// The requests that were made until now, by their methods.
+    begun: Mutex<HashMap<String, Vec<Bytes>>>,
     refused: AtomicU64,
     under_way: AtomicUsize,
     past: Past,
@@ -252,7 +252,7 @@ impl Memory {
         let path = PathAndQuery::try_from(format!("{PACKAGE}{method}"))
             .map_err(|e| Status::internal(format!("{method:?} is no path: {e}")))?;
         let message = taken.unwrap_or_else(|| request.clone());
-        let honest = client::unary(inner, path, message).await;
+        let honest = client::unary(inner, path, tonic::Request::new(message)).await;
         if honest.as_ref().is_err_and(|status| status.code() == tonic::Code::InvalidArgument) {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -265,13 +265,12 @@ impl Memory {
     }
 
     /// Notes a call: how many of its method came before, and whether one of them was the same.
-    fn note(&self, method: &str, request: &Bytes) -> (u64, bool) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = calls.entry(method.to_owned()).or_default();
-        let before = *count;
-        *count += 1;
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        (before, !seen.insert((method.to_owned(), request.clone())))
+    fn note(&self, method: &str, request: &Bytes) -> (usize, bool) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = begun.entry(method.to_owned()).or_default();
+        let noted = (before.len(), before.contains(request));
+        before.push(request.clone());
+        noted
     }
 }
 

@@ -10,6 +10,7 @@ use prost::Message;
 
 use super::{Findings, Level, Party, Rule, Story};
 use crate::{
+    engine::host::NOT_FOUND,
     rpc::{Code, RpcError},
     trace::Payload,
     trial::{Answer, Trial, TrialReply, Tried, requests, step},
@@ -20,9 +21,6 @@ const PROVIDER: &[Party] = &[Party::Provider];
 
 /// Who enforces most of them.
 const NOBODY: &str = "nobody";
-
-/// The text by which an engine knows that a resource is not there (E-164).
-const NOT_FOUND: &str = "iac: resource not found";
 
 /// The methods that a provider may leave out of a service that it has: one by its contract (H-26), and `Apply`, for which
 /// nobody asks who declares `v2`; who does not is judged by what comes of it.
@@ -421,13 +419,13 @@ fn lives(story: &Story<'_>) -> bool {
 
 /// The questions of one step in the lives of resources.
 fn life<'s, 't>(story: &'s Story<'t>, step: &'static str) -> impl Iterator<Item = (&'t Tried, usize)> + 's {
-    of(story, Trial::Life).filter(move |(tried, _)| tried.part.starts_with(step) && fits_step(tried, step))
+    of(story, Trial::Life).filter(move |(tried, _)| is_step(tried, step))
 }
 
-/// Some steps begin as others do: what follows behind them is a field.
-fn fits_step(tried: &Tried, step: &str) -> bool {
-    tried.part == step
-        || (step == step::DIFF_OF_CHANGED && tried.part.as_bytes().get(step.len()) == Some(&b' '))
+/// Some steps begin as others do: behind that of a changed field its name follows.
+fn is_step(tried: &Tried, step: &str) -> bool {
+    let behind = tried.part.strip_prefix(step);
+    behind.is_some_and(|rest| rest.is_empty() || (step == step::DIFF_OF_CHANGED && rest.starts_with(' ')))
 }
 
 /// What is out of order with a request.
@@ -571,9 +569,8 @@ fn told(tried: &Tried) -> String {
 
 /// Whether the answers to a question say the same, as often.
 fn agree(before: &Tried, after: &Tried, revision: Revision) -> bool {
-    let mut methods = Contract::at(revision).services.values().flatten();
-    let response = methods.find(|method| method.path == before.method).map(|method| &method.response);
-    let message = requests::full_name(response.map_or("", String::as_str));
+    let response = Contract::at(revision).method(&before.method).map(|method| method.response.as_str());
+    let message = requests::full_name(response.unwrap_or_default());
     before.answers.len() == after.answers.len()
         && before.answers.iter().all(|answer| {
             let same = |other: &&Answer| answer.reply.says_the_same_as(&other.reply, &message);
@@ -795,8 +792,8 @@ fn destroy_accounts_for_all(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 /// Whether the method answers with a stream.
 fn is_stream(story: &Story<'_>, tried: &Tried) -> bool {
-    let methods = Contract::at(story.trace.header.revision).services.values().flatten();
-    methods.filter(|method| method.server_streaming).any(|method| method.path == tried.method)
+    let method = Contract::at(story.trace.header.revision).method(&tried.method);
+    method.is_some_and(|method| method.server_streaming)
 }
 
 fn streams_end(story: &Story<'_>, findings: &mut Findings<'_>) {

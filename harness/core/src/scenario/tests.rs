@@ -17,6 +17,7 @@ use crate::{
     plan::{ActionKind, Change, Current},
     rpc::{Code, Method},
     rules,
+    testing::unlike_expected,
 };
 
 const EVERYTHING: &str = r#"
@@ -602,15 +603,7 @@ fn faulty_files_get_the_diagnostics_beside_them() {
         found.extend(scenarios.iter().flat_map(rules::check_expected));
         assert!(!found.is_empty(), "{}: nothing is wrong", case.display());
 
-        let found = serde_json::to_value(&found).unwrap();
-        let expected = case.join("expected.json");
-        if std::env::var_os("UPDATE_UI").is_some() {
-            fs::write(&expected, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
-        }
-        let known = fs::read(&expected).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        if known.as_ref() != Some(&found) {
-            wrong.push(format!("{}\n{found:#}", case.display()));
-        }
+        wrong.extend(unlike_expected(&case, &found));
     }
     assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
 }

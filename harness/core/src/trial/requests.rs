@@ -9,8 +9,8 @@ use counterfoil_proto::{
 
 use super::Trial;
 
-/// The package of the services that a plugin serves for an engine.
-const PACKAGE: &str = "workflow.plugin.external.iac.";
+/// The package of the services that a plugin serves for an engine, with the point behind it.
+pub const PACKAGE: &str = "workflow.plugin.external.iac.";
 
 /// How far a call goes that a provider takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,18 @@ const REFERENCE: &[(&str, Field)] = &[
 const REFERENCES: &[(&str, Field)] =
     &[("refs.0.name", Field::Name), ("refs.0.type", Field::Type), ("refs.0.provider_id", Field::Id)];
 
+/// Requests about a plan with one action.
+const PLAN: &[(&str, Field)] = &[
+    ("plan.id", Field::Text("counterfoil")),
+    ("plan.actions.0.action", Field::Text("create")),
+    ("plan.actions.0.resource.name", Field::Name),
+    ("plan.actions.0.resource.type", Field::Type),
+    ("plan.actions.0.resource.config_json", OBJECT),
+];
+
+/// Requests about a job that was begun.
+const JOB: &[(&str, Field)] = &[("id", Field::Id), ("name", Field::Name)];
+
 /// What most methods have in common.
 const NOTHING: Request = Request {
     method: "",
@@ -137,13 +149,7 @@ pub const ALL: &[Request] = &[
     Request {
         method: "IaCProviderRequired/Apply",
         reach: Reach::Change,
-        fields: &[
-            ("plan.id", Field::Text("counterfoil")),
-            ("plan.actions.0.action", Field::Text("create")),
-            ("plan.actions.0.resource.name", Field::Name),
-            ("plan.actions.0.resource.type", Field::Type),
-            ("plan.actions.0.resource.config_json", OBJECT),
-        ],
+        fields: PLAN,
         needed: &["plan"],
         ..NOTHING
     },
@@ -234,17 +240,7 @@ pub const ALL: &[Request] = &[
         fields: &[("plan_id", Field::Text("counterfoil"))],
         ..NOTHING
     },
-    Request {
-        method: "IaCProviderValidator/ValidatePlan",
-        fields: &[
-            ("plan.id", Field::Text("counterfoil")),
-            ("plan.actions.0.action", Field::Text("create")),
-            ("plan.actions.0.resource.name", Field::Name),
-            ("plan.actions.0.resource.type", Field::Type),
-            ("plan.actions.0.resource.config_json", OBJECT),
-        ],
-        ..NOTHING
-    },
+    Request { method: "IaCProviderValidator/ValidatePlan", fields: PLAN, ..NOTHING },
     Request {
         method: "IaCProviderEnumerator/EnumerateAll",
         reach: Reach::Cloud,
@@ -355,14 +351,14 @@ pub const ALL: &[Request] = &[
     Request {
         method: "IaCProviderRunner/JobStatus",
         reach: Reach::Cloud,
-        fields: &[("id", Field::Id), ("name", Field::Name)],
+        fields: JOB,
         acts_when_empty: true,
         ..NOTHING
     },
     Request {
         method: "IaCProviderRunner/JobLogs",
         reach: Reach::Cloud,
-        fields: &[("id", Field::Id), ("name", Field::Name)],
+        fields: JOB,
         acts_when_empty: true,
         ..NOTHING
     },

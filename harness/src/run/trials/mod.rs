@@ -360,6 +360,5 @@ fn declared_types(log: &Recorder) -> Vec<String> {
 
 /// A method of the contract, by its name without the package.
 fn method(revision: Revision, short: &str) -> Option<&'static contract::Method> {
-    let methods = Contract::at(revision).services.values().flatten();
-    methods.into_iter().find(|method| requests::short(&method.path) == short)
+    Contract::at(revision).method(&format!("/{}", requests::full_name(short)))
 }

@@ -9,6 +9,7 @@ use crate::{
     manifest::{BACKENDS, CAPABILITIES, Field, Mistyped, SERVICES, Text},
     rules::cap::{DECLARED, is_named},
     scenario::nearest,
+    trial::requests::PACKAGE,
 };
 
 pub(super) const NAME: &str = "name";
@@ -16,9 +17,6 @@ pub(super) const VERSION: &str = "version";
 pub(super) const PROVIDER_NAME: &str = "capabilities.iacProvider.name";
 pub(super) const PLAN_VERSION: &str = "iacProvider.computePlanVersion";
 const MIN_ENGINE_VERSION: &str = "minEngineVersion";
-
-/// The package of the services that a manifest declares.
-pub(super) const PACKAGE: &str = "workflow.plugin.external.iac.";
 
 /// What the names of most plugins begin with, and those of their programs need not (E-261).
 const PREFIX: &str = "workflow-plugin-";

@@ -5,11 +5,11 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*};
-use serde_json::Value;
 
 use crate::{
     mutants::{Plugin, released},
     rules::{Finding, Party, judge},
+    testing::unlike_expected,
     trace::{Event, ManifestFile, Origin, ProcessEvent, Telling},
 };
 
@@ -46,15 +46,7 @@ fn faulty_manifests_get_the_findings_beside_them() {
     let cases = cases();
     assert!(cases.len() >= 20, "{} cases", cases.len());
     for case in cases {
-        let found = serde_json::to_value(found(file(&case))).unwrap();
-        let expected = case.join("expected.json");
-        if std::env::var_os("UPDATE_UI").is_some() {
-            fs::write(&expected, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
-        }
-        let known = fs::read(&expected).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        if known.as_ref() != Some(&found) {
-            wrong.push(format!("{}\n{found:#}", case.display()));
-        }
+        wrong.extend(unlike_expected(&case, &found(file(&case))));
     }
     assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
 }

@@ -2,13 +2,14 @@
 
 use super::{
     Desk, Origin, Party, Remark, bare,
-    fields::{NAME, PACKAGE, PLAN_VERSION, PROVIDER_NAME, VERSION, is_name, is_release},
+    fields::{NAME, PLAN_VERSION, PROVIDER_NAME, VERSION, is_name, is_release},
     is_placeholder, is_read,
 };
 use crate::{
     manifest::{BACKENDS, SERVICES, Text},
     rules::{Findings, Story, cap},
     trace::{ProcessEvent, Telling},
+    trial::requests::PACKAGE,
 };
 
 /// The service that answers `ListBackendNames`.
