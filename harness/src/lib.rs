@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod contract;
+pub mod explore;
 pub mod mutants;
 pub mod profiles;
 pub mod provider;

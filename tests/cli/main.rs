@@ -12,6 +12,7 @@ mod catalogue;
 mod contract;
 #[cfg(test)]
 mod exits;
+mod explore;
 #[cfg(test)]
 mod filters;
 #[cfg(test)]

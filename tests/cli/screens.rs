@@ -167,5 +167,6 @@ fn mistakes_in_files() {
 fn help() {
     let place = Place::new();
     assert_screen("help", &place, &place.run(["--help"]).exits(0));
+    assert_screen("help-explore-provider", &place, &place.run(["explore", "provider", "--help"]).exits(0));
     assert_screen("help-run", &place, &place.run(["run", "--help"]).exits(0));
 }

@@ -58,6 +58,7 @@ fn meaning(scenario: &Scenario) -> Value {
     let Scenario {
         id,
         title,
+        found,
         revisions,
         tags,
         plan,
@@ -88,6 +89,7 @@ fn meaning(scenario: &Scenario) -> Value {
     json!({
         "id": id,
         "title": title,
+        "found": format!("{found:?}"),
         "revisions": revisions.revisions(),
         "tags": tags,
         "plan": plan,

@@ -7,6 +7,7 @@
 
 mod decoding;
 mod engine;
+mod explore;
 mod launch;
 mod processes;
 mod runner;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
     suite::stock(&mut figures);
     suite::validate(&mut figures);
     suite::hang(&mut figures);
+    explore::time_in_the_subject(&mut figures);
+    explore::mutants(&mut figures);
     launch::to_first_reply(&mut figures);
     processes::launches(&mut figures);
     processes::flood(&mut figures);

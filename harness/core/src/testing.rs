@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
-    path::Path,
+    path::{Path, PathBuf},
     pin::pin,
     sync::{
         Arc,
@@ -41,6 +41,18 @@ pub(crate) fn unlike_expected(case: &Path, found: &impl Serialize) -> Option<Str
     }
     let known = fs::read(&expected).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     (known.as_ref() != Some(&found)).then(|| format!("{}\n{found:#}", case.display()))
+}
+
+/// The files of the stock scenarios.
+pub(crate) fn scenario_files() -> Vec<PathBuf> {
+    let topics = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let entries =
+        |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let folders = entries(&topics).into_iter().filter(|path| path.is_dir());
+    let mut files: Vec<_> = folders.flat_map(|folder| entries(&folder)).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
 }
 
 /// What becomes of a call.

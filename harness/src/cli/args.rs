@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use counterfoil_core::scenario::parse_wait;
 use counterfoil_proto::{Revision, RevisionRange};
 
-use super::{known::KnownFailures, mock::Mock, settings::SettingsFrom};
+use super::{explore::Explore, known::KnownFailures, mock::Mock, settings::SettingsFrom};
 use crate::provider::process::Attach;
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
@@ -40,6 +40,9 @@ pub(super) enum Command {
     /// Test something of yours.
     #[command(subcommand)]
     Test(Test),
+    /// Make up plans and faults, look for one that breaks a rule, and write down the smallest that does.
+    #[command(subcommand)]
+    Explore(Explore),
     /// Check scenario files without running them.
     Validate {
         /// Files and directories; the stock scenarios where there are none.
@@ -148,6 +151,26 @@ pub(super) enum Test {
 /// `counterfoil test provider`
 #[derive(Debug, Args)]
 pub(super) struct TestProvider {
+    /// The plugin.
+    #[command(flatten)]
+    pub plugin: PluginArgs,
+    /// The revisions at which it is tested [default: from the minEngineVersion of its plugin.json to the newest].
+    #[arg(long, value_name = "RANGE")]
+    pub revisions: Option<RevisionRange>,
+    /// Scenario files and directories to run in place of the stock scenarios; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub scenario: Vec<PathBuf>,
+    /// Leave only the runs that match, as `run --filter` does; may be repeated.
+    #[arg(long, short, value_name = "TERM")]
+    pub filter: Vec<String>,
+    /// How they are run.
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// A plugin, and how it is started and spoken to.
+#[derive(Debug, Args)]
+pub(super) struct PluginArgs {
     /// The plugin: its program, the directory that holds plugin.json and the program, a checkout, or a release archive
     /// (.tar.gz).
     pub path: Option<PathBuf>,
@@ -180,24 +203,12 @@ pub(super) struct TestProvider {
     /// Compare what the plugin says of itself by gRPC's server reflection with the contract.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, value_name = "BOOL")]
     pub reflect: Option<bool>,
-    /// The revisions at which it is tested [default: from the minEngineVersion of its plugin.json to the newest].
-    #[arg(long, value_name = "RANGE")]
-    pub revisions: Option<RevisionRange>,
-    /// Scenario files and directories to run in place of the stock scenarios; may be repeated.
-    #[arg(long, value_name = "PATH")]
-    pub scenario: Vec<PathBuf>,
-    /// Leave only the runs that match, as `run --filter` does; may be repeated.
-    #[arg(long, short, value_name = "TERM")]
-    pub filter: Vec<String>,
     /// How long the plugin may take to print its handshake line [default: 60s].
     #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
     pub start_deadline: Option<Duration>,
     /// How long a call may take [default: 30s].
     #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
     pub call_deadline: Option<Duration>,
-    /// How they are run.
-    #[command(flatten)]
-    pub how: How,
 }
 
 /// Which scenarios.

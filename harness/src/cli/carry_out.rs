@@ -24,6 +24,7 @@ use super::{
     output::Output,
 };
 use crate::{
+    explore::{self, Account, Exploration, Find, Offer},
     mutants::{self, Matrix},
     provider::{process::settle, remove_private_directory},
     report::{Reporter, json::Json, known, terminal::Terminal},
@@ -109,6 +110,28 @@ impl Session {
             return Err(Exit::Interrupted(*signal));
         }
         matrix.map_err(|error| failed(&format!("the matrix stopped: {error}"), output))
+    }
+
+    /// What a plugin offers to explore, or why it offers nothing.
+    pub(super) fn offer(&self, target: &run::Target, prefix: String) -> Result<Offer, String> {
+        self.runtime.block_on(explore::offer(target, prefix, self.private.path()))
+    }
+
+    /// Explores, and gives what came of it, with the signal that ended it, if one did.
+    pub(super) fn explore(
+        self,
+        exploration: &Exploration,
+        tell: impl FnMut(&Find) -> io::Result<()>,
+        output: Output,
+    ) -> Result<(Account, Option<u8>), Exit> {
+        let Self { runtime, stop, caught, private } = self;
+        let account = runtime.block_on(explore::explore(exploration, private.path(), &stop, tell));
+        drop(runtime);
+        let _ = remove_private_directory(private.path());
+        drop(private);
+        let account =
+            account.map_err(|error| failed(&format!("the exploration stopped: {error}"), output))?;
+        Ok((account, caught.get().copied()))
     }
 
     /// Runs jobs, reports on them, and says how that ends.

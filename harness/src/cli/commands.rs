@@ -25,7 +25,7 @@ use super::{
     args::{Cli, Command, Contract, Format, Run, SchemaOf, Select},
     carry_out::{Session, Setting},
     exit::Exit,
-    mock,
+    explore, mock,
     output::Output,
     settings::Taken,
     test,
@@ -44,6 +44,7 @@ use crate::{
 pub(super) fn execute(cli: Cli, output: Output) -> Exit {
     match cli.command {
         Command::Run(args) => run(args, output).unwrap_or_else(|exit| exit),
+        Command::Explore(explore) => explore::execute(explore, output),
         Command::Test(args) => test::execute(args, output),
         Command::Validate { paths } => validate(&paths, output),
         Command::List { select } => list(&select, output).unwrap_or_else(|exit| exit),
@@ -120,6 +121,18 @@ pub(super) fn usage(text: &str, output: Output) -> Exit {
     Exit::Usage
 }
 
+/// The pair that is meant: the mutant of this name, or the reference where there is none.
+pub(super) fn variant(mutant: Option<&str>, output: Output) -> Result<Variant, Exit> {
+    let Some(name) = mutant else { return Ok(Variant::Reference) };
+    Variant::named(name).ok_or_else(|| {
+        let meant = scenario::nearest(name, Variant::names());
+        let help = meant.map_or("`counterfoil mutants --list` has them".to_owned(), |meant| {
+            format!("did you mean {meant:?}?")
+        });
+        usage(&format!("no mutant is called {name:?}: {help}"), output)
+    })
+}
+
 fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
     let reproduce = run::reproduce(
         &args.select.paths,
@@ -130,16 +143,7 @@ fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
     );
     let taken = args.with_settings(args.how.from.find(output)?);
     let filter = filter(&args.select, output)?;
-    let variant = match &args.mutant {
-        None => Variant::Reference,
-        Some(name) => Variant::named(name).ok_or_else(|| {
-            let meant = scenario::nearest(name, Variant::names());
-            let help = meant.map_or("`counterfoil mutants --list` has them".to_owned(), |meant| {
-                format!("did you mean {meant:?}?")
-            });
-            usage(&format!("no mutant is called {name:?}: {help}"), output)
-        })?,
-    };
+    let variant = variant(args.mutant.as_deref(), output)?;
     let scenarios = load(&args.select.paths, output)?;
     let known = args.how.known.load(&scenarios, output)?;
     let jobs = run::jobs(&scenarios, &filter);

@@ -4,9 +4,11 @@ mod args;
 mod carry_out;
 mod commands;
 mod exit;
+mod explore;
 mod known;
 mod mock;
 mod output;
+mod plugin;
 mod settings;
 mod test;
 

@@ -137,26 +137,27 @@ impl TestProvider {
             call_deadline,
             how,
         } = settings.provider?;
+        let plugin = &mut self.plugin;
         // What runs already is neither built nor started.
-        if self.attach.is_none() {
-            taken.take("path", &mut self.path, path);
-            taken.take("mtls", &mut self.mtls, mtls);
+        if plugin.attach.is_none() {
+            taken.take("path", &mut plugin.path, path);
+            taken.take("mtls", &mut plugin.mtls, mtls);
             // A program or an archive that the command line names is there already.
-            if self.path.as_deref().is_some_and(Path::is_dir) {
-                taken.take("build", &mut self.build, build);
+            if plugin.path.as_deref().is_some_and(Path::is_dir) {
+                taken.take("build", &mut plugin.build, build);
             }
         }
-        taken.take("reflect", &mut self.reflect, reflect);
-        let of_settings = self.config.is_none();
-        taken.take("config", &mut self.config, config);
-        if self.config.is_some() {
-            let secret = if of_settings { &mut self.secret } else { &mut self.secret_where_present };
+        taken.take("reflect", &mut plugin.reflect, reflect);
+        let of_settings = plugin.config.is_none();
+        taken.take("config", &mut plugin.config, config);
+        if plugin.config.is_some() {
+            let secret = if of_settings { &mut plugin.secret } else { &mut plugin.secret_where_present };
             taken.add("secrets", secret, secrets);
         }
-        taken.add("env", &mut self.env, env);
+        taken.add("env", &mut plugin.env, env);
         taken.take("revisions", &mut self.revisions, revisions);
-        taken.take("start_deadline", &mut self.start_deadline, start_deadline);
-        taken.take("call_deadline", &mut self.call_deadline, call_deadline);
+        taken.take("start_deadline", &mut plugin.start_deadline, start_deadline);
+        taken.take("call_deadline", &mut plugin.call_deadline, call_deadline);
         taken.how(&mut self.how, &mut self.scenario, &mut self.filter, how);
         Some(taken)
     }

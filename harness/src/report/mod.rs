@@ -1,6 +1,8 @@
 //! Reports, one file per format, all made from the events of a run.
 
 pub mod diagnostics;
+pub mod explore;
+pub mod explore_map;
 pub mod json;
 pub mod known;
 pub mod layout;

@@ -21,7 +21,8 @@ use super::{
     text::plain,
 };
 use crate::run::{
-    ActionLine, Finished, FoundFinding, FoundMismatch, Live, RunEvent, SubjectLine, Summary, account,
+    ActionLine, Finished, FoundFinding, FoundMismatch, Live, Replay, Replayed, RunEvent, SubjectLine,
+    Summary, account,
 };
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -223,6 +224,23 @@ impl Sheet {
         if !warning.is_empty() {
             let rules = Vec::from_iter(warning).join(", ");
             line.extend(["  ", &keep(format_args!("{ODD}warns{ODD:#} {rules}"))]);
+        }
+        // Of a scenario that exploration came by, it counts whether it still does what it was kept for.
+        let mut replays: Vec<String> = runs
+            .iter()
+            .filter_map(|run| run.replayed.as_ref())
+            .map(|Replayed { rule, came, .. }| {
+                let style = match came {
+                    Replay::StillFails => BAD,
+                    Replay::Fixed => GOOD,
+                    Replay::Unjudged => ODD,
+                };
+                keep(format_args!("{} {style}{came}{style:#}", plain(rule)))
+            })
+            .collect();
+        replays.dedup();
+        for replay in replays {
+            line.extend(["  ", &replay]);
         }
         self.page.wrapped("", words + 4, &line);
     }

@@ -1,10 +1,12 @@
 //! What a run tells its reporters. Every report, the terminal's too, is made from these events.
 
+use std::fmt;
+
 use counterfoil_core::{
     judge::{Assessment, Expectation, Mismatch, SkipKind, Verdict},
     outcome::{Outcome, Status},
     rules::{self, Finding, Level, Party, Place},
-    scenario::{Diagnostic, FaultKind},
+    scenario::{Diagnostic, FaultKind, Found},
     trace::{Event, Strike, Trace},
 };
 use counterfoil_proto::{Revision, StatusMapKind};
@@ -98,6 +100,13 @@ impl SubjectLine {
     }
 }
 
+impl fmt::Display for SubjectLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.version.iter().try_for_each(|version| write!(f, " {version}"))
+    }
+}
+
 /// What is told of a run while it lasts.
 #[derive(Clone, Debug)]
 pub enum Live {
@@ -150,6 +159,9 @@ pub struct Finished {
     pub mismatches: Vec<FoundMismatch>,
     /// The rules that had something to judge.
     pub judged: Vec<String>,
+    /// What became of the rule that exploration found broken, for a scenario that it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
     /// The command that runs it again.
     pub reproduce: String,
     /// Where its trace was kept.
@@ -160,6 +172,56 @@ pub struct Finished {
     pub trace_error: Option<String>,
     /// How long it took, in milliseconds. Never judged.
     pub millis: u64,
+}
+
+/// A scenario that exploration came by, run again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// The rule that was found broken.
+    pub rule: String,
+    /// Who broke it.
+    pub party: Party,
+    /// Whether it still is.
+    pub came: Replay,
+}
+
+/// What became of a rule that was found broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    /// It still is.
+    StillFails,
+    /// It holds.
+    Fixed,
+    /// There is nothing to tell by.
+    Unjudged,
+}
+
+impl fmt::Display for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::StillFails => "still fails",
+            Self::Fixed => "fixed",
+            Self::Unjudged => "unjudged",
+        })
+    }
+}
+
+impl Replayed {
+    fn of(found: &Found, came: Replay) -> Self {
+        Self { rule: found.rule.clone(), party: found.party, came }
+    }
+
+    /// By the findings of a run that had this verdict.
+    fn judged(found: &Found, findings: &[Finding], verdict: &Verdict) -> Self {
+        let same = |finding: &Finding| (&finding.rule, finding.party) == (&found.rule, found.party);
+        let came = match verdict {
+            _ if findings.iter().any(same) => Replay::StillFails,
+            Verdict::Unjudged { .. } | Verdict::Skip { .. } => Replay::Unjudged,
+            _ => Replay::Fixed,
+        };
+        Self::of(found, came)
+    }
 }
 
 /// An action of the plan, and what became of it.
@@ -298,7 +360,10 @@ impl Finished {
         let mut mismatches: Vec<_> =
             unmet.map(|mismatch| FoundMismatch::new(mismatch, trace, Some(job))).collect();
         mismatches.sort_by_key(|mismatch| (mismatch.line, mismatch.column));
+        let found = job.scenario.found.as_ref();
+        let replayed = found.map(|found| Replayed::judged(found, &assessment.findings, &assessment.verdict));
         Self {
+            replayed,
             actions,
             apply_error,
             load_error,
@@ -326,6 +391,7 @@ impl Finished {
             known_findings: Vec::new(),
             mismatches: Vec::new(),
             judged: Vec::new(),
+            replayed: job.scenario.found.as_ref().map(|found| Replayed::of(found, Replay::Unjudged)),
             reproduce: String::new(),
             trace: None,
             trace_error: None,

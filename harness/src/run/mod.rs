@@ -27,12 +27,11 @@ use counterfoil_core::{
 use counterfoil_mock::{ProviderMutant, broken};
 use counterfoil_proto::{Revision, RevisionRange};
 
-pub(crate) use self::load::read_document;
 pub use self::{
     drive::{DriveError, drive},
     event::{
-        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, Live, RunEvent, SubjectLine, Summary,
-        VERSION, account, describe,
+        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, Live, Replay, Replayed, RunEvent,
+        SubjectLine, Summary, VERSION, account, describe,
     },
     filter::{Filter, FilterError, rules_help},
     known::{KnownFailures, Reading, Unusable},
@@ -40,8 +39,13 @@ pub use self::{
     limits::within_file_limit,
     load::{Loaded, load, stock},
     plugin::{Blocked, PluginUnderTest, Reach},
-    reproduce::{reproduce, reproduce_test},
+    reproduce::{reproduce, reproduce_explored, reproduce_test},
     schedule::{Options, finished_in, private_directory, run, run_in},
+};
+pub(crate) use self::{
+    load::read_document,
+    reproduce::shell_word,
+    schedule::{Untraced, traced},
 };
 
 /// One scenario at one revision.

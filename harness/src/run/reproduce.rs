@@ -39,20 +39,41 @@ pub fn reproduce(
     words.join(" ")
 }
 
+/// Options that say what is reported of a run, or which runs are made: the runs that are left do not need them. Each takes
+/// a word.
+const OF_A_RUN: [&str; 5] = ["--filter", "-f", "--report", "--keep-traces", "--known-failures"];
+/// Options that say how far an exploration goes. Each takes a word.
+const OF_AN_EXPLORATION: [&str; 6] = ["--cases", "--time", "--seed", "--into", "--jobs", "-j"];
+
 /// The start of the command that tests the same subject again, up to its filter: `words` as they were given, without
-/// filters and reports, which the runs that are left do not need.
+/// filters and reports.
 pub fn reproduce_test(words: impl IntoIterator<Item = OsString>) -> String {
-    const DROPPED: [&str; 5] = ["--filter", "-f", "--report", "--keep-traces", "--known-failures"];
+    kept("counterfoil", words, &OF_A_RUN)
+}
+
+/// The start of the command that runs a scenario against a plugin that was explored, up to the scenario's path: `words` as
+/// they were given, from the command on.
+pub fn reproduce_explored(words: impl IntoIterator<Item = OsString>) -> String {
+    // The command itself is another: `explore provider` becomes `test provider`.
+    let words = words.into_iter().skip(2);
+    let mut kept = kept("counterfoil test provider", words, &OF_AN_EXPLORATION);
+    kept.push_str(" --scenario");
+    kept
+}
+
+/// Words as a shell reads them back, without the options that are dropped, and what these take.
+fn kept(command: &str, words: impl IntoIterator<Item = OsString>, dropped: &[&str]) -> String {
     const UPDATE: &str = "--update-known-failures";
-    let mut kept = vec!["counterfoil".to_owned()];
+    let mut kept = vec![command.to_owned()];
     let mut words = words.into_iter().map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = words.next() {
         if word == UPDATE {
             continue;
         }
-        match DROPPED.iter().find(|dropped| word.starts_with(**dropped)) {
+        match dropped.iter().find(|dropped| word.starts_with(**dropped)) {
             Some(dropped) if word == *dropped => drop(words.next()),
-            Some(dropped) if word[dropped.len()..].starts_with('=') || *dropped == "-f" => {}
+            // A short option holds its word.
+            Some(dropped) if word[dropped.len()..].starts_with('=') || !dropped.starts_with("--") => {}
             _ => kept.push(shell_word(&word)),
         }
     }
@@ -60,7 +81,7 @@ pub fn reproduce_test(words: impl IntoIterator<Item = OsString>) -> String {
 }
 
 /// A word as a shell reads it back.
-fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./@:,+=%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

@@ -310,43 +310,62 @@ fn limit(scenario: &Scenario) -> Duration {
 /// Runs and judges one job.
 async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
     let begun = Instant::now();
-    let without_trace =
-        |verdict| Done { finished: Finished::without_trace(job, verdict, millis(begun)), trace: None };
-    if let Some((kind, reason)) = out_of_reach(job, &options.target) {
-        return without_trace(Verdict::Skip { kind, reason });
-    }
-    let (socket, strict) = (format!("{at}.sock"), options.strict);
-    let judged = async {
-        let trace = match &options.target {
-            Target::Embedded => drive(job, &options.variant, sockets, &socket).await?,
-            Target::Plugin(plugin) => {
-                if let Some((kind, reason)) = rehearse(job, plugin, sockets, &socket).await? {
-                    return Ok(Err((kind, reason)));
-                }
-                match plugin.drive(job, &options.variant).await {
-                    Played::Trace(trace) => *trace,
-                    Played::Skip(kind, reason) => return Ok(Err((kind, reason))),
-                }
-            }
-        };
-        let judge = move || {
-            let assessment = judge::assess(&trace, strict);
-            (trace, assessment)
-        };
-        Ok::<_, DriveError>(Ok(aside(judge).await))
-    };
-    let limit = limit(&job.scenario);
-    match timeout(limit, judged).await {
-        Ok(Ok(Err((kind, reason)))) => without_trace(Verdict::Skip { kind, reason }),
-        Ok(Ok(Ok((trace, assessment)))) => {
+    let strict = options.strict;
+    match traced(job, &options.target, &options.variant, sockets, &format!("{at}.sock")).await {
+        Ok(trace) => {
+            let judge = move || {
+                let assessment = judge::assess(&trace, strict);
+                (trace, assessment)
+            };
+            let (trace, assessment) = aside(judge).await;
             let finished = Finished::judged(job, &trace, assessment, millis(begun));
             Done { finished, trace: Some(trace) }
         }
-        Ok(Err(error)) => without_trace(Verdict::Unjudged { reason: with_causes(&error) }),
-        Err(_) => {
-            let reason = format!("it did not come to an end within {} s", limit.as_secs());
-            without_trace(Verdict::Unjudged { reason })
+        Err(untraced) => {
+            let verdict = match untraced {
+                Untraced::Skipped(kind, reason) => Verdict::Skip { kind, reason },
+                Untraced::Failed(reason) => Verdict::Unjudged { reason },
+            };
+            Done { finished: Finished::without_trace(job, verdict, millis(begun)), trace: None }
         }
+    }
+}
+
+/// Why there is no trace of a job.
+#[derive(Debug)]
+pub(crate) enum Untraced {
+    /// It was not run.
+    Skipped(SkipKind, String),
+    /// It came to no end, or to none that leaves a trace.
+    Failed(String),
+}
+
+/// Drives one job, within the time that it may take. `socket` is the name of what it may leave in `sockets`.
+pub(crate) async fn traced(
+    job: &Job,
+    target: &Target,
+    variant: &Variant,
+    sockets: &Path,
+    socket: &str,
+) -> Result<Trace, Untraced> {
+    if let Some((kind, reason)) = out_of_reach(job, target) {
+        return Err(Untraced::Skipped(kind, reason));
+    }
+    let played = async {
+        Ok::<_, DriveError>(match target {
+            Target::Embedded => Played::Trace(Box::new(drive(job, variant, sockets, socket).await?)),
+            Target::Plugin(plugin) => match rehearse(job, plugin, sockets, socket).await? {
+                Some((kind, reason)) => Played::Skip(kind, reason),
+                None => plugin.drive(job, variant).await,
+            },
+        })
+    };
+    let limit = limit(&job.scenario);
+    match timeout(limit, played).await {
+        Ok(Ok(Played::Trace(trace))) => Ok(*trace),
+        Ok(Ok(Played::Skip(kind, reason))) => Err(Untraced::Skipped(kind, reason)),
+        Ok(Err(error)) => Err(Untraced::Failed(with_causes(&error))),
+        Err(_) => Err(Untraced::Failed(format!("it did not come to an end within {} s", limit.as_secs()))),
     }
 }
 

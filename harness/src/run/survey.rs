@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use counterfoil_core::rpc::Method;
-use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reflection, Reply, Telling};
+use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reflection, Telling, first_reply};
 use counterfoil_core::trial::requests::PACKAGE;
 use counterfoil_mock::UnaryCall;
 use counterfoil_proto::{
@@ -149,16 +149,7 @@ pub(super) fn registered(log: &Recorder) -> Vec<String> {
 
 /// The message that arrived as the answer to the first call of a method.
 pub(super) fn reply_of(log: &Recorder, asked: Method) -> Option<Bytes> {
-    log.look(|events| {
-        let asked = events.iter().find_map(|event| match event {
-            Event::CallIssued { call, method, .. } if *method == asked => Some(*call),
-            _ => None,
-        })?;
-        events.iter().find_map(|event| match event {
-            Event::ReplyReceived { call, reply: Reply::Ok(reply) } if *call == asked => Some(reply.0.clone()),
-            _ => None,
-        })
-    })
+    log.look(|events| first_reply(events, asked))
 }
 
 /// The services of the contract that a registry lists, each with a call that it has: a unary one, where there is one.

@@ -125,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "engine, by construction (E-056, E-161)",
         reason: "A wrong id deletes or changes somebody else's resource.",
-        source: "E-054, E-055, E-056, E-161, H-25",
+        source: "E-051, E-054, E-055, E-056, E-161, H-25",
         applies: |story| targets(story).next().is_some(),
         check: targets_are_as_planned,
     },
@@ -540,9 +540,13 @@ fn targets_are_as_planned(story: &Story<'_>, findings: &mut Findings<'_>) {
             continue;
         };
         let mut expected = wire::ref_message(&planned);
-        let finds_its_id = action.action.kind == ActionKind::Create && call.method == Method::Update;
+        let creates = action.action.kind == ActionKind::Create;
+        let finds_its_id = creates && call.method == Method::Update;
         if let Some(found) = finds_its_id.then(|| found_id(story, action)).flatten() {
             expected.provider_id = found;
+        } else if creates && call.method == Method::Read {
+            // What is in the way of a create is looked for by its name, whatever the state knows (E-051).
+            expected.provider_id.clear();
         } else if call.method == Method::Create || action.action.kind == ActionKind::Replace {
             // A create points at no id, and that of a replace is judged by REP-005.
             expected.provider_id.clone_from(&sent.provider_id);

@@ -21,6 +21,7 @@ mod story;
 use std::fmt;
 
 use counterfoil_proto::Revision;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::expected::check_expected;
@@ -48,7 +49,7 @@ impl fmt::Display for Level {
 }
 
 /// Whom a rule judges, by what that party sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Party {
     /// The plugin.

@@ -14,6 +14,7 @@ use super::{
     existing,
     expect::{ExpectShape, check_against_faults},
     faults::FaultEntry,
+    found::FoundShape,
     reach::Reach,
     read::{At, List, NotYet, Read, Required, Table, Time, Tried, Word, distinct, listed, shape},
     reply::{ReplyShape, from_hex},
@@ -28,6 +29,8 @@ shape! {
         id: Required<At<Id>>,
         /// What the scenario shows, in a sentence.
         title: Required<At<String>>,
+        /// How exploration came by the scenario. Left out: somebody thought of it.
+        found: Option<FoundShape>,
         /// The contract revisions at which it runs, such as `>=0.54, <0.57`. Left out: every one.
         revisions: Option<At<Range>>,
         /// For `--filter`.
@@ -425,6 +428,7 @@ impl FileShape {
         Some(Scenario {
             id,
             title: self.title.0?.value,
+            found: self.found.and_then(FoundShape::into_found),
             revisions,
             tags: self.tags.into_iter().flat_map(List::into_values).collect(),
             plan,

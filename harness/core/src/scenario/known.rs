@@ -220,6 +220,12 @@ schema_is! {
 /// The id of a rule of the catalogue.
 pub(super) struct RuleId(&'static str);
 
+impl RuleId {
+    pub(super) fn id(&self) -> &'static str {
+        self.0
+    }
+}
+
 impl Read for RuleId {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let text = String::read(node, at, report)?;

@@ -24,6 +24,7 @@ mod expect;
 mod fault_parts;
 mod faults;
 mod file;
+mod found;
 mod known;
 mod known_edit;
 mod order;
@@ -34,12 +35,14 @@ mod schema;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod write;
 mod yaml;
 
 pub(crate) use diagnostic::position;
 pub use diagnostic::{Diagnostic, Span, nearest};
 pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedHook, ExpectedOutcomes, TextMatch};
 pub use faults::{CallPoint, CancelPoint, Fault, FaultKind, FinalizeAnswer, ResolvePoint, TransportKind};
+pub use found::Found;
 pub use known::{
     Date, KnownFailure, known_failures_schema, parse_known_failures, parse_unfilled_known_failures,
 };
@@ -48,6 +51,7 @@ pub use schema::schema;
 pub use settings::{
     ProviderSettings, RunSettings, SETTINGS_FILE, Settings, parse_settings, parse_wait, settings_schema,
 };
+pub use write::write;
 
 /// The longest file that is read. A file of 10,000 actions is about a quarter of it.
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
@@ -59,6 +63,8 @@ pub struct Scenario {
     pub id: String,
     /// What the scenario shows, in a sentence.
     pub title: String,
+    /// How exploration came by it; none for what an author thought of.
+    pub found: Option<Found>,
     /// The revisions at which it runs; never empty.
     pub revisions: RevisionRange,
     /// For `--filter`.
@@ -167,7 +173,7 @@ pub enum Hooks {
 
 impl Hooks {
     /// Whether a hook is installed, at the revisions that have it.
-    pub(crate) fn has(&self, hook: Hook) -> bool {
+    pub fn has(&self, hook: Hook) -> bool {
         match self {
             Self::All => true,
             Self::Only(hooks) => hooks.contains(&hook),
@@ -236,6 +242,18 @@ pub struct Source {
 }
 
 impl Source {
+    /// That of a scenario which stands in no file.
+    pub fn nowhere() -> Self {
+        Self {
+            file: String::new(),
+            text: Arc::from(""),
+            id: Span::default(),
+            actions: Vec::new(),
+            faults: Vec::new(),
+            expect: ExpectSpans::default(),
+        }
+    }
+
     /// A diagnostic about a place in this file. Label and help are for the caller to fill in.
     pub fn diagnostic(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(&self.file, &self.text, code, span, message)

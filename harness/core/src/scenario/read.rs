@@ -474,6 +474,16 @@ impl Read for u32 {
     }
 }
 
+impl Read for u64 {
+    fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
+        let number = match &node.value {
+            Value::Number(number) => number.as_u64(),
+            _ => None,
+        };
+        number.or_else(|| mismatch_with(node, at, "a whole number from 0", unquoted(node), report))
+    }
+}
+
 impl Read for NonZeroU32 {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let number = integer(node).and_then(|number| u32::try_from(number).ok()).and_then(Self::new);

@@ -247,6 +247,12 @@ fn each_once<T>(
 /// A text that says something.
 pub(super) struct Said(String);
 
+impl Said {
+    pub(super) fn into_inner(self) -> String {
+        self.0
+    }
+}
+
 impl Read for Said {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
         let text = String::read(node, at, report)?;

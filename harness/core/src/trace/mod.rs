@@ -393,6 +393,18 @@ impl Trace {
     }
 }
 
+/// The message that arrived as the answer to the first call of a method; none where there is no such call, or no message.
+pub fn first_reply(events: &[Event], asked: Method) -> Option<Bytes> {
+    let asked = events.iter().find_map(|event| match event {
+        Event::CallIssued { call, method, .. } if *method == asked => Some(*call),
+        _ => None,
+    })?;
+    events.iter().find_map(|event| match event {
+        Event::ReplyReceived { call, reply: Reply::Ok(reply) } if *call == asked => Some(reply.0.clone()),
+        _ => None,
+    })
+}
+
 /// Looks at events as they come, and may add one of its own.
 pub trait Watch: Send {
     /// Is given each event before it is recorded.

@@ -1,0 +1,91 @@
+//! Exploration: what it finds of the broken pairs, and what it costs beside the runs themselves.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use counterfoil::{
+    explore::{Account, Emphasis, Exploration, Find, Offer, explore},
+    mutants,
+    run::{Target, Variant, private_directory},
+};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::runner::{Figures, timed};
+
+/// Within how many cases each has to be found.
+const CASES: u32 = 2_000;
+
+/// The share of its time that an exploration spends in runs, one after the other, without those that wait for a deadline.
+pub(crate) fn time_in_the_subject(figures: &mut Figures) {
+    let name = "explore-in-the-subject";
+    if !figures.wants(name) {
+        return;
+    }
+    let account = explored(&exploration(Variant::Reference, 1), |_| false);
+    let share = |time: Duration| time.saturating_sub(account.waited).as_secs_f64();
+    let (runs, all) = (share(account.in_subject), share(account.took));
+    let per_second = f64::from(CASES) / all;
+    figures.single(name, &format!("{:.2}, {per_second:.0}/s", runs / all), "0.50", runs / all >= 0.5);
+}
+
+/// A line for each broken engine and decoder: in which case a rule that it declares was found broken, how large that was,
+/// and how small it got.
+pub(crate) fn mutants(figures: &mut Figures) {
+    let name = "explore-mutants";
+    if !figures.wants(name) {
+        return;
+    }
+    let (mut count, mut met) = (0, 0);
+    for mutant in mutants::all() {
+        let mutants::Place::Pair(variant @ (Variant::Engine(_) | Variant::Decoder(_))) = mutant.place else {
+            continue;
+        };
+        let declared: BTreeSet<&str> = mutant.caught_by.iter().copied().collect();
+        let mut account = Account::default();
+        let took = timed(|| {
+            account = explored(&exploration(variant, 2), |find| declared.contains(&*find.rule));
+        });
+        let find = account.finds.iter().find(|find| declared.contains(&*find.rule));
+        let is_small = find.is_some_and(|find| size(find).0 <= 3 && size(find).1 <= 1);
+        (count, met) = (count + 1, met + u32::from(is_small));
+        let told = find.map_or("not found".to_owned(), |find| {
+            let ((actions, faults), (fewer, less)) = (find.found, size(find));
+            format!("{} in case {}, {actions} and {faults} made {fewer} and {less}", find.rule, find.case)
+        });
+        println!("  {:<36} {told}, {took:.2?}", mutant.name);
+    }
+    figures.single(name, &format!("{met} of {count}"), &count.to_string(), met == count);
+}
+
+/// How many actions and faults the smallest scenario has.
+fn size(find: &Find) -> (usize, usize) {
+    (find.scenario.plan.actions.len(), find.scenario.faults.len())
+}
+
+fn exploration(variant: Variant, at_once: usize) -> Exploration {
+    Exploration {
+        target: Target::Embedded,
+        emphasis: if matches!(variant, Variant::Decoder(_)) { Emphasis::Replies } else { Emphasis::Plans },
+        variant,
+        offer: Offer::default(),
+        cases: u64::from(CASES),
+        time: None,
+        seed: 1,
+        strict: false,
+        at_once,
+    }
+}
+
+/// Explores until a find is enough.
+fn explored(exploration: &Exploration, is_enough: impl Fn(&Find) -> bool) -> Account {
+    let runtime = Runtime::new().expect("a runtime can be had");
+    let private = private_directory().expect("there is room for sockets");
+    let stop = CancellationToken::new();
+    let tell = |find: &Find| {
+        if is_enough(find) {
+            stop.cancel();
+        }
+        Ok(())
+    };
+    runtime.block_on(explore(exploration, private.path(), &stop, tell)).expect("nothing is written")
+}

@@ -1,0 +1,142 @@
+use std::{collections::BTreeMap, fs};
+
+use super::*;
+
+fn exploration(variant: Variant, cases: u64, seed: u64) -> Exploration {
+    let emphasis = match variant {
+        Variant::Decoder(_) => Emphasis::Replies,
+        _ => Emphasis::Plans,
+    };
+    Exploration {
+        target: Target::Embedded,
+        variant,
+        emphasis,
+        offer: Offer::default(),
+        cases,
+        time: None,
+        seed,
+        strict: false,
+        at_once: 4,
+    }
+}
+
+async fn explored(exploration: &Exploration) -> Account {
+    explored_until(exploration, |_| false).await
+}
+
+async fn explored_until(exploration: &Exploration, is_enough: impl Fn(&Find) -> bool) -> Account {
+    let private = run::private_directory().unwrap();
+    let stop = CancellationToken::new();
+    let tell = |find: &Find| {
+        if is_enough(find) {
+            stop.cancel();
+        }
+        Ok(())
+    };
+    explore(exploration, private.path(), &stop, tell).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_found_of_the_reference_pair_and_nearly_every_corner_is_reached() {
+    let account = explored(&exploration(Variant::Reference, 1_000, 7)).await;
+    let finds: Vec<String> = account
+        .finds
+        .iter()
+        .map(|find| format!("{}: {}\n{}", find.rule, find.message, write(&find.scenario)))
+        .collect();
+    assert!(finds.is_empty(), "{}", finds.join("\n"));
+    assert_eq!((account.cases, account.defects), (1_000, Vec::<String>::new()));
+    let (reached, corners) = account.space.reached();
+    assert!(reached * 100 >= corners * 95, "{reached} of {corners}");
+    // Some providers declare another version than v2, on purpose.
+    assert!(account.unjudged < 50, "{}: {:?}", account.unjudged, account.first_unjudged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_pairs_are_found_and_made_small() {
+    // Each takes something else to be found; the whole catalogue is a figure of the benchmarks.
+    for (name, rule) in [
+        ("forgets-failures", "OUT-001"),
+        ("rescans", "DSP-006"),
+        ("creates-anyway", "REP-002"),
+        ("compensates-the-old", "HOOK-012"),
+        ("unfinished-unseen", "FIN-003"),
+        ("takes-any-failed-delete", "DEC-012"),
+    ] {
+        let variant = Variant::named(name).unwrap();
+        let account = explored_until(&exploration(variant, 2_000, 1), |find| find.rule == rule).await;
+        let find = account.finds.iter().find(|find| find.rule == rule);
+        let find = find.unwrap_or_else(|| panic!("{name}: {rule} is not found"));
+        let (actions, faults) = (find.scenario.plan.actions.len(), find.scenario.faults.len());
+        assert!(actions <= 3 && faults <= 1, "{name}: {actions} actions, {faults} faults");
+        assert!(!find.is_flaky() && !find.cut_short, "{name}: {:?}", find.rate());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_seed_finds_the_same_files_however_many_cases_run_at_once() {
+    let written = Written {
+        seed: 3,
+        subject: "the mutant".to_owned(),
+        digest: None,
+        replay: "counterfoil run --mutant finalizes-twice".to_owned(),
+    };
+    let mut files = Vec::new();
+    for at_once in [1, 5] {
+        let variant = Variant::named("skips-when-cancelled").unwrap();
+        let account = explored(&Exploration { at_once, ..exploration(variant, 200, 3) }).await;
+        let named = account.finds.iter().map(|find| written.file(find, Path::new("found")));
+        files.push(named.collect::<BTreeMap<_, _>>());
+    }
+    assert!(!files[0].is_empty());
+    assert_eq!(files[0], files[1]);
+}
+
+#[tokio::test]
+async fn what_is_found_is_written_whole_or_not_at_all() {
+    let scenario = parse("a.yaml", b"id: a\ntitle: A\nplan: { actions: [] }\n").unwrap();
+    let find = Find {
+        rule: "OUT-001".to_owned(),
+        party: Party::Engine,
+        message: "an action has no outcome".to_owned(),
+        case: 0,
+        found: (1, 1),
+        scenario: Arc::new(scenario),
+        runs: 0,
+        cut_short: false,
+        came_back: 2,
+    };
+    assert!(find.is_flaky());
+    let replay = "counterfoil run --mutant x".to_owned();
+    let written = Written { seed: 1, subject: "x".to_owned(), digest: None, replay };
+    let directory = tempfile::tempdir().unwrap();
+    let path = written.save(&find, &directory.path().join("a b")).unwrap();
+    let again = parse("again.yaml", &fs::read(&path).unwrap()).unwrap();
+    let found = again.found.unwrap();
+    assert_eq!((&*found.rule, found.seed), ("OUT-001", 1));
+    assert_eq!(found.replay, format!("counterfoil run --mutant x '{}'", path.display()));
+    let beside: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+    assert_eq!(beside.len(), 1);
+
+    // A file stands where the directory would be.
+    let unsaved = written.save(&find, &path).unwrap_err();
+    assert!(unsaved.to_string().contains("cannot be written"), "{unsaved}");
+    assert!(unsaved.text.contains("rule: OUT-001"));
+}
+
+#[test]
+fn whatever_is_made_up_is_in_order_and_so_is_most_of_what_is_made_smaller() {
+    let exploration = exploration(Variant::Reference, 0, 11);
+    let (mut candidates_read, mut all) = (0, 0);
+    let corners = space::Corner::all().map(Some).flat_map(|corner| [corner, None]);
+    for (number, aim) in (0..200).zip(corners) {
+        let scenario = in_order(generate::case(&exploration, number, aim));
+        let again = in_order(generate::case(&exploration, number, aim));
+        assert_eq!(write(&scenario), write(&again), "case {number} is made up twice, and differs");
+        for candidate in candidates(&bare(&scenario)).into_iter().step_by(7) {
+            all += 1;
+            candidates_read += usize::from(read_again(&candidate).is_some());
+        }
+    }
+    assert!(candidates_read * 2 > all, "{candidates_read} of {all}");
+}
