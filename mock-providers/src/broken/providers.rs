@@ -291,6 +291,17 @@ pub(super) const ALL: &[ProviderMutant] = &[
         }),
     },
     ProviderMutant {
+        name: "deletes-nothing",
+        what: "a delete is answered as if it had been done, and nothing is done",
+        caught_by: &["RPC-025"],
+        flaw: Flaw::Takes(|call| {
+            let mut request = request::<iac::ResourceDeleteRequest>(call, "ResourceDriver/Delete")?;
+            let reference = request.r#ref.as_mut().filter(|_| is_of_a_trial(call))?;
+            "of-nothing".clone_into(&mut reference.provider_id);
+            Some(request.encode_to_vec().into())
+        }),
+    },
+    ProviderMutant {
         name: "not-found-in-its-own-words",
         what: "what is not there is refused in words that no engine knows",
         caught_by: &["RPC-025"],
