@@ -281,3 +281,17 @@ async fn finished(
     let options = Options::embedded(variant, NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN));
     run::finished_in(sockets, jobs, &options, stop).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mutants_are_found_by_their_names_which_no_two_share() {
+        let names: Vec<&str> = all().iter().map(|mutant| mutant.name).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        let found = named(names.iter().copied()).unwrap();
+        assert!(found.iter().map(|mutant| mutant.name).eq(names));
+        assert_eq!(named(["trailing-comma", "nobody", "nothing"]).unwrap_err(), "nobody");
+    }
+}

@@ -56,7 +56,7 @@ pub fn said(matrix: &Matrix, took: Duration, layout: Layout) -> String {
     for Row { mutant, found, .. } in &matrix.rows {
         page.wrapped(&format!("{}  ", mutant.name), 4, mutant.what);
         for (rule, Found { runs, first, said }) in found {
-            page.wrapped(&format!("  {rule}  "), 12, said);
+            page.wrapped(&format!("  {rule:<8}  "), 12, said);
             let others = match runs.len() - 1 {
                 0 => String::new(),
                 others => format!(", and {}", counted(others, "other run")),

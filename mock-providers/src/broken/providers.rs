@@ -359,6 +359,20 @@ pub(super) const ALL: &[ProviderMutant] = &[
         caught_by: &["RPC-028"],
         flaw: Flaw::Hangs("IaCProviderLogCapture/CaptureLogs"),
     },
+    ProviderMutant {
+        name: "drops-unknown-keys",
+        what: "a comparison leaves out a key that the provider does not know",
+        caught_by: &["RPC-029"],
+        flaw: Flaw::Takes(|call| {
+            let mut request = request::<iac::ResourceDiffRequest>(call, "ResourceDriver/Diff")?;
+            let desired = request.desired.as_mut()?;
+            let mut config: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_slice(&desired.config_json).ok()?;
+            config.remove("counterfoil_of_nobody")?;
+            desired.config_json = serde_json::to_vec(&config).ok()?.into();
+            Some(request.encode_to_vec().into())
+        }),
+    },
 ];
 
 fn unimplemented() -> Status {

@@ -296,6 +296,8 @@ fn put(text: &str, part: &str, other: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::rules::{self, Party};
 

@@ -129,12 +129,7 @@ pub const CHECKS: &[Check] = &[
         "the gate stands in the command line, before the apply",
     ),
     by(LIBRARY, "E-271", "reads of a resource agree", &["RPC-017", "RPC-018", "RPC-020"]),
-    by(
-        LIBRARY,
-        "E-271",
-        "what depends on a replaced resource gets its new id",
-        &["DSP-006", "REP-004"],
-    ),
+    by(LIBRARY, "E-271", "what depends on a replaced resource gets its new id", &["DSP-006", "REP-004"]),
     by(LIBRARY, "E-271", "a create of what exists goes on as an update", &["DSP-004", "RPC-023"]),
     by(
         HOST_TESTS,
