@@ -10,14 +10,45 @@ use serde::{Deserialize, Serialize};
 /// The files of the stock suite, each with its path in the repository and its text.
 pub const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/stock.rs"));
 
-/// Which rules the stock scenarios exercise, and which rules catch which mutant: computed by running all of them,
-/// kept in `golden/coverage.json`, and held against a new computation by a test.
+/// Which rules the stock scenarios exercise, which rules catch which mutant, and an example of a finding of each rule:
+/// computed by running all of them, kept in `golden/coverage.json`, and held against a new computation by a test.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Rules, by the scenario that gives them something to judge.
     pub scenarios: BTreeMap<String, BTreeSet<String>>,
     /// Rules with findings, by mutant.
     pub mutants: BTreeMap<String, BTreeSet<String>>,
+    /// A finding of each rule that something breaks.
+    pub examples: BTreeMap<String, Example>,
+}
+
+/// What a rule says where it does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    /// What breaks it.
+    pub by: Breaker,
+    /// The finding's text.
+    pub finding: String,
+}
+
+/// What breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Breaker {
+    /// A mutant, by its name.
+    Mutant(String),
+    /// A run of a stock scenario that plays the provider, by its id.
+    Run(String),
+}
+
+impl Breaker {
+    /// The command that has the rule broken.
+    pub fn command(&self) -> String {
+        match self {
+            Self::Mutant(name) => format!("counterfoil mutants --only {name}"),
+            Self::Run(id) => format!("counterfoil run --filter {id}"),
+        }
+    }
 }
 
 /// The coverage of the stock suite.

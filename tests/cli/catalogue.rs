@@ -115,6 +115,32 @@ fn rules_are_listed_and_explained() {
 }
 
 #[test]
+fn a_rule_is_explained_with_what_breaks_it_and_with_the_checks_that_it_replaces() {
+    let place = Place::new();
+    for (rule, says) in [
+        ("OUT-001", "\nreplaces      none of the engine's own checks\n"),
+        ("MAN-018", "\nreplaces      `wfctl plugin verify-capabilities` (E-280): "),
+        ("OUT-001", "\n              `counterfoil mutants --only forgets-failures`\n"),
+        ("MAN-001", "\nexample       "),
+        ("OUT-012", "\n              `counterfoil run --filter "),
+    ] {
+        place.run(["explain", rule]).exits(0).quietly().says(says);
+    }
+}
+
+#[test]
+fn a_mutant_is_run_alone_and_told_what_the_rules_say_of_it() {
+    let place = Place::new();
+    let done = place.run(["mutants", "--only", "trailing-comma", "--only", "no-manifest"]).exits(0).quietly();
+    done.says("\n  MAN-001   plugin.json:")
+        .says("\n            in plugin.json\n")
+        .says("2 mutants (2 manifests): 2 killed in ");
+    let mistaken = place.run(["mutants", "--only", "traling-comma"]).exits(2);
+    mistaken.complains("no mutant is called \"traling-comma\": did you mean \"trailing-comma\"?");
+    place.run(["mutants", "--only", "trailing-comma", "--list"]).exits(2);
+}
+
+#[test]
 fn every_mutant_is_listed_and_can_be_run() {
     let place = Place::with([("passing.yaml", PASSING)]);
     let engines = mutants::ENGINES.iter().map(|mutant| (mutant.name, mutant.what));

@@ -1,11 +1,13 @@
 //! `golden/coverage.json` is what the runs of this test say, letter by letter.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fs,
-};
+use std::{collections::BTreeMap, env, fs, sync::Arc};
 
-use counterfoil::suite::Coverage;
+use counterfoil::{
+    run::{self, Finished, Job, Variant},
+    suite::{Breaker, Coverage, Example},
+};
+use counterfoil_core::rules::{self, Rule, judge};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::survey;
@@ -22,21 +24,46 @@ fn computed() -> Coverage {
         .iter()
         .map(|row| (row.mutant.name.to_owned(), row.found.keys().cloned().collect()))
         .collect();
+    let example = |rule: &'static Rule| Some((rule.id.to_owned(), by_mutant(rule).or_else(|| by_run(rule))?));
+    coverage.examples = rules::catalogue().filter_map(example).collect();
     coverage
 }
 
-/// A scenario or a mutant a line, so that a change of one shows as one.
+/// What a rule says of the smallest mutant that it finds.
+fn by_mutant(rule: &Rule) -> Option<Example> {
+    let row = survey::mutants().smallest(rule)?;
+    let finding = row.found[rule.id].said.clone();
+    Some(Example { by: Breaker::Mutant(row.mutant.name.to_owned()), finding })
+}
+
+/// What a rule says of the first stock scenario that has it broken, without a mutant.
+fn by_run(rule: &Rule) -> Option<Example> {
+    let breaks = |run: &&Finished| run.expected_findings.iter().any(|found| found == rule.id);
+    let broken = survey::stock().iter().find(breaks)?;
+    let scenario = survey::scenarios().iter().find(|scenario| scenario.id == broken.scenario)?;
+    let job = Job { scenario: Arc::clone(scenario), revision: broken.revision };
+    let sockets = run::private_directory().expect("there is room for sockets");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads start");
+    let driven = run::drive(&job, &Variant::Reference, sockets.path(), "example.sock");
+    let trace = runtime.block_on(driven).expect("the mock answers");
+    let finding = judge(&trace).findings.into_iter().find(|finding| finding.rule == rule.id)?;
+    Some(Example { by: Breaker::Run(broken.id()), finding: finding.message })
+}
+
+/// A scenario, a mutant or an example a line, so that a change of one shows as one.
 fn rendered(coverage: &Coverage) -> String {
-    let lines = |table: &BTreeMap<String, BTreeSet<String>>| {
-        let lines: Vec<String> =
-            table.iter().map(|(name, rules)| format!("    {}: {}", json!(name), json!(rules))).collect();
-        format!("{{\n{}\n  }}", lines.join(",\n"))
-    };
     format!(
-        "{{\n  \"scenarios\": {},\n  \"mutants\": {}\n}}\n",
+        "{{\n  \"scenarios\": {},\n  \"mutants\": {},\n  \"examples\": {}\n}}\n",
         lines(&coverage.scenarios),
-        lines(&coverage.mutants)
+        lines(&coverage.mutants),
+        lines(&coverage.examples)
     )
+}
+
+fn lines(table: &BTreeMap<String, impl Serialize>) -> String {
+    let lines: Vec<String> =
+        table.iter().map(|(name, entry)| format!("    {}: {}", json!(name), json!(entry))).collect();
+    format!("{{\n{}\n  }}", lines.join(",\n"))
 }
 
 #[test]

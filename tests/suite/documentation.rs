@@ -110,6 +110,9 @@ fn every_rule_stands_on_facts_that_are_written_down() {
             assert!(facts.contains(id), "{}: {id} is not in docs/facts.md", rule.id);
         }
     }
+    for rules::Check { tool, fact, .. } in rules::CHECKS {
+        assert!(facts.contains(*fact), "{tool}: {fact} is not in docs/facts.md");
+    }
 }
 
 #[test]

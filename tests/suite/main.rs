@@ -1,6 +1,7 @@
 //! The stock suite: every scenario passes, every rule can fail, and what is known of both is up to date.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p counterfoil --test suite` rewrites `golden/coverage.json`.
+//! `UPDATE_GOLDEN=1 cargo test -p counterfoil --test suite` rewrites `golden/coverage.json` and the
+//! pages of `docs/` that are computed.
 
 mod coverage;
 mod documentation;
@@ -9,7 +10,11 @@ mod parsers;
 mod repeat;
 mod rows;
 mod survey;
+#[path = "../process/switches.rs"]
+#[expect(dead_code, reason = "which rules a switch trips is all that is asked here")]
+mod switches;
 mod traces;
+mod ways;
 
 use counterfoil::run::Finished;
 use counterfoil_core::judge::Verdict;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use counterfoil::{
-    mutants::{Matrix, matrix},
+    mutants::{self, Matrix, matrix},
     run::{self, Filter, Finished, Options, Variant},
 };
 use counterfoil_core::scenario::Scenario;
@@ -44,7 +44,7 @@ pub(crate) fn mutants() -> &'static Matrix {
         // Deadlines are real, and what passes must not depend on how busy the machine is with mutants.
         stock();
         let (private, stop) = (private_directory(), CancellationToken::new());
-        runtime().block_on(matrix(private.path(), &stop)).expect("there is room for sockets")
+        runtime().block_on(matrix(private.path(), mutants::all(), &stop)).expect("there is room for sockets")
     })
 }
 

@@ -75,11 +75,14 @@ pub(super) enum Command {
         /// The rule's id, such as OUT-001.
         id: String,
     },
-    /// Run the stock scenarios against every broken engine, decoder and provider, and print which rules found it.
+    /// Run the stock scenarios against every broken engine, decoder, provider and manifest, and print which rules found it.
     Mutants {
         /// Only list them, with the rules that have to find each (`run --mutant` runs one).
         #[arg(long)]
         list: bool,
+        /// Run this one alone, and print what each rule says of it. Can be given more than once.
+        #[arg(long, value_name = "NAME", conflicts_with = "list")]
+        only: Vec<String>,
     },
     /// Show, compare and check the contract.
     #[command(subcommand)]

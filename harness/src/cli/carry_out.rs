@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     explore::{self, Account, Exploration, Find, Offer},
-    mutants::{self, Matrix},
+    mutants::{self, Matrix, Mutant},
     provider::{process::settle, remove_private_directory},
     report::{Reporter, json::Json, known, terminal::Terminal},
     run::{self, Job, Options, RunEvent, Seen, Variant},
@@ -95,10 +95,10 @@ impl Session {
         })
     }
 
-    /// Runs every mutant, and gives what was found of each.
-    pub(super) fn kill_matrix(self, output: Output) -> Result<Matrix, Exit> {
+    /// Runs mutants, and gives what was found of each.
+    pub(super) fn kill_matrix(self, mutants: Vec<Mutant>, output: Output) -> Result<Matrix, Exit> {
         let Self { runtime, stop, caught, private } = self;
-        let matrix = runtime.block_on(mutants::matrix(private.path(), &stop));
+        let matrix = runtime.block_on(mutants::matrix(private.path(), mutants, &stop));
         // Servers of runs that were cut short take their sockets with them; the directory goes after them.
         drop(runtime);
         let _ = remove_private_directory(private.path());

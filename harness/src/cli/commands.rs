@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     contract::DescriptorError,
+    mutants,
     provider::process,
     report::{
         diagnostics, mutants as mutants_report, rules as rules_report, scenarios,
@@ -60,8 +61,9 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Judge { trace, strict } => judge(&trace, strict, output),
         Command::Rules => output.print(&rules_report::list(output.layout())),
         Command::Explain { id } => explain(&id, output),
-        Command::Mutants { list: true } => output.print(&mutants_report::list(output.layout())),
-        Command::Mutants { list: false } => kill_matrix(output),
+        Command::Mutants { list: true, .. } => output.print(&mutants_report::list(output.layout())),
+        Command::Mutants { only, .. } if only.is_empty() => kill_matrix(output),
+        Command::Mutants { only, .. } => run_mutants(&only, output).unwrap_or_else(|exit| exit),
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
     }
@@ -70,7 +72,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
 /// Runs every mutant, and fails where one survives, or where a rule finds none.
 fn kill_matrix(output: Output) -> Exit {
     let begun = Instant::now();
-    let matrix = Session::open(output).and_then(|session| session.kill_matrix(output));
+    let matrix = Session::open(output).and_then(|session| session.kill_matrix(mutants::all(), output));
     let matrix = match matrix {
         Ok(matrix) => matrix,
         Err(exit) => return exit,
@@ -78,6 +80,28 @@ fn kill_matrix(output: Output) -> Exit {
     let account = mutants_report::matrix(&matrix, begun.elapsed(), output.layout());
     let exit = if matrix.holds() { Exit::Passed } else { Exit::Broken };
     exit.unless(output.print(&account))
+}
+
+/// Runs mutants of some names, says what the rules find, and fails where one survives.
+fn run_mutants(names: &[String], output: Output) -> Result<Exit, Exit> {
+    let begun = Instant::now();
+    let chosen = mutants::named(names.iter().map(String::as_str)).map_err(|name| {
+        let all = mutants::all();
+        no_mutant(name, all.iter().map(|mutant| mutant.name), output)
+    })?;
+    let matrix = Session::open(output)?.kill_matrix(chosen, output)?;
+    let account = mutants_report::said(&matrix, begun.elapsed(), output.layout());
+    let exit = if matrix.is_killed() { Exit::Passed } else { Exit::Broken };
+    Ok(exit.unless(output.print(&account)))
+}
+
+/// Says that no mutant has a name, and which one was probably meant.
+fn no_mutant<'n>(name: &str, known: impl IntoIterator<Item = &'n str>, output: Output) -> Exit {
+    let help = scenario::nearest(name, known).map_or_else(
+        || "`counterfoil mutants --list` has them".to_owned(),
+        |meant| format!("did you mean {meant:?}?"),
+    );
+    usage(&format!("no mutant is called {name:?}: {help}"), output)
 }
 
 /// Starts a plugin and supervises it: Counterfoil's own command, which nobody else calls. `directory` is the private one
@@ -124,13 +148,7 @@ pub(super) fn usage(text: &str, output: Output) -> Exit {
 /// The pair that is meant: the mutant of this name, or the reference where there is none.
 pub(super) fn variant(mutant: Option<&str>, output: Output) -> Result<Variant, Exit> {
     let Some(name) = mutant else { return Ok(Variant::Reference) };
-    Variant::named(name).ok_or_else(|| {
-        let meant = scenario::nearest(name, Variant::names());
-        let help = meant.map_or("`counterfoil mutants --list` has them".to_owned(), |meant| {
-            format!("did you mean {meant:?}?")
-        });
-        usage(&format!("no mutant is called {name:?}: {help}"), output)
-    })
+    Variant::named(name).ok_or_else(|| no_mutant(name, Variant::names(), output))
 }
 
 fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {

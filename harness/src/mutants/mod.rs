@@ -107,13 +107,40 @@ pub fn all() -> Vec<Mutant> {
     engines.chain(decoders).chain(providers).chain(manifests).collect()
 }
 
+/// The mutants of some names, in the order of the names.
+///
+/// # Errors
+/// Gives the first name that no mutant has.
+pub fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Vec<Mutant>, &'n str> {
+    let all = all();
+    let find = |name| all.iter().find(|mutant| mutant.name == name).cloned().ok_or(name);
+    names.into_iter().map(find).collect()
+}
+
+/// What a rule found of a mutant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The runs in which it found something.
+    pub runs: BTreeSet<String>,
+    /// The first of them, in the order in which they are made.
+    pub first: String,
+    /// What it said there first.
+    pub said: String,
+}
+
+impl Found {
+    fn first(run: String, said: String) -> Self {
+        Self { runs: BTreeSet::from([run.clone()]), first: run, said }
+    }
+}
+
 /// A mutant, and what found it.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The mutant.
     pub mutant: Mutant,
-    /// The rules that found something, each with the runs in which it did.
-    pub found: BTreeMap<String, BTreeSet<String>>,
+    /// The rules that found something, each with what it found.
+    pub found: BTreeMap<String, Found>,
     /// The runs that could not be judged, each with the reason.
     pub unjudged: Vec<String>,
 }
@@ -127,14 +154,18 @@ impl Row {
             }
             // That expectations are not met is no finding: they know nothing of mutants.
             for finding in &run.findings {
-                row.found.entry(finding.rule.clone()).or_default().insert(run.id());
+                row.found
+                    .entry(finding.rule.clone())
+                    .and_modify(|found| _ = found.runs.insert(run.id()))
+                    .or_insert_with(|| Found::first(run.id(), finding.message.clone()));
             }
         }
         row
     }
 
     fn of_manifest(mutant: Mutant, manifest: &ManifestMutant) -> Self {
-        let found = manifest.found().into_iter().map(|rule| (rule, BTreeSet::from([FILE.to_owned()])));
+        let found =
+            manifest.found().into_iter().map(|(rule, said)| (rule, Found::first(FILE.to_owned(), said)));
         Self { found: found.collect(), mutant, unjudged: Vec::new() }
     }
 
@@ -146,7 +177,8 @@ impl Row {
     /// The rules that found something although it does not declare them, each with the runs in which it did.
     pub fn undeclared(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
         let declared = |rule: &str| self.mutant.caught_by.contains(&rule);
-        self.found.iter().map(|(rule, runs)| (rule.as_str(), runs)).filter(move |(rule, _)| !declared(rule))
+        let found = self.found.iter().map(|(rule, found)| (rule.as_str(), &found.runs));
+        found.filter(move |(rule, _)| !declared(rule))
     }
 
     /// Whether it was found by what it declares and by nothing else.
@@ -158,7 +190,7 @@ impl Row {
 /// What was found of every mutant.
 #[derive(Clone, Debug)]
 pub struct Matrix {
-    /// A row for each mutant, in the order of [`all`].
+    /// A row for each mutant, in the order in which they were given.
     pub rows: Vec<Row>,
     /// The rules that stock scenarios break which play the provider: they list the finding, and fail where it is not made.
     played: BTreeSet<String>,
@@ -177,9 +209,20 @@ impl Matrix {
         self.without_mutant().into_iter().filter(|rule| !self.played.contains(rule.id)).collect()
     }
 
+    /// The smallest mutant that a rule found: of those by which the fewest rules are broken the first.
+    pub fn smallest(&self, rule: &Rule) -> Option<&Row> {
+        let rows = self.rows.iter().filter(|row| row.found.contains_key(rule.id));
+        rows.min_by_key(|row| row.found.len())
+    }
+
+    /// Whether every mutant is killed.
+    pub fn is_killed(&self) -> bool {
+        self.rows.iter().all(Row::is_killed)
+    }
+
     /// Whether every mutant is killed, and every rule is broken by something.
     pub fn holds(&self) -> bool {
-        self.rows.iter().all(Row::is_killed) && self.unbroken().is_empty()
+        self.is_killed() && self.unbroken().is_empty()
     }
 }
 
@@ -192,18 +235,18 @@ pub fn is_of_a_process(rule: &Rule) -> bool {
 /// once, what has one is late.
 const AT_ONCE: usize = 8;
 
-/// Runs the stock suite against every mutant, with the sockets of each in a directory of its own below `private`, which
+/// Runs the stock suite against mutants, with the sockets of each in a directory of its own below `private`, which
 /// the caller provides, and removes.
 ///
 /// # Errors
 /// When there is no room for sockets.
-pub async fn matrix(private: &Path, stop: &CancellationToken) -> io::Result<Matrix> {
+pub async fn matrix(private: &Path, mutants: Vec<Mutant>, stop: &CancellationToken) -> io::Result<Matrix> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let turns = Arc::new(Semaphore::new(AT_ONCE * processors));
     let scenarios: Arc<[Arc<Scenario>]> = run::stock().scenarios.into();
     let played = scenarios.iter().flat_map(|scenario| scenario.expect.findings.iter().cloned()).collect();
     let mut running = JoinSet::new();
-    for (at, mutant) in all().into_iter().enumerate() {
+    for (at, mutant) in mutants.into_iter().enumerate() {
         let (turns, scenarios, stop) = (Arc::clone(&turns), Arc::clone(&scenarios), stop.clone());
         let sockets = private.join(at.to_string());
         running.spawn(async move {
@@ -237,4 +280,18 @@ async fn finished(
     let at_once = if matches!(variant, Variant::Provider(_)) { 4 } else { 1 };
     let options = Options::embedded(variant, NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN));
     run::finished_in(sockets, jobs, &options, stop).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mutants_are_found_by_their_names_which_no_two_share() {
+        let names: Vec<&str> = all().iter().map(|mutant| mutant.name).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        let found = named(names.iter().copied()).unwrap();
+        assert!(found.iter().map(|mutant| mutant.name).eq(names));
+        assert_eq!(named(["trailing-comma", "nobody", "nothing"]).unwrap_err(), "nobody");
+    }
 }

@@ -8,7 +8,7 @@ use super::{
     layout::{Layout, Page, keep, width},
     terminal::counted,
 };
-use crate::mutants::{Kind, Matrix, Mutant, Row, all, is_of_a_process};
+use crate::mutants::{Found, Kind, Matrix, Mutant, Row, all, is_of_a_process};
 
 /// A line for each mutant: what it is, its name, the rules that catch it, and what is broken.
 pub fn list(layout: Layout) -> String {
@@ -50,6 +50,28 @@ pub fn matrix(matrix: &Matrix, took: Duration, layout: Layout) -> String {
     page.take()
 }
 
+/// What each rule says of mutants that were chosen: first what it found first, then what is wrong, then the sums.
+pub fn said(matrix: &Matrix, took: Duration, layout: Layout) -> String {
+    let mut page = Page::new(layout);
+    for Row { mutant, found, .. } in &matrix.rows {
+        page.wrapped(&format!("{}  ", mutant.name), 4, mutant.what);
+        for (rule, Found { runs, first, said }) in found {
+            page.wrapped(&format!("  {rule:<8}  "), 12, said);
+            let others = match runs.len() - 1 {
+                0 => String::new(),
+                others => format!(", and {}", counted(others, "other run")),
+            };
+            page.wrapped(&" ".repeat(12), 12, &format!("in {first}{others}"));
+        }
+        page.blank();
+    }
+    for row in matrix.rows.iter().filter(|row| !row.is_killed()) {
+        wrong(&mut page, row);
+    }
+    killed(&mut page, matrix, took);
+    page.take()
+}
+
 /// What is wrong with the row of a mutant that is not killed.
 fn wrong(page: &mut Page, row: &Row) {
     let Mutant { name, what, .. } = row.mutant;
@@ -79,7 +101,8 @@ fn wrong(page: &mut Page, row: &Row) {
     page.blank();
 }
 
-fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
+/// How many mutants there are of each kind, and how many were killed.
+fn killed(page: &mut Page, matrix: &Matrix, took: Duration) {
     let killed = matrix.rows.iter().filter(|row| row.is_killed()).count();
     let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
     for row in &matrix.rows {
@@ -90,7 +113,10 @@ fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
     let mutants = counted(matrix.rows.len(), "mutant");
     let text = format!("{mutants} ({}): {killed} killed in {:.1} s", kinds.join(", "), took.as_secs_f64());
     page.wrapped("", 2, &text);
+}
 
+fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
+    killed(page, matrix, took);
     let all = rules::catalogue().count();
     let elsewhere = rules::catalogue().filter(|rule| is_of_a_process(rule)).count();
     let without = matrix.without_mutant().len();

@@ -8,11 +8,11 @@ use std::{
 
 use counterfoil_core::{
     mutants::MANIFESTS,
-    rules::{FAMILIES, Family, Party, Rule, catalogue},
+    rules::{CHECKS, Check, FAMILIES, Family, Party, Replaced, Rule, catalogue},
 };
 
 use super::layout::{Layout, Page, keep};
-use crate::suite::coverage;
+use crate::suite::{Example, coverage};
 
 /// Every rule in a line, family by family.
 pub fn list(layout: Layout) -> String {
@@ -46,19 +46,29 @@ pub fn explain(rule: &Rule, layout: Layout) -> String {
     ] {
         page.wrapped(&format!("{key:<12}  "), 14, value);
     }
+    let checks: Vec<String> =
+        rule.replaces().map(|Check { tool, fact, what, .. }| format!("{tool} ({fact}): {what}")).collect();
+    entries(&mut page, "replaces", if checks.is_empty() { vec![NO_CHECK.to_owned()] } else { checks });
     if rule.needs_a_plugin() {
         for (key, value) in [("exercised by", BY_PLUGINS), ("tripped by", &*tripped_by_a_plugin(rule))] {
             page.wrapped(&format!("{key:<12}  "), 14, value);
         }
-        return page.take();
-    }
-    for (key, of) in [("exercised by", &coverage().scenarios), ("tripped by", &coverage().mutants)] {
-        let mut key = key;
-        for name in shown_names(rule, &named(rule, of)) {
-            page.wrapped(&format!("{:<12}  ", mem::take(&mut key)), 14, &name);
+    } else {
+        for (key, of) in [("exercised by", &coverage().scenarios), ("tripped by", &coverage().mutants)] {
+            entries(&mut page, key, shown_names(rule, &named(rule, of)));
         }
     }
+    if let Some(Example { by, finding }) = coverage().examples.get(rule.id) {
+        entries(&mut page, "example", [finding.clone(), keep(format_args!("`{}`", by.command()))]);
+    }
     page.take()
+}
+
+/// Entries under one key, each on a line of its own.
+fn entries(page: &mut Page, mut key: &str, entries: impl IntoIterator<Item = String>) {
+    for entry in entries {
+        page.wrapped(&format!("{:<12}  ", mem::take(&mut key)), 14, &entry);
+    }
 }
 
 /// The catalogue as a page: `docs/rules.md`.
@@ -83,16 +93,48 @@ pub fn markdown() -> String {
                 ("revisions", rule.range()),
                 ("enforced by", rule.enforced.to_owned()),
                 ("source", linked(rule.source)),
-                ("exercised by", exercised),
-                ("tripped by", tripped),
             ] {
                 let _ = writeln!(out, "- {key}: {value}");
             }
+            for Check { tool, fact, what, .. } in rule.replaces() {
+                let _ = writeln!(out, "- replaces: {tool} ({}): {what}", linked(fact));
+            }
+            let _ = writeln!(out, "- exercised by: {exercised}\n- tripped by: {tripped}");
+            if let Some(Example { by, finding }) = coverage().examples.get(rule.id) {
+                let _ = writeln!(out, "- example: {}, by `{}`", literal(finding), by.command());
+            }
         }
+    }
+    out.push_str(&checks());
+    out
+}
+
+/// What the engine's own tools check, and what stands in the place of each.
+fn checks() -> String {
+    let mut out = String::from(
+        "\n## The engine's own checks\n\nWhat the engine's own tools check of a plugin, and the rules in the place of \
+         each check.\n\n| tool | checks that | replaced by |\n|---|---|---|\n",
+    );
+    for Check { tool, fact, what, replaced } in CHECKS {
+        let by = match replaced {
+            Replaced::By(rules) => {
+                let link = |id: &&str| format!("[{id}](#{})", id.to_lowercase());
+                rules.iter().map(link).collect::<Vec<_>>().join(", ")
+            }
+            Replaced::ByNothing(why) => format!("nothing: {why}"),
+        };
+        let _ = writeln!(out, "| {tool} ({}) | {what} | {by} |", linked(fact));
     }
     out
 }
 
+/// A text as Markdown shows it letter by letter, whatever quotes stand in it.
+fn literal(text: &str) -> String {
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+}
+
+/// What is said of a rule that replaces no check.
+const NO_CHECK: &str = "none of the engine's own checks";
 /// What gives a rule that needs a plugin something to judge.
 const BY_PLUGINS: &str = "plugins under test (`counterfoil test provider`)";
 /// What trips it.

@@ -291,6 +291,17 @@ pub(super) const ALL: &[ProviderMutant] = &[
         }),
     },
     ProviderMutant {
+        name: "deletes-nothing",
+        what: "a delete is answered as if it had been done, and nothing is done",
+        caught_by: &["RPC-025"],
+        flaw: Flaw::Takes(|call| {
+            let mut request = request::<iac::ResourceDeleteRequest>(call, "ResourceDriver/Delete")?;
+            let reference = request.r#ref.as_mut().filter(|_| is_of_a_trial(call))?;
+            "of-nothing".clone_into(&mut reference.provider_id);
+            Some(request.encode_to_vec().into())
+        }),
+    },
+    ProviderMutant {
         name: "not-found-in-its-own-words",
         what: "what is not there is refused in words that no engine knows",
         caught_by: &["RPC-025"],
@@ -347,6 +358,20 @@ pub(super) const ALL: &[ProviderMutant] = &[
         what: "the stream of logs never ends",
         caught_by: &["RPC-028"],
         flaw: Flaw::Hangs("IaCProviderLogCapture/CaptureLogs"),
+    },
+    ProviderMutant {
+        name: "drops-unknown-keys",
+        what: "a comparison leaves out a key that the provider does not know",
+        caught_by: &["RPC-029"],
+        flaw: Flaw::Takes(|call| {
+            let mut request = request::<iac::ResourceDiffRequest>(call, "ResourceDriver/Diff")?;
+            let desired = request.desired.as_mut()?;
+            let mut config: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_slice(&desired.config_json).ok()?;
+            config.remove("counterfoil_of_nobody")?;
+            desired.config_json = serde_json::to_vec(&config).ok()?.into();
+            Some(request.encode_to_vec().into())
+        }),
     },
 ];
 

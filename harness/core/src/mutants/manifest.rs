@@ -1,6 +1,6 @@
 //! Manifests that are wrong in one way each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use counterfoil_proto::{Revision, iac, plugin_v1};
@@ -10,7 +10,7 @@ use crate::{
     manifest::FILE,
     plan::Plan,
     rpc::Method,
-    rules::judge,
+    rules::{Finding, judge},
     scenario::Expect,
     trace::{
         self, Driven, Drivers, Event, Header, ManifestFile, Origin, Payload, ProcessEvent, Reply, Subject,
@@ -153,13 +153,22 @@ impl ManifestMutant {
         (self.alter)(&self.of.manifest())
     }
 
-    /// The rules that find something in it, and nothing in the manifest that it is a mutant of.
-    pub fn found(&self) -> BTreeSet<String> {
-        let found = |text: Option<String>| -> BTreeSet<String> {
-            let judgement = judge(&self.of.trace(released(text)));
-            judgement.findings.into_iter().map(|finding| finding.rule).collect()
-        };
-        &found(self.text()) - &found(Some(self.of.manifest()))
+    /// The rules that find something in it, and nothing in the manifest that it is a mutant of, each with what it says
+    /// first, behind the place of it.
+    pub fn found(&self) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for finding in self.findings(self.text()) {
+            let place = finding.place.map_or(String::new(), |place| format!("{place}  "));
+            found.entry(finding.rule).or_insert(format!("{place}{}", finding.message));
+        }
+        for finding in self.findings(Some(self.of.manifest())) {
+            found.remove(&finding.rule);
+        }
+        found
+    }
+
+    fn findings(&self, text: Option<String>) -> Vec<Finding> {
+        judge(&self.of.trace(released(text))).findings
     }
 }
 
@@ -287,6 +296,8 @@ fn put(text: &str, part: &str, other: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::rules::{self, Party};
 
@@ -305,8 +316,10 @@ mod tests {
     fn every_broken_manifest_is_caught_by_its_rules_alone() {
         for mutant in MANIFESTS {
             assert_ne!(mutant.text(), Some(mutant.of.manifest()), "{}: nothing is broken", mutant.name);
-            let declared = mutant.caught_by.iter().map(|rule| (*rule).to_owned()).collect();
-            assert_eq!(mutant.found(), declared, "{}: {:?}", mutant.name, mutant.text());
+            let declared: BTreeSet<&str> = mutant.caught_by.iter().copied().collect();
+            let found = mutant.found();
+            let found: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+            assert_eq!(found, declared, "{}: {:?}", mutant.name, mutant.text());
         }
     }
 

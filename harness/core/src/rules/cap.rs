@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "host, before it loads (E-215)",
         reason: "Any other error ends the load.",
-        source: "E-215",
+        source: "E-215, H-33",
         applies: |story| {
             story.process.iter().any(|(event, _)| matches!(event, ProcessEvent::Manifest { .. }))
                 && is_attached(story)
@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "host, before it initializes (E-216)",
         reason: "Any other error ends the load.",
-        source: "E-215, E-216",
+        source: "E-215, E-216, H-32",
         applies: |story| told(story, Method::ContractRegistry).is_some(),
         check: registry_answers,
     },
@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "host, before it initializes (E-216)",
         reason: "Without it the provider is not loaded.",
-        source: "E-216, E-220",
+        source: "E-216, E-220, H-32",
         applies: |story| registry(story).is_some(),
         check: the_required_service_is_registered,
     },

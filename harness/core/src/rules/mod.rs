@@ -14,6 +14,7 @@ mod out;
 mod place;
 mod proc;
 mod rep;
+mod replaces;
 mod rpc;
 mod sta;
 mod story;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::expected::check_expected;
 pub use self::place::Place;
+pub use self::replaces::{CHECKS, Check, Replaced};
 pub use self::story::{ActionStory, Answer, CallStory, Ending, Fatal, HookStory, ManifestStory, Story};
 use crate::trace::Trace;
 

@@ -665,7 +665,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "host, by a kill (E-210)",
         reason: "What it still had to put in order is cut off.",
-        source: "E-210, P-010, P-014",
+        source: "E-210, P-010, P-014, H-53",
         applies: |story| {
             shutdown(story) == Some(ShutdownAnswer::Taken)
                 && has(story, |event| matches!(event, Stopped { .. }))
@@ -721,7 +721,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "nobody (P-017)",
         reason: "It lives on, holds the output open, and keeps its host from ending.",
-        source: "P-017",
+        source: "P-017, H-53",
         applies: is_over,
         check: leaves_no_process,
     },

@@ -75,7 +75,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: NOBODY,
         reason: "What was lost on the way must not count as an order about nothing.",
-        source: "H-26, E-383",
+        source: "H-26, E-383, H-49",
         applies: |story| is_tried(story, &[Trial::AbsentMessage]),
         check: |story, findings| is_refused(story, findings, Trial::AbsentMessage),
     },
@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: NOBODY,
         reason: "A config that cannot be read must not become one without a field.",
-        source: "E-170, H-50",
+        source: "E-170, H-22, H-50",
         applies: |story| is_tried(story, &[Trial::MalformedJson]),
         check: |story, findings| is_refused(story, findings, Trial::MalformedJson),
     },
@@ -101,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: NOBODY,
         reason: "A config that is not what it should be must not become one without a field.",
-        source: "E-170, H-50",
+        source: "E-170, H-22, H-50",
         applies: |story| is_tried(story, &[Trial::NotAnObject]),
         check: |story, findings| is_refused(story, findings, Trial::NotAnObject),
     },
@@ -350,7 +350,7 @@ pub(super) const RULES: &[Rule] = &[
         until: None,
         enforced: "engine, where it looks for the text (E-164)",
         reason: "Any other error stops a refresh, and an empty answer keeps dead resources alive.",
-        source: "E-164, E-165, H-16",
+        source: "E-164, E-165, H-08, H-16",
         applies: lives,
         check: what_is_gone_is_not_found,
     },
@@ -396,6 +396,19 @@ pub(super) const RULES: &[Rule] = &[
         source: "E-150, E-176",
         applies: |story| is_tried(story, &[Trial::Streams]),
         check: streams_end,
+    },
+    Rule {
+        id: "RPC-029",
+        title: "A key of a config that a provider does not know is not passed over.",
+        level: Level::Should,
+        judges: PROVIDER,
+        since: Revision::V0_51,
+        until: None,
+        enforced: NOBODY,
+        reason: "What was written and has no effect is noticed by nobody until it is missed.",
+        source: "E-180, H-24",
+        applies: |story| life(story, step::DIFF_OF_UNKNOWN).next().is_some(),
+        check: unknown_keys_are_told,
     },
 ];
 
@@ -717,6 +730,36 @@ fn a_change_is_seen(story: &Story<'_>, findings: &mut Findings<'_>) {
         );
         findings.add(None, message, [at]);
     }
+}
+
+/// That a plan is validated may tell of the key as well as a comparison does: one of them has to.
+fn unknown_keys_are_told(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for (tried, at) in life(story, step::DIFF_OF_UNKNOWN) {
+        let silent = difference(tried)
+            .is_some_and(|result| result.changes.is_empty() && !result.needs_update && !result.needs_replace);
+        let Some(request) = read::<iac::ResourceDiffRequest>(&tried.request) else { continue };
+        if silent && !is_told_of_a_plan(story, &request.resource_type) {
+            let message = format!(
+                "{} of {} says nothing of a key that no type has, and neither does the validation of a plan; expected \
+                 an error, a difference or a diagnostic",
+                tried.short(),
+                resource(tried)
+            );
+            findings.add(None, message, [at]);
+        }
+    }
+}
+
+/// Whether a provider says anything of the key that nobody knows, in a plan for a type.
+fn is_told_of_a_plan(story: &Story<'_>, resource_type: &str) -> bool {
+    life(story, step::PLAN_OF_UNKNOWN).any(|(tried, _)| {
+        let plan = read::<iac::ValidatePlanRequest>(&tried.request).and_then(|request| request.plan);
+        let specs = plan.iter().flat_map(|plan| &plan.actions).flat_map(|action| &action.resource);
+        let is_of_type = specs.into_iter().any(|spec| spec.r#type == resource_type);
+        let told = answer::<iac::ValidatePlanResponse>(tried);
+        let refused = || tried.errors().any(|error| error.code != Code::Unimplemented);
+        is_of_type && told.map_or_else(refused, |told| !told.diagnostics.is_empty())
+    })
 }
 
 fn forced_changes_replace(story: &Story<'_>, findings: &mut Findings<'_>) {

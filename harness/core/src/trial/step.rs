@@ -17,6 +17,10 @@ pub const DIFF_OF_CREATED: &str = "diff of what was created";
 pub const DIFF_OF_READ: &str = "diff of what was read";
 /// It is compared with a config in which one field is another; the field follows behind a space.
 pub const DIFF_OF_CHANGED: &str = "diff of a changed";
+/// A plan is validated whose config has a key that nobody knows.
+pub const PLAN_OF_UNKNOWN: &str = "plan with a key that nobody knows";
+/// It is compared with that config.
+pub const DIFF_OF_UNKNOWN: &str = "diff of a key that nobody knows";
 /// It is updated.
 pub const UPDATE: &str = "update";
 /// It is deleted.

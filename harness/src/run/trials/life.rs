@@ -17,6 +17,9 @@ fn config() -> Map<String, Value> {
     config
 }
 
+/// A key that no type has, so that a provider that knows its keys can say so.
+const UNKNOWN_KEY: &str = "counterfoil_of_nobody";
+
 /// What a field is changed to, so that it is of the same type and another value.
 fn changed(value: &Value) -> Value {
     match value {
@@ -69,6 +72,11 @@ impl Life<'_> {
             desired.insert(field.clone(), changed(value));
             self.diff(&format!("{} {field}", step::DIFF_OF_CHANGED), &desired, read.clone()).await;
         }
+
+        let mut unknown = config();
+        unknown.insert(UNKNOWN_KEY.to_owned(), json!("nothing"));
+        self.validate(step::PLAN_OF_UNKNOWN, &unknown).await;
+        self.diff(step::DIFF_OF_UNKNOWN, &unknown, read).await;
 
         let mut wanted = config();
         wanted.insert("size".to_owned(), json!("m"));
@@ -136,6 +144,17 @@ impl Life<'_> {
             current: Some(current),
         };
         self.ask(Trial::Life, "ResourceDriver/Diff", step, &request).await;
+    }
+
+    async fn validate(&self, step: &str, desired: &Map<String, Value>) {
+        let action = iac::PlanAction {
+            action: "create".to_owned(),
+            resource: Some(self.spec(desired)),
+            ..iac::PlanAction::default()
+        };
+        let plan = iac::IaCPlan { id: NAME.to_owned(), actions: vec![action], ..iac::IaCPlan::default() };
+        let request = iac::ValidatePlanRequest { plan: Some(plan) };
+        self.ask(Trial::Life, "IaCProviderValidator/ValidatePlan", step, &request).await;
     }
 
     /// Asks, and gives the reply where it is one.
