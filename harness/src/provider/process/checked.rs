@@ -80,6 +80,11 @@ impl Checked {
         Self { connection: self.connection.another(), checks: self.checks.clone() }
     }
 
+    /// How long a call may take before it counts as one that hangs; none where nothing is watched.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.checks.as_ref().map(|checks| checks.deadline)
+    }
+
     /// The connection itself, which a fault may cut.
     pub fn connection(&self) -> &Connection {
         &self.connection
