@@ -49,6 +49,9 @@ const REPEATED: usize = 100;
 /// How often it is asked at once: as many comparisons as an engine makes side by side (E-182).
 const PARALLEL: usize = 32;
 
+/// How often memory is measured behind a round of questions, beside the first time.
+const ROUNDS: usize = 4;
+
 /// How far trials may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leave {
@@ -118,6 +121,9 @@ pub(super) async fn examine(
             continue;
         }
         examiner.make(trial).await;
+    }
+    if trials.contains(&Trial::Repeated) || trials.contains(&Trial::Parallel) {
+        examiner.growth().await;
     }
     if afterwards && !examiner.is_over() {
         examiner.questions(Trial::SameAfterwards, step::AFTER).await;
@@ -239,14 +245,46 @@ impl Examiner<'_> {
         }
     }
 
+    /// Questions that change nothing, with the requests that ask them.
+    fn local_questions(&self) -> impl Iterator<Item = (&'static contract::Method, Bytes)> {
+        // What a provider looks up elsewhere may change between two looks.
+        let local = |method: &contract::Method, request: &Request| {
+            request.reach == Reach::Local && !method.server_streaming
+        };
+        let methods = self.methods().filter(move |(method, request)| local(method, request));
+        methods.map(|(method, request)| (method, self.whole(method, request)))
+    }
+
+    /// How the memory of the process comes out of rounds of questions. Those before were the first, which are not counted.
+    async fn growth(&self) {
+        let mut rounds = Vec::with_capacity(ROUNDS + 1);
+        while rounds.len() <= ROUNDS {
+            if !rounds.is_empty() {
+                self.round().await;
+            }
+            // A process that hangs or is gone has no size that counts.
+            let Some(size) = self.connection.resident().filter(|_| !self.is_over()) else { return };
+            rounds.push(size);
+        }
+        self.log.push(Event::Process(ProcessEvent::Memory { rounds }));
+    }
+
+    /// Asks each question that changes nothing as often as the trials do, as many at once as they do. The answers are those
+    /// that the trials got.
+    async fn round(&self) {
+        for (method, message) in self.local_questions() {
+            for _ in 0..REPEATED.div_ceil(PARALLEL) {
+                join_all((0..PARALLEL).map(|_| self.ask(method, message.clone()))).await;
+                if self.is_over() {
+                    return;
+                }
+            }
+        }
+    }
+
     /// Questions that change nothing, each as often as the trial wants it.
     async fn questions(&self, trial: Trial, part: &str) {
-        for (method, request) in self.methods() {
-            // What a provider looks up elsewhere may change between two looks.
-            if request.reach != Reach::Local || method.server_streaming {
-                continue;
-            }
-            let message = self.whole(method, request);
+        for (method, message) in self.local_questions() {
             let ask = || self.ask(method, message.clone());
             let replies = match trial {
                 Trial::Parallel => join_all((0..PARALLEL).map(|_| ask())).await,
