@@ -596,7 +596,7 @@ mod tests {
             let actions =
                 statuses.iter().map(|&status| ActionResult { status, ..ActionResult::default() }).collect();
             let result = Some(ApplyResult { actions, ..ApplyResult::default() });
-            ApplyResponse { result, ..ApplyResponse::default() }.encode_to_vec()
+            ApplyResponse { result }.encode_to_vec()
         };
         assert!(!same_message(APPLY, &applied(&[1, 2]), &applied(&[2, 1])));
     }

@@ -244,7 +244,7 @@ pub enum ProcessEvent {
     /// How much memory the process and what lives below it held, behind rounds of the same questions.
     Memory {
         /// The resident size in bytes: first behind questions that are not counted, so that what is allocated once is
-        /// there, and then behind each round.
+        /// there, and then behind each round, up to the first that did not make the process grow.
         rounds: Vec<u64>,
     },
     /// The program was started once more without the cookie.

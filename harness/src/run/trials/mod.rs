@@ -255,18 +255,22 @@ impl Examiner<'_> {
         methods.map(|(method, request)| (method, self.whole(method, request)))
     }
 
-    /// How the memory of the process comes out of rounds of questions. Those before were the first, which are not counted.
+    /// How the memory of the process comes out of rounds of questions, up to the first round that does not make it grow.
+    /// The questions before were a round that is not counted.
     async fn growth(&self) {
-        let mut rounds = Vec::with_capacity(ROUNDS + 1);
-        while rounds.len() <= ROUNDS {
-            if !rounds.is_empty() {
-                self.round().await;
-            }
-            // A process that hangs or is gone has no size that counts.
-            let Some(size) = self.connection.resident().filter(|_| !self.is_over()) else { return };
+        let Some(first) = self.resident() else { return };
+        let mut rounds = vec![first];
+        while rounds.len() <= ROUNDS && rounds.is_sorted_by(|before, behind| before < behind) {
+            self.round().await;
+            let Some(size) = self.resident() else { return };
             rounds.push(size);
         }
         self.log.push(Event::Process(ProcessEvent::Memory { rounds }));
+    }
+
+    /// The memory of the process. One that hangs or is gone has no size that counts.
+    fn resident(&self) -> Option<u64> {
+        self.connection.resident().filter(|_| !self.is_over())
     }
 
     /// Asks each question that changes nothing as often as the trials do, as many at once as they do. The answers are those
