@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counterfoil_proto::{Contract, Revision, iac};
 use prost::Message;
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use super::{Findings, Level, Party, Rule, Story};
 use crate::{
@@ -719,7 +719,8 @@ fn named_fields(tried: &Tried) -> Vec<String> {
         return changes.into_iter().map(|change| change.path).collect();
     }
     let outputs = output(tried).unwrap_or_default().outputs_json;
-    serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&outputs).unwrap_or_default().into_keys().collect()
+    let outputs: Map<String, Value> = serde_json::from_slice(&outputs).unwrap_or_default();
+    outputs.into_iter().map(|(field, _)| field).collect()
 }
 
 /// The comparisons with a change of a field that the type has for all that is known: its provider named the field. What a
