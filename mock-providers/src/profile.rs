@@ -74,6 +74,10 @@ pub struct Point {
     pub manifest: Declared,
     /// The services that it has.
     pub services: BTreeSet<ServedService>,
+    /// Those of them of which every method is a stub that answers `Unimplemented` (H-04); never `required`. What is no
+    /// service of the point is none.
+    #[serde(default)]
+    pub stubs: BTreeSet<ServedService>,
     /// The backends that its `IaCStateBackend` names.
     #[serde(default)]
     pub state_backends: Vec<String>,
@@ -208,6 +212,7 @@ impl Profile {
             compute_plan_version: point.compute_plan_version.clone(),
             resource_types: point.resource_types.clone(),
             services: point.services.clone(),
+            stubs: point.stubs.clone(),
             state_backends: point.state_backends.clone(),
             apply: point.apply,
             ..Setup::default()

@@ -111,7 +111,12 @@ impl Provider {
         macro_rules! serve {
             ($($service:ident => $server:ident,)*) => {
                 $(if self.setup().serves(ServedService::$service) {
-                    routes = routes.add_service(limited!($server($service)));
+                    let server = limited!($server($service));
+                    routes = if self.setup().stubs.contains(&ServedService::$service) {
+                        routes.add_service(service::Stub::of(&server))
+                    } else {
+                        routes.add_service(server)
+                    };
                 })*
             };
         }

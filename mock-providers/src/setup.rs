@@ -32,6 +32,9 @@ pub struct Setup {
     pub resource_types: BTreeMap<String, TypeSupport>,
     /// The services that it serves and lists in its registry.
     pub services: BTreeSet<ServedService>,
+    /// Those of its services of which every method is `Unimplemented`: a type embeds the stubs of the service, and is
+    /// registered for it without a line of code behind it (H-04). `Required` is never one.
+    pub stubs: BTreeSet<ServedService>,
     /// The backends that its `IaCStateBackend` names (E-392).
     pub state_backends: Vec<String>,
     /// Top-level config keys whose change asks for a new resource.
@@ -173,6 +176,7 @@ impl Default for Setup {
             canonical_keys: Vec::new(),
             resource_types: TYPES.iter().map(type_support).collect(),
             services: ServedService::ALL.into(),
+            stubs: BTreeSet::new(),
             state_backends: vec!["mock".into()],
             force_new,
             sensitive,

@@ -155,11 +155,106 @@ impl Edit {
     }
 }
 
-/// Whether two encoded messages of that full name say the same. The order of fields, and of the entries of a map, is not
-/// part of what they say: Go writes maps in another order each time. What is no message is the same as equal bytes.
+/// The lists of the contract whose order says nothing, by their messages and fields: each is a set, or a number of
+/// findings that nobody numbers. A provider that gathers one from a map of Go has it in another order each time.
+///
+/// Every other list is compared in its order. So are the actions of a plan and of an `ApplyResult`, which answer each
+/// other one by one; the steps that a migration `applied`; and the modules that requirements become, of which those
+/// behind may need those before.
+const SETS: [(&str, &str); 40] = [
+    ("ApplyResult", "errors"),
+    ("ApplyResult", "input_drift_report"),
+    ("ApplyResult", "resources"),
+    ("CapabilitiesResponse", "canonical_keys"),
+    ("CapabilitiesResponse", "capabilities"),
+    ("ContractDescriptor", "message_names"),
+    ("ContractRegistry", "contracts"),
+    ("DerivedModuleSpec", "depends_on"),
+    ("DerivedModuleSpec", "satisfies"),
+    ("DestroyResult", "destroyed"),
+    ("DestroyResult", "errors"),
+    ("DetectDriftConfigResponse", "drifts"),
+    ("DetectDriftResponse", "drifts"),
+    ("DetectDriftWithSpecsResponse", "drifts"),
+    ("DiffResult", "changes"),
+    ("DiscoverRequirementsResponse", "requirements"),
+    ("DriftResult", "fields"),
+    ("EnumerateAllResponse", "outputs"),
+    ("EnumerateByTagResponse", "refs"),
+    ("FinalizeApplyResponse", "errors"),
+    ("IaCCapabilityDeclaration", "operations"),
+    ("IaCRequirement", "deployment_modes"),
+    ("IaCRequirement", "observability_backends"),
+    ("IaCRequirement", "runtimes"),
+    ("IaCRequirement", "telemetry_signals"),
+    ("IaCRequirement", "vendor_features"),
+    ("IaCState", "dependencies"),
+    ("ListBackendNamesResponse", "backend_names"),
+    ("ListOwnersResponse", "resources"),
+    ("ListRegionsResponse", "regions"),
+    ("ListStatesResponse", "states"),
+    ("MapRequirementsResponse", "accepted_keys"),
+    ("MapRequirementsResponse", "notes"),
+    ("MapRequirementsResponse", "rejected"),
+    ("MigrationRepairResult", "diagnostics"),
+    ("ResourceSpec", "depends_on"),
+    ("SensitiveKeysResponse", "keys"),
+    ("StatusResponse", "statuses"),
+    ("TroubleshootResponse", "diagnostics"),
+    ("ValidatePlanResponse", "diagnostics"),
+];
+
+/// Whether two encoded messages of that full name say the same. The order of fields, of the entries of a map, and of lists
+/// that are sets ([`SETS`]) is not part of what they say: Go walks through maps in another order each time. How often
+/// something stands in a set is. What is no message is the same as equal bytes.
 pub fn same_message(message: &str, a: &[u8], b: &[u8]) -> bool {
     let read = |bytes: &[u8]| DynamicMessage::decode(pool().get_message_by_name(message)?, bytes).ok();
-    a == b || matches!((read(a), read(b)), (Some(a), Some(b)) if a == b)
+    a == b || matches!((read(a), read(b)), (Some(a), Some(b)) if said(&a) == said(&b))
+}
+
+/// What is said, in the one order in which it can be compared.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    /// A single value.
+    One(String),
+    /// Values, each under the number of its field or its key in a map; in a list under none.
+    Many(Vec<(String, Said)>),
+}
+
+/// What a message says, with the fields that nobody knows.
+fn said(message: &DynamicMessage) -> Said {
+    let fields = message.fields().map(|(field, value)| (field.number().to_string(), said_in(&field, value)));
+    let unknown =
+        message.unknown_fields().map(|field| (field.number().to_string(), Said::One(format!("{field:?}"))));
+    Said::Many(fields.chain(unknown).collect())
+}
+
+/// What a field says.
+fn said_in(field: &FieldDescriptor, value: &Reflected) -> Said {
+    match value {
+        Reflected::List(list) => {
+            let mut values: Vec<_> = list.iter().map(|value| (String::new(), said_by(value))).collect();
+            if SETS.contains(&(field.parent_message().name(), field.name())) {
+                values.sort();
+            }
+            Said::Many(values)
+        }
+        Reflected::Map(map) => {
+            let mut entries: Vec<_> =
+                map.iter().map(|(key, value)| (format!("{key:?}"), said_by(value))).collect();
+            entries.sort();
+            Said::Many(entries)
+        }
+        single => said_by(single),
+    }
+}
+
+/// What a value says that is neither a list nor a map.
+fn said_by(value: &Reflected) -> Said {
+    match value {
+        Reflected::Message(message) => said(message),
+        single => Said::One(format!("{single:?}")),
+    }
 }
 
 fn pool() -> &'static DescriptorPool {
@@ -457,7 +552,7 @@ mod tests {
     use super::*;
     use crate::iac::{
         ActionError, ActionResult, ApplyResponse, ApplyResult, CapabilitiesResponse, FinalizeApplyResponse,
-        ResourceCreateResponse, ResourceOutput,
+        IaCCapabilityDeclaration, ResourceCreateResponse, ResourceOutput,
     };
 
     const CREATE: &str = "workflow.plugin.external.iac.ResourceCreateResponse";
@@ -472,6 +567,50 @@ mod tests {
         assert!(same(&[name, id, one, two], &[two, id, one, name]));
         assert!(!same(&[name, id], &[name]) && !same(&[one], &[two]));
         assert!(same(&[b"\xff"], &[b"\xff"]) && !same(&[b"\xff"], &[b"\xfe"]));
+    }
+
+    #[test]
+    fn the_order_of_a_set_says_nothing_and_that_of_a_list_does() {
+        let capabilities = |types: &[&str], operations: &[&str]| {
+            let declared = types.iter().map(|resource_type| IaCCapabilityDeclaration {
+                resource_type: (*resource_type).to_owned(),
+                operations: operations.iter().map(|&operation| operation.to_owned()).collect(),
+                ..IaCCapabilityDeclaration::default()
+            });
+            let response =
+                CapabilitiesResponse { capabilities: declared.collect(), ..CapabilitiesResponse::default() };
+            response.encode_to_vec()
+        };
+        let message = "workflow.plugin.external.iac.CapabilitiesResponse";
+        let same = |a: &[u8], b: &[u8]| same_message(message, a, b);
+        let honest = capabilities(&["vpc", "dns"], &["create", "read"]);
+        assert!(same(&honest, &capabilities(&["dns", "vpc"], &["read", "create"])));
+        for other in [
+            capabilities(&["vpc"], &["create", "read"]),
+            capabilities(&["vpc", "vpc", "dns"], &["create", "read"]),
+            capabilities(&["vpc", "dns"], &["create", "delete"]),
+        ] {
+            assert!(!same(&honest, &other));
+        }
+        let applied = |statuses: &[i32]| {
+            let actions =
+                statuses.iter().map(|&status| ActionResult { status, ..ActionResult::default() }).collect();
+            let result = Some(ApplyResult { actions, ..ApplyResult::default() });
+            ApplyResponse { result }.encode_to_vec()
+        };
+        assert!(!same_message(APPLY, &applied(&[1, 2]), &applied(&[2, 1])));
+    }
+
+    #[test]
+    fn sets_are_lists_of_the_contract_in_order() {
+        assert!(SETS.is_sorted());
+        for (message, field) in SETS {
+            let mut known = pool().all_messages().filter(|known| known.name() == message);
+            let is_list = |known: prost_reflect::MessageDescriptor| {
+                known.get_field_by_name(field).is_some_and(|field| field.is_list())
+            };
+            assert!(known.any(is_list), "{message}.{field}");
+        }
     }
 
     const APPLY: &str = "workflow.plugin.external.iac.ApplyResponse";

@@ -75,6 +75,7 @@ fn test(switch: &Switch) -> Tested {
         .args(["--report", "json=report.jsonl"]);
     match switch.name {
         "hang-in-create" | "hang-in-apply" => command.args(["--live", "--scenario", "one-create.yaml"]),
+        "grows" => command.args(["--filter", "answers-agree"]),
         _ => command.args(["--filter", "load-and-leave"]),
     };
     match switch.name {

@@ -124,6 +124,7 @@ pub(crate) const SWITCHES: &[Switch] = &[
         &["PROC-027", "PROC-034"],
     )
     .answers_within(1000),
+    Switch::new("grows", "keeps 256 KiB of memory for each call of Capabilities", &["PROC-049"]),
     // Reflection, which is asked where the name begins so.
     Switch::new("reflection-of-old", "serves reflection under its older name alone, which is allowed", &[]),
     Switch::new("reflection-contradicts", "tells another number for a field of ResourceRef", &["CAP-012"])

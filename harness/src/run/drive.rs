@@ -17,6 +17,7 @@ use counterfoil_core::{
     rpc::{Call, Method, Transport},
     scenario::{Dispatch, Scenario},
     trace::{self, Driven, Event, Header, Recorder, Subject, Trace},
+    trial::OURS,
 };
 use counterfoil_mock::{
     Cloud, Provider, ServedService, Setup,
@@ -71,7 +72,7 @@ pub async fn drive(
     let loaded = load(&link, &Bytes::new()).await;
     let trials = &job.scenario.trials;
     if loaded.is_ok() && !trials.is_empty() {
-        examine(&connection.into(), job.revision, trials, Leave::Everything, &stage.log).await;
+        examine(&connection.into(), job.revision, trials, Leave::Everything, OURS, &stage.log).await;
     }
     let driven = stage.go_on(&link, loaded).await;
     embedded.stop().await;

@@ -276,7 +276,10 @@ impl PluginUnderTest {
             self.can_judge(job, &loaded)?;
         }
         if let Some(connection) = examined.as_ref().filter(|_| loaded.is_ok()) {
-            trials::examine(connection, job.revision, &self.trials(scenario), self.leave(), log).await;
+            // Not through the guard: a request that has to be refused must reach the plugin, also where it is a Create, and
+            // one that the guard stopped would leave the run out. What may be asked without a cloud, `Leave` says.
+            let (trials, prefix) = (self.trials(scenario), trials::prefix_of_this_run());
+            trials::examine(connection, job.revision, &trials, self.leave(), prefix, log).await;
         }
         if (surveys || examined.is_some()) && !self.live && stage.hands_over(&loaded) {
             // Even an empty plan would be handed to `Apply`, and so to the cloud.

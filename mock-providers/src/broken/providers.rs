@@ -111,13 +111,13 @@ pub(super) const ALL: &[ProviderMutant] = &[
         }),
     },
     ProviderMutant {
-        name: "now-and-then-in-another-order",
-        what: "once in a hundred times its capabilities come in another order",
+        name: "now-and-then-one-less",
+        what: "once in a hundred times a resource type is missing among its capabilities",
         caught_by: &["RPC-013"],
         flaw: Flaw::Answers(|call, honest| {
             reply::<iac::CapabilitiesResponse>(call, honest, "IaCProviderRequired/Capabilities", |told| {
                 if call.calls % 100 == 50 {
-                    told.capabilities.reverse();
+                    told.capabilities.pop();
                 }
             })
         }),
@@ -228,13 +228,13 @@ pub(super) const ALL: &[ProviderMutant] = &[
         }),
     },
     ProviderMutant {
-        name: "compares-no-lists",
-        what: "a comparison leaves out fields that are lists",
+        name: "compares-no-numbers",
+        what: "a comparison leaves out fields that are numbers",
         caught_by: &["RPC-021"],
         flaw: Flaw::Answers(|call, honest| {
             reply::<iac::ResourceDiffResponse>(call, honest, "ResourceDriver/Diff", |told| {
                 if let Some(result) = &mut told.result {
-                    result.changes.retain(|change| !change.new_json.starts_with(b"["));
+                    result.changes.retain(|change| !change.new_json.first().is_some_and(u8::is_ascii_digit));
                     result.needs_update = !result.changes.is_empty() && !result.needs_replace;
                 }
             })

@@ -151,6 +151,16 @@ fn a_mistake_has_its_place_and_what_was_meant() {
 }
 
 #[test]
+fn stubs_are_services_of_their_point() {
+    for (name, profile) in every_profile() {
+        let Point { at, services, stubs, findings, .. } = &profile.point;
+        assert!(stubs.is_subset(services), "{name}@{at}");
+        assert_eq!(!stubs.is_empty(), findings.contains_key("RPC-003"), "{name}@{at}");
+    }
+    assert!(!Profile::named("aws").unwrap().setup(Revision::Head).stubs.is_empty());
+}
+
+#[test]
 fn a_profile_without_a_point_is_refused() {
     let (head, _) = GOOD.split_once("points:").unwrap();
     let error = read_text(&format!("{head}points: []\n")).unwrap_err();

@@ -17,6 +17,7 @@ mod required;
 mod requirements;
 mod runner;
 mod state_backend;
+mod stub;
 mod validator;
 
 use std::{fmt, pin::Pin, sync::Arc};
@@ -37,6 +38,7 @@ pub use required::Required;
 pub use requirements::{RequirementDiscovery, RequirementMapper};
 pub use runner::Runner;
 pub use state_backend::StateBackend;
+pub use stub::Stub;
 use tokio_stream::Stream;
 use tonic::Status;
 

@@ -8,6 +8,7 @@ use std::{
     io, iter,
     pin::Pin,
     process,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -42,6 +43,12 @@ pub(crate) struct Misbehaving {
     pub(crate) switch: &'static str,
     /// Makes every connection end.
     pub(crate) leaving: CancellationToken,
+}
+
+/// Keeps 256 KiB for ever, with something in them, so that they are resident.
+fn keep() {
+    static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(vec![1; 256 << 10]);
 }
 
 impl Service<Request<Body>> for Misbehaving {
@@ -110,6 +117,11 @@ impl Misbehaving {
             ("goaway-in-call" | "connection-closed-in-call", "Capabilities") => {
                 self.leaving.cancel();
                 future::pending().await
+            }
+
+            ("grows", "Capabilities") => {
+                keep();
+                self.inner.oneshot(request).await
             }
 
             ("no-trailers", "Capabilities") => Ok(frames([data(EMPTY_MESSAGE)])),

@@ -16,7 +16,7 @@ use crate::trace::{
     NotStarted as WhyNot, Phase,
     ProcessEvent::{
         self, CallBroken, Certificate, Connected, CrashReport, Crowd, Exited, FirstLine, Health, Launched,
-        LeftBehind, LogLine, NotConnected, NotStarted, Output, ShutdownAsked, Stopped, WithoutCookie,
+        LeftBehind, LogLine, Memory, NotConnected, NotStarted, Output, ShutdownAsked, Stopped, WithoutCookie,
     },
     ShutdownAnswer,
 };
@@ -28,6 +28,8 @@ const PROCESS: &[Party] = &[Party::Process];
 const LONGEST_END: u64 = 2000;
 /// Processes below a plugin at once.
 const MOST_PROCESSES: u32 = 64;
+/// Bytes by which a process may grow over all rounds of questions.
+const MOST_GROWTH: u64 = 64 << 20;
 /// Bytes on stderr.
 const MOST_STDERR: u64 = 64 << 20;
 /// Bytes on stdout behind the handshake line.
@@ -902,7 +904,37 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| has(story, |event| matches!(event, WithoutCookie { .. })),
         check: says_what_it_is,
     },
+    Rule {
+        id: "PROC-049",
+        title: "The same questions, asked again and again, do not make the process grow without end.",
+        level: Level::Should,
+        judges: PROCESS,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "nobody: the engine starts a process for each command (E-221)",
+        reason: "A server that holds it for longer runs out of memory. What grows in every round is kept, and 64 MiB are \
+                 more than a collector of garbage lets lie between two rounds of small questions.",
+        source: "E-221, E-182",
+        applies: |story| has(story, |event| matches!(event, Memory { .. })),
+        check: |story, findings| {
+            each(story, findings, |event| match event {
+                Memory { rounds } if grows(rounds) => Some(format!(
+                    "the process grew behind each of {} rounds of the same questions, by more than {} MiB in all; expected \
+                     it to stop at some size",
+                    rounds.len() - 1,
+                    MOST_GROWTH >> 20
+                )),
+                _ => None,
+            });
+        },
+    },
 ];
+
+/// Whether a process is larger behind each round, and by too much in the end.
+fn grows(rounds: &[u64]) -> bool {
+    let (Some(first), Some(last)) = (rounds.first(), rounds.last()) else { return false };
+    rounds.is_sorted_by(|before, behind| before < behind) && last - first > MOST_GROWTH
+}
 
 /// Adds a finding for each event of which there is something to say.
 fn each(story: &Story<'_>, findings: &mut Findings<'_>, said: impl Fn(&ProcessEvent) -> Option<String>) {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counterfoil_proto::{Contract, Revision, iac};
 use prost::Message;
+use serde_json::{Map, Value};
 
 use super::{Findings, Level, Party, Rule, Story};
 use crate::{
@@ -234,7 +235,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "A success without an output is kept nowhere, and the resource is lost.",
         source: "E-171, H-60",
-        applies: lives,
+        applies: |story| is_led(story, &[step::CREATE, step::UPDATE]),
         check: output_is_told,
     },
     Rule {
@@ -247,7 +248,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "The id that is kept is all by which the resource is found again.",
         source: "E-168, H-29",
-        applies: lives,
+        applies: |story| is_led(story, &[step::CREATE]),
         check: ids_are_kept,
     },
     Rule {
@@ -260,7 +261,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "What a refresh does not find, it takes out of the state.",
         source: "E-171, H-16",
-        applies: lives,
+        applies: |story| is_led(story, &[step::READ]),
         check: |story, findings| succeeds(story, findings, step::READ, "was created and is there"),
     },
     Rule {
@@ -273,7 +274,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "Otherwise every plan changes it, for ever.",
         source: "E-180, H-21",
-        applies: lives,
+        applies: |story| is_led(story, &[step::DIFF_OF_CREATED]),
         check: |story, findings| no_difference(story, findings, step::DIFF_OF_CREATED),
     },
     Rule {
@@ -286,20 +287,20 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "Numbers and lists come back from JSON as other types, and keys in another order.",
         source: "E-170, E-173, H-18, H-20, H-21",
-        applies: lives,
+        applies: |story| is_led(story, &[step::DIFF_OF_READ]),
         check: |story, findings| no_difference(story, findings, step::DIFF_OF_READ),
     },
     Rule {
         id: "RPC-021",
-        title: "A config in which a field is another differs.",
+        title: "A config in which a field of the resource is another differs.",
         level: Level::Should,
         judges: PROVIDER,
         since: Revision::V0_51,
         until: None,
         enforced: NOBODY,
-        reason: "A field that the comparison leaves out can never be changed.",
+        reason: "A field that the comparison leaves out can never be changed; which fields a type has, its outputs tell.",
         source: "E-180, H-19",
-        applies: lives,
+        applies: |story| known_changes(story).next().is_some(),
         check: a_change_is_seen,
     },
     Rule {
@@ -312,7 +313,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, which looks at both (E-180)",
         reason: "Who looks at the flag alone carries it out as an update.",
         source: "E-180, H-15",
-        applies: lives,
+        applies: |story| is_led(story, &[step::DIFF_OF_CHANGED]),
         check: forced_changes_replace,
     },
     Rule {
@@ -325,7 +326,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "A create whose reply was lost is made again, and must not leave two.",
         source: "E-164, H-47",
-        applies: lives,
+        applies: |story| is_led(story, &[step::CREATE_AGAIN]),
         check: no_second_resource,
     },
     Rule {
@@ -338,7 +339,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "Otherwise a resource that vanished blocks every plan that would delete it.",
         source: "E-055, H-77",
-        applies: lives,
+        applies: |story| is_led(story, &[step::DELETE_AGAIN]),
         check: |story, findings| succeeds(story, findings, step::DELETE_AGAIN, "is gone already"),
     },
     Rule {
@@ -351,7 +352,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, where it looks for the text (E-164)",
         reason: "Any other error stops a refresh, and an empty answer keeps dead resources alive.",
         source: "E-164, E-165, H-08, H-16",
-        applies: lives,
+        applies: |story| is_led(story, &[step::READ_GONE]),
         check: what_is_gone_is_not_found,
     },
     Rule {
@@ -364,7 +365,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "the engine's second adapter, by its map of codes (E-166)",
         reason: "Of the two adapters of the engine one looks at the text, and the other at the code.",
         source: "E-164, E-166, H-16",
-        applies: lives,
+        applies: |story| is_led(story, &[step::READ_GONE]),
         check: |story, findings| {
             for (tried, at) in life(story, step::READ_GONE) {
                 unfitting(tried, at, findings, &[Code::NotFound]);
@@ -425,9 +426,11 @@ fn is_tried(story: &Story<'_>, trials: &[Trial]) -> bool {
     story.trials.iter().any(|(tried, _)| trials.contains(&tried.trial))
 }
 
-/// Whether a resource came to life, so that there is something to look at.
-fn lives(story: &Story<'_>) -> bool {
-    life(story, step::CREATE).any(|(tried, _)| tried.succeeded())
+/// Whether a step was taken in the life of a resource, and the resource came to life before, so that there is something
+/// to look at.
+fn is_led(story: &Story<'_>, steps: &[&'static str]) -> bool {
+    let lives = life(story, step::CREATE).any(|(tried, _)| tried.succeeded());
+    lives && steps.iter().any(|step| life(story, step).next().is_some())
 }
 
 /// The questions of one step in the lives of resources.
@@ -717,10 +720,45 @@ fn no_difference(story: &Story<'_>, findings: &mut Findings<'_>, step: &'static 
     }
 }
 
+/// The field that is another in a comparison.
+fn changed_field(tried: &Tried) -> &str {
+    tried.part.strip_prefix(step::DIFF_OF_CHANGED).unwrap_or_default().trim()
+}
+
+/// The fields that a provider names where it speaks of a resource: its outputs, and changes of it.
+fn named_fields(tried: &Tried) -> Vec<String> {
+    if tried.short() == "ResourceDriver/Diff" {
+        let changes = difference(tried).unwrap_or_default().changes;
+        return changes.into_iter().map(|change| change.path).collect();
+    }
+    let outputs = output(tried).unwrap_or_default().outputs_json;
+    let outputs: Map<String, Value> = serde_json::from_slice(&outputs).unwrap_or_default();
+    outputs.into_iter().map(|(field, _)| field).collect()
+}
+
+/// The comparisons with a change of a field that the type has for all that is known: its provider named the field. What a
+/// type does not have it may pass over.
+fn known_changes<'t>(story: &Story<'t>) -> impl Iterator<Item = (&'t Tried, usize)> {
+    let mut named: BTreeSet<(String, String)> = BTreeSet::new();
+    for (tried, _) in of(story, Trial::Life).filter(|(tried, _)| tells_of_the_resource(tried)) {
+        named.extend(named_fields(tried).into_iter().map(|field| (resource(tried), field)));
+    }
+    let changes: Vec<_> = life(story, step::DIFF_OF_CHANGED).collect();
+    changes
+        .into_iter()
+        .filter(move |(tried, _)| named.contains(&(resource(tried), changed_field(tried).to_owned())))
+}
+
+/// Whether the reply is one in which a provider names fields of a resource.
+fn tells_of_the_resource(tried: &Tried) -> bool {
+    let tells = [step::CREATE, step::READ, step::UPDATE].contains(&tried.part.as_str());
+    tells || tried.short() == "ResourceDriver/Diff"
+}
+
 fn a_change_is_seen(story: &Story<'_>, findings: &mut Findings<'_>) {
-    for (tried, at) in life(story, step::DIFF_OF_CHANGED) {
+    for (tried, at) in known_changes(story) {
         let Some(result) = difference(tried).filter(|result| !plans_something(result)) else { continue };
-        let field = tried.part[step::DIFF_OF_CHANGED.len()..].trim();
+        let field = changed_field(tried);
         let unflagged =
             if result.changes.is_empty() { "" } else { ", which it lists without asking for either" };
         let message = format!(
@@ -849,3 +887,6 @@ fn streams_end(story: &Story<'_>, findings: &mut Findings<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -241,6 +241,12 @@ pub enum ProcessEvent {
         /// How many.
         processes: u32,
     },
+    /// How much memory the process and what lives below it held, behind rounds of the same questions.
+    Memory {
+        /// The resident size in bytes: first behind questions that are not counted, so that what is allocated once is
+        /// there, and then behind each round, up to the first that did not make the process grow.
+        rounds: Vec<u64>,
+    },
     /// The program was started once more without the cookie.
     WithoutCookie {
         /// How it ended; none where it had to be killed.
@@ -517,6 +523,10 @@ impl ProcessEvent {
                 format!("it left {processes} processes{names} and {sockets} sockets behind")
             }
             Self::Crowd { processes } => format!("at most {processes} processes were alive below the plugin"),
+            Self::Memory { rounds } => {
+                let sizes: Vec<String> = rounds.iter().map(ToString::to_string).collect();
+                format!("the process held {} bytes behind rounds of the same questions", sizes.join(", "))
+            }
             Self::WithoutCookie { status, stderr, .. } => {
                 let ended = status.map_or("it had to be killed".to_owned(), |status| status.to_string());
                 format!("started without the cookie: {ended}; stderr: {:?}", stderr.trim_end())

@@ -32,7 +32,7 @@ pub const READ_GONE: &str = "read behind its end";
 
 /// A state backend is asked what it is called, and configured, wrongly at first.
 pub const CONFIGURE: &str = "configure";
-/// What may be left of another time, or is left of this one, is deleted and unlocked.
+/// What may be left of another time, or is left of this one, is looked for, deleted and unlocked.
 pub const CLEAN_UP: &str = "clean up";
 /// Records are saved, read, replaced and deleted.
 pub const RECORDS: &str = "records";

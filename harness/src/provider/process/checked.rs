@@ -18,7 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, TimeoutExpired, body::Body};
 use tower::Service;
 
-use super::life::{Life, UnderWay};
+use super::{
+    descendants,
+    life::{Life, UnderWay},
+};
 use crate::provider::Connection;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -78,6 +81,17 @@ impl Checked {
     /// Must be called within a Tokio runtime.
     pub(crate) fn another(&self) -> Self {
         Self { connection: self.connection.another(), checks: self.checks.clone() }
+    }
+
+    /// How long a call may take before it counts as one that hangs; none where nothing is watched.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.checks.as_ref().map(|checks| checks.deadline)
+    }
+
+    /// How many bytes of memory the process behind it and what lives below that hold. None where it is no process of
+    /// ours, or the system does not tell.
+    pub(crate) fn resident(&self) -> Option<u64> {
+        descendants::resident(self.checks.as_ref()?.life.pid()?)
     }
 
     /// The connection itself, which a fault may cut.

@@ -60,6 +60,23 @@ pub(super) fn below(roots: &[u32]) -> Vec<Process> {
     found
 }
 
+/// The resident size of a process and of what lives below it, in bytes. None where the system does not tell.
+pub(super) fn resident(root: u32) -> Option<u64> {
+    let own = resident_alone(root)?;
+    // What has ended by now holds nothing.
+    Some(own + below(&[root]).iter().filter_map(|process| resident_alone(process.pid)).sum::<u64>())
+}
+
+fn resident_alone(pid: u32) -> Option<u64> {
+    resident_in(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+/// Reads `VmRSS:   1234 kB` among the lines that tell of a process.
+fn resident_in(status: &str) -> Option<u64> {
+    let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    size.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// The processes whose environment holds this variable with this value, and what lives below them.
 pub(super) fn marked(name: &str, value: &[u8]) -> Vec<Process> {
     let entry = [name.as_bytes(), b"=", value].concat();
@@ -131,6 +148,14 @@ pub(super) fn link(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_told_in_bytes_where_there_is_one() {
+        let status = "Name:\tplugin\nVmSize:\t    9000 kB\nVmRSS:\t    1200 kB\nThreads:\t4\n";
+        assert_eq!(resident_in(status), Some(1200 * 1024));
+        assert_eq!(resident_in("Name:\tkthreadd\n"), None);
+        assert_eq!(resident_in("VmRSS:\t many kB\n"), None);
+    }
 
     #[test]
     fn a_name_may_hold_what_separates_fields() {

@@ -81,6 +81,11 @@ impl Life {
         self.now().expected
     }
 
+    /// The process; none where it is not ours, or was not started.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.0.state.as_ref().and_then(|state| state.borrow().started.clone()?.ok())
+    }
+
     /// How the process ended, if it has.
     pub(super) fn exited(&self) -> Option<ExitStatus> {
         self.0.state.as_ref().and_then(|state| state.borrow().exited)

@@ -3,14 +3,20 @@
 mod life;
 mod state;
 
-use std::{collections::BTreeSet, error::Error as _, time::Duration};
+use std::{
+    collections::BTreeSet,
+    error::Error as _,
+    hash::{BuildHasher as _, RandomState},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use counterfoil_core::{
     rpc::{Code, Method, RpcError},
     trace::{Event, Payload, ProcessEvent, Recorder},
     trial::{
-        Answer, KEPT, Trial, TrialReply, Tried,
+        Answer, KEPT, OURS, Trial, TrialReply, Tried,
         requests::{self, About, Reach, Request},
         step,
     },
@@ -25,13 +31,16 @@ use tower::{Service as _, ServiceExt as _};
 use super::survey;
 use crate::provider::process::{Broken, Checked};
 
-/// How long an answer may take where nothing else sets a deadline.
+/// How long an answer may take where the connection sets no deadline.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much longer is waited where it does, so that it is the connection that tells of a call that hangs.
+const LEEWAY: Duration = Duration::from_secs(1);
 
 /// How long a call is given to be on its way before it is given up.
 const ON_ITS_WAY: Duration = Duration::from_millis(2);
 
-/// How long a stream may take to its end.
+/// How long a stream may take to its end where the connection sets no deadline.
 const STREAM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often the same question is asked.
@@ -39,6 +48,9 @@ const REPEATED: usize = 100;
 
 /// How often it is asked at once: as many comparisons as an engine makes side by side (E-182).
 const PARALLEL: usize = 32;
+
+/// How often memory is measured behind a round of questions, beside the first time.
+const ROUNDS: usize = 4;
 
 /// How far trials may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,21 +79,37 @@ impl Leave {
     }
 }
 
-/// Makes the trials of a scenario, in their order, on a provider that has been loaded.
+/// What the names of resources begin with in a cloud that others use too: no two runs of Counterfoil name the same.
+pub(super) fn prefix_of_this_run() -> &'static str {
+    static PREFIX: LazyLock<String> = LazyLock::new(|| {
+        // The keys of a hash are random, and nothing more is needed.
+        let random = RandomState::new().hash_one(std::process::id());
+        format!("{OURS}{:08x}-", random & u64::from(u32::MAX))
+    });
+    &PREFIX
+}
+
+/// Makes the trials of a scenario, in their order, on a provider that has been loaded. The names of the resources that
+/// are made begin with `prefix`.
 pub(super) async fn examine(
     connection: &Checked,
     revision: Revision,
     trials: &BTreeSet<Trial>,
     leave: Leave,
+    prefix: &str,
     log: &Recorder,
 ) {
+    let deadline = connection.deadline().map(|deadline| deadline + LEEWAY);
     let examiner = Examiner {
+        patience: deadline.unwrap_or(PATIENCE),
+        stream_patience: deadline.unwrap_or(STREAM_PATIENCE),
         client: RawClient::new(connection.clone()),
         connection,
         services: survey::registered(log),
         types: declared_types(log),
         revision,
         leave,
+        prefix,
         log,
     };
     let afterwards = trials.contains(&Trial::SameAfterwards);
@@ -94,6 +122,9 @@ pub(super) async fn examine(
         }
         examiner.make(trial).await;
     }
+    if trials.contains(&Trial::Repeated) || trials.contains(&Trial::Parallel) {
+        examiner.growth().await;
+    }
     if afterwards && !examiner.is_over() {
         examiner.questions(Trial::SameAfterwards, step::AFTER).await;
     }
@@ -103,12 +134,18 @@ pub(super) async fn examine(
 struct Examiner<'a> {
     client: RawClient<Checked>,
     connection: &'a Checked,
+    /// How long an answer may take.
+    patience: Duration,
+    /// How long a stream may take to its end.
+    stream_patience: Duration,
     /// The services that the provider lists.
     services: Vec<String>,
     /// The resource types that it declares.
     types: Vec<String>,
     revision: Revision,
     leave: Leave,
+    /// What the names of resources begin with.
+    prefix: &'a str,
     log: &'a Recorder,
 }
 
@@ -150,6 +187,12 @@ impl Examiner<'_> {
             _ => false,
         };
         self.log.look(|events| events.iter().any(ends))
+    }
+
+    /// Whether the process has ended, so that no call can reach it.
+    fn is_gone(&self) -> bool {
+        let exited = |event: &Event| matches!(event, Event::Process(ProcessEvent::Exited { .. }));
+        self.log.look(|events| events.iter().any(exited))
     }
 
     /// The methods of the services that the provider lists.
@@ -202,14 +245,50 @@ impl Examiner<'_> {
         }
     }
 
+    /// Questions that change nothing, with the requests that ask them.
+    fn local_questions(&self) -> impl Iterator<Item = (&'static contract::Method, Bytes)> {
+        // What a provider looks up elsewhere may change between two looks.
+        let local = |method: &contract::Method, request: &Request| {
+            request.reach == Reach::Local && !method.server_streaming
+        };
+        let methods = self.methods().filter(move |(method, request)| local(method, request));
+        methods.map(|(method, request)| (method, self.whole(method, request)))
+    }
+
+    /// How the memory of the process comes out of rounds of questions, up to the first round that does not make it grow.
+    /// The questions before were a round that is not counted.
+    async fn growth(&self) {
+        let Some(first) = self.resident() else { return };
+        let mut rounds = vec![first];
+        while rounds.len() <= ROUNDS && rounds.is_sorted_by(|before, behind| before < behind) {
+            self.round().await;
+            let Some(size) = self.resident() else { return };
+            rounds.push(size);
+        }
+        self.log.push(Event::Process(ProcessEvent::Memory { rounds }));
+    }
+
+    /// The memory of the process. One that hangs or is gone has no size that counts.
+    fn resident(&self) -> Option<u64> {
+        self.connection.resident().filter(|_| !self.is_over())
+    }
+
+    /// Asks each question that changes nothing as often as the trials do, as many at once as they do. The answers are those
+    /// that the trials got.
+    async fn round(&self) {
+        for (method, message) in self.local_questions() {
+            for _ in 0..REPEATED.div_ceil(PARALLEL) {
+                join_all((0..PARALLEL).map(|_| self.ask(method, message.clone()))).await;
+                if self.is_over() {
+                    return;
+                }
+            }
+        }
+    }
+
     /// Questions that change nothing, each as often as the trial wants it.
     async fn questions(&self, trial: Trial, part: &str) {
-        for (method, request) in self.methods() {
-            // What a provider looks up elsewhere may change between two looks.
-            if request.reach != Reach::Local || method.server_streaming {
-                continue;
-            }
-            let message = self.whole(method, request);
+        for (method, message) in self.local_questions() {
             let ask = || self.ask(method, message.clone());
             let replies = match trial {
                 Trial::Parallel => join_all((0..PARALLEL).map(|_| ask())).await,
@@ -236,6 +315,9 @@ impl Examiner<'_> {
             // Whether an answer is quicker than that is chance.
             let _ = tokio::time::timeout(ON_ITS_WAY, self.ask(method, message.clone())).await;
             self.tell(trial, method, "", &message, vec![TrialReply::NotAwaited]);
+            if self.is_over() {
+                return;
+            }
         }
     }
 
@@ -248,8 +330,11 @@ impl Examiner<'_> {
             let message = self.whole(method, request);
             let call = self.client.call_within(&method.path, message.clone(), Duration::from_nanos(1));
             // Whatever it is answered, nobody waits for it.
-            let _ = tokio::time::timeout(PATIENCE, call).await;
+            let _ = tokio::time::timeout(self.patience, call).await;
             self.tell(trial, method, "", &message, vec![TrialReply::NotAwaited]);
+            if self.is_over() {
+                return;
+            }
         }
     }
 
@@ -259,6 +344,9 @@ impl Examiner<'_> {
             let message = self.whole(method, request);
             let reply = self.ask(method, message.clone()).await;
             self.tell(Trial::Streams, method, "", &message, vec![reply]);
+            if self.is_over() {
+                return;
+            }
         }
     }
 
@@ -277,13 +365,25 @@ impl Examiner<'_> {
         method: &'static contract::Method,
         message: Bytes,
     ) -> TrialReply {
+        match self.call_over(client, method, message).await {
+            Ok(reply) => TrialReply::Ok(kept(&reply)),
+            Err(other) => other,
+        }
+    }
+
+    /// The same, and gives the whole message where it is answered with one, else what came of it.
+    async fn call_over(
+        &self,
+        client: &RawClient<Checked>,
+        method: &'static contract::Method,
+        message: Bytes,
+    ) -> Result<Bytes, TrialReply> {
         let call = UnaryCall { id: 0, method: &method.path, resource: String::new(), message };
         let mut client = client.clone();
         let answer = async { client.ready().await?.call(call).await };
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(reply)) => TrialReply::Ok(kept(&reply)),
-            Ok(Err(status)) => refused(&status),
-            Err(_) => TrialReply::None(format!("there is none within {PATIENCE:?}")),
+        match tokio::time::timeout(self.patience, answer).await {
+            Ok(reply) => reply.map_err(|status| refused(&status)),
+            Err(_) => Err(TrialReply::None(format!("there is none within {:?}", self.patience))),
         }
     }
 
@@ -297,11 +397,12 @@ impl Examiner<'_> {
             }
             Ok(last)
         };
-        match tokio::time::timeout(STREAM_PATIENCE, read).await {
+        match tokio::time::timeout(self.stream_patience, read).await {
             Ok(Ok(last)) => TrialReply::Ok(kept(&last)),
             Ok(Err(status)) => refused(&status),
             Err(_) => TrialReply::None(format!(
-                "the stream has not ended after {STREAM_PATIENCE:?} and {count} messages"
+                "the stream has not ended after {:?} and {count} messages",
+                self.stream_patience
             )),
         }
     }
@@ -361,4 +462,16 @@ fn declared_types(log: &Recorder) -> Vec<String> {
 /// A method of the contract, by its name without the package.
 fn method(revision: Revision, short: &str) -> Option<&'static contract::Method> {
     Contract::at(revision).method(&format!("/{}", requests::full_name(short)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_run_are_ours_and_the_same_to_its_end() {
+        let prefix = prefix_of_this_run();
+        assert_eq!((prefix.len(), prefix), (OURS.len() + 9, prefix_of_this_run()));
+        assert!(prefix.starts_with(OURS) && prefix.ends_with('-'), "{prefix}");
+    }
 }

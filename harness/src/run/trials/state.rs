@@ -48,6 +48,9 @@ pub(super) async fn unconfigured(examiner: &Examiner<'_>) {
             let message = examiner.whole(method, request);
             let reply = examiner.ask(method, message.clone()).await;
             examiner.tell(Trial::Unconfigured, method, "", &message, vec![reply]);
+            if examiner.is_over() {
+                return;
+            }
         }
     }
 }

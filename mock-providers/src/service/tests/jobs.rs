@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use counterfoil_proto::iac::{
     CaptureLogsRequest, JobHandle, JobSpec, JobState, JobTerminationSpec, LogCaptureType, LogChunk,
     MigrationRepairRequest, RepairDirtyMigrationRequest,
@@ -7,7 +9,10 @@ use counterfoil_proto::iac::{
 };
 use tonic::{Response, Streaming};
 
-use super::{INVALID, MISSING, NO_TYPE, Provider, Status, assert_refused, provider_with};
+use super::{
+    INVALID, MISSING, NO_TYPE, Provider, RawClient, ServedService, Setup, Status, assert_refused,
+    provider_with,
+};
 
 /// The lines of a log. Its last piece, and no other, is the end.
 async fn lines(answer: Result<Response<Streaming<LogChunk>>, Status>) -> Result<Vec<String>, Status> {
@@ -159,4 +164,19 @@ async fn a_repair_that_is_not_told_in_full_is_refused() {
         let answer = client.repair_dirty_migration(RepairDirtyMigrationRequest { request }).await;
         assert_refused(answer, code, phrase);
     }
+}
+
+#[tokio::test]
+async fn a_stub_reads_its_request_and_does_nothing() {
+    let stubs = [ServedService::MigrationRepairer].into();
+    let provider = Provider::new(Setup { stubs, ..Setup::default() });
+    let mut client = IaCProviderMigrationRepairerClient::new(provider.routes());
+    let refused = client.repair_dirty_migration(RepairDirtyMigrationRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unimplemented);
+    assert_eq!(refused.message(), "method RepairDirtyMigration not implemented");
+    let path = "/workflow.plugin.external.iac.IaCProviderMigrationRepairer/RepairDirtyMigration";
+    let unreadable = RawClient::new(provider.routes())
+        .call_within(path, (&b"\xff"[..]).into(), Duration::from_secs(60))
+        .await;
+    assert_eq!(unreadable.unwrap_err().code(), tonic::Code::Internal);
 }

@@ -52,6 +52,10 @@ fn log_line(problem: LogProblem) -> ProcessEvent {
     LogLine { problem, text: "{".to_owned(), count: 2 }
 }
 
+fn memory(mib: [u64; 5]) -> ProcessEvent {
+    Memory { rounds: mib.map(|mib| mib << 20).into() }
+}
+
 fn exited(during: Phase, status: ExitStatus) -> ProcessEvent {
     Exited { during, status }
 }
@@ -177,6 +181,9 @@ fn each_rule_is_tripped_by_its_events_alone() {
         (&[46], vec![log_line(LogProblem::TooLong)]),
         (&[47], vec![Health { status: text("NOT_SERVING") }]),
         (&[48], vec![WithoutCookie { status: ok, stderr: String::new(), stdout: true }]),
+        (&[49], vec![memory([10, 30, 50, 70, 90])]),
+        (&[], vec![memory([10, 30, 50, 70, 70])]),
+        (&[], vec![memory([10, 20, 40, 60, 74])]),
     ];
     for (expected, events) in table {
         let expected: Vec<String> = expected.iter().map(|number| format!("PROC-{number:03}")).collect();

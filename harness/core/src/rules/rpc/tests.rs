@@ -1,0 +1,82 @@
+use bytes::Bytes;
+
+use super::*;
+use crate::{
+    rules::judge,
+    testing::Setting,
+    trace::{Event, Subject, Trace},
+};
+
+fn tried(short: &str, part: &str, request: &impl Message, reply: &impl Message) -> Tried {
+    let message = Payload(request.encode_to_vec().into());
+    Tried {
+        trial: Trial::Life,
+        method: format!("/{}{short}", requests::PACKAGE),
+        part: part.to_owned(),
+        bytes: message.0.len() as u64,
+        request: message,
+        answers: vec![Answer { times: 1, reply: TrialReply::Ok(Payload(reply.encode_to_vec().into())) }],
+    }
+}
+
+/// A network that was created, and tells these outputs.
+fn created(outputs: &'static str) -> Tried {
+    let output = iac::ResourceOutput {
+        provider_id: "vpc-1".to_owned(),
+        outputs_json: Bytes::from_static(outputs.as_bytes()),
+        ..Default::default()
+    };
+    let request = iac::ResourceCreateRequest { resource_type: "infra.vpc".to_owned(), spec: None };
+    tried(
+        "ResourceDriver/Create",
+        step::CREATE,
+        &request,
+        &iac::ResourceCreateResponse { output: Some(output) },
+    )
+}
+
+/// A comparison with another value of a field, which sees a change of these.
+fn compared(field: &str, changes: &[&str]) -> Tried {
+    let change = |path: &&str| iac::FieldChange { path: (*path).to_owned(), ..Default::default() };
+    let result = iac::DiffResult {
+        needs_update: !changes.is_empty(),
+        changes: changes.iter().map(change).collect(),
+        ..Default::default()
+    };
+    let request = iac::ResourceDiffRequest { resource_type: "infra.vpc".to_owned(), ..Default::default() };
+    let part = format!("{} {field}", step::DIFF_OF_CHANGED);
+    tried("ResourceDriver/Diff", &part, &request, &iac::ResourceDiffResponse { result: Some(result) })
+}
+
+fn trace(tried: Vec<Tried>) -> Trace {
+    let mut trace = Setting::of(Vec::new()).run().1;
+    trace.header.subject = Subject::Provider;
+    trace.events.splice(0..0, tried.into_iter().map(Event::Tried));
+    trace
+}
+
+fn found(tried: Vec<Tried>) -> Vec<String> {
+    judge(&trace(tried)).findings.into_iter().map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn a_change_is_asked_for_where_the_provider_named_the_field_and_nowhere_else() {
+    let nothing = || compared("size", &[]);
+    assert_eq!(found(vec![created(r#"{"size":"s"}"#), nothing()]), ["RPC-021"]);
+    assert_eq!(found(vec![created("{}"), compared("count", &["size"]), nothing()]), ["RPC-021"]);
+    assert!(found(vec![created(r#"{"region":"nyc3"}"#), nothing()]).is_empty());
+    assert!(found(vec![created("no JSON"), nothing()]).is_empty());
+}
+
+#[test]
+fn a_rule_applies_where_its_step_was_taken_and_nowhere_else() {
+    let applies = |id: &str, tried: Vec<Tried>| judge(&trace(tried)).judged.contains(&id);
+    let life = || vec![created(r#"{"size":"s"}"#), compared("size", &["size"])];
+    for id in ["RPC-016", "RPC-017", "RPC-021", "RPC-022"] {
+        assert!(applies(id, life()), "{id}");
+    }
+    for id in ["RPC-018", "RPC-019", "RPC-020", "RPC-023", "RPC-024", "RPC-025", "RPC-026"] {
+        assert!(!applies(id, life()), "{id}");
+    }
+    assert!(!applies("RPC-021", vec![created("{}"), compared("size", &[])]));
+}
