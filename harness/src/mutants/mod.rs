@@ -2,6 +2,7 @@
 //!
 //! A mutant must be found by the rules that it declares and by no other, and every rule must find one.
 
+mod process;
 mod telling;
 
 use std::{
@@ -20,7 +21,10 @@ use counterfoil_core::{
     rules::{self, Rule},
     scenario::Scenario,
 };
-use counterfoil_mock::broken;
+use counterfoil_mock::broken::{
+    self,
+    process::{PROCESSES, ProcessMutant},
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +41,8 @@ pub enum Kind {
     Provider,
     /// The manifest of a plugin.
     Manifest,
+    /// The process of a plugin.
+    Process,
 }
 
 impl fmt::Display for Kind {
@@ -46,6 +52,7 @@ impl fmt::Display for Kind {
             Self::Decoder => "decoder",
             Self::Provider => "provider",
             Self::Manifest => "manifest",
+            Self::Process => "process",
         })
     }
 }
@@ -72,9 +79,11 @@ pub enum Place {
     Pair(Variant),
     /// On disk, where nothing has to run.
     Disk(&'static ManifestMutant),
+    /// In a process of its own, which is started and put under test.
+    Process(&'static ProcessMutant),
 }
 
-/// Every mutant: engines, decoders, providers, manifests.
+/// Every mutant: engines, decoders, providers, manifests, processes.
 pub fn all() -> Vec<Mutant> {
     let engines = ENGINES.iter().map(|mutant| Mutant {
         kind: Kind::Engine,
@@ -104,7 +113,14 @@ pub fn all() -> Vec<Mutant> {
         caught_by: mutant.caught_by,
         place: Place::Disk(mutant),
     });
-    engines.chain(decoders).chain(providers).chain(manifests).collect()
+    let processes = PROCESSES.iter().map(|mutant| Mutant {
+        kind: Kind::Process,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        place: Place::Process(mutant),
+    });
+    engines.chain(decoders).chain(providers).chain(manifests).chain(processes).collect()
 }
 
 /// A mutant, and what found it.
@@ -165,11 +181,11 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// The rules that no mutant breaks, but for those that take a process.
+    /// The rules that no mutant breaks.
     pub fn without_mutant(&self) -> Vec<&'static Rule> {
         let found: BTreeSet<&str> =
             self.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
-        rules::catalogue().filter(|rule| !is_of_a_process(rule) && !found.contains(rule.id)).collect()
+        rules::catalogue().filter(|rule| !found.contains(rule.id)).collect()
     }
 
     /// The same, but for those that a scenario breaks which plays the provider.
@@ -183,29 +199,31 @@ impl Matrix {
     }
 }
 
-/// Whether a rule judges what a process does: broken plugins break it, in `tests/process`.
-pub fn is_of_a_process(rule: &Rule) -> bool {
-    rule.needs_a_plugin() && rule.family() != "MAN"
-}
-
 /// How many mutants run side by side for each processor: they often wait for a deadline, and when all of them work at
 /// once, what has one is late.
 const AT_ONCE: usize = 8;
 
+/// How many broken processes run side by side: they wait for most of the time, and must not be late for want of a
+/// processor.
+const PROCESSES_AT_ONCE: usize = 8;
+
 /// Runs the stock suite against every mutant, with the sockets of each in a directory of its own below `private`, which
-/// the caller provides, and removes.
+/// the caller provides, and removes. `program` is our own command, which broken processes are started with.
 ///
 /// # Errors
-/// When there is no room for sockets.
-pub async fn matrix(private: &Path, stop: &CancellationToken) -> io::Result<Matrix> {
+/// When there is no room for sockets, or for plugins.
+pub async fn matrix(private: &Path, program: &Path, stop: &CancellationToken) -> io::Result<Matrix> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let turns = Arc::new(Semaphore::new(AT_ONCE * processors));
+    let starts = Arc::new(Semaphore::new(PROCESSES_AT_ONCE));
+    let program: Arc<Path> = program.into();
     let scenarios: Arc<[Arc<Scenario>]> = run::stock().scenarios.into();
     let played = scenarios.iter().flat_map(|scenario| scenario.expect.findings.iter().cloned()).collect();
     let mut running = JoinSet::new();
     for (at, mutant) in all().into_iter().enumerate() {
-        let (turns, scenarios, stop) = (Arc::clone(&turns), Arc::clone(&scenarios), stop.clone());
-        let sockets = private.join(at.to_string());
+        let turns = if mutant.kind == Kind::Process { &starts } else { &turns };
+        let (turns, scenarios, stop) = (Arc::clone(turns), Arc::clone(&scenarios), stop.clone());
+        let (sockets, program) = (private.join(at.to_string()), Arc::clone(&program));
         running.spawn(async move {
             let _turn = turns.acquire_owned().await.expect("it is never closed");
             let row = match mutant.place.clone() {
@@ -214,6 +232,11 @@ pub async fn matrix(private: &Path, stop: &CancellationToken) -> io::Result<Matr
                     let jobs = telling::runs(&variant, &scenarios);
                     fs::create_dir(&sockets)?;
                     Row::of(mutant, &finished(&sockets, jobs, variant, &stop).await?)
+                }
+                Place::Process(process) => {
+                    let job = telling::run_of_a_process(process, &scenarios);
+                    fs::create_dir(&sockets)?;
+                    Row::of(mutant, &process::finished(process, job, &sockets, &program, &stop).await?)
                 }
             };
             Ok::<_, io::Error>((at, row))

@@ -5,7 +5,6 @@
 
 use std::{convert::Infallible, error::Error, io, net, sync::Arc, time::Duration};
 
-use counterfoil_mock::{Provider, Setup};
 use counterfoil_proto::{
     go_plugin::{grpc_controller_server::GrpcControllerServer, grpc_stdio_server::GrpcStdioServer},
     handshake::Line,
@@ -20,15 +19,17 @@ use tokio::{
     sync::{Mutex, mpsc},
     time::sleep,
 };
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{codegen::tokio_stream::wrappers::ReceiverStream, transport::Server};
+use tonic::transport::Server;
 
-use crate::{
+use super::{
     calls::{Misbehaving, served},
     certificate::Identity,
     line,
     services::{Controller, Says, Stdio, add_reflection},
 };
+use crate::{Provider, Setup};
 
 /// How much the pipe within the process holds, in bytes.
 const PIPE: usize = 1 << 16;
@@ -43,7 +44,7 @@ const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
 ///
 /// # Errors
 /// When the socket cannot be bound.
-pub(crate) fn bind(identity: &Identity) -> io::Result<(UnixListener, Line)> {
+pub(super) fn bind(identity: &Identity) -> io::Result<(UnixListener, Line)> {
     let path = line::socket();
     let listener = UnixListener::bind(&path)?;
     Ok((listener, Line::grpc("unix", path.display().to_string(), identity.printed.clone())))
@@ -53,7 +54,7 @@ pub(crate) fn bind(identity: &Identity) -> io::Result<(UnixListener, Line)> {
 ///
 /// # Errors
 /// When no more connections can be taken.
-pub(crate) async fn serve(
+pub(super) async fn serve(
     switch: &'static str,
     listener: UnixListener,
     identity: Identity,
@@ -72,7 +73,7 @@ pub(crate) async fn serve(
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub(crate) fn serve_another(switch: &str, listener: net::TcpListener) -> io::Result<()> {
+pub(super) fn serve_another(switch: &str, listener: net::TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let speaks_http = switch == "address-of-http1-server";
@@ -96,12 +97,16 @@ async fn server(
     incoming: mpsc::Receiver<io::Result<DuplexStream>>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let compute_plan_version = match switch {
-        "gate-v1" | "hang-in-apply" => "v1",
+        "gate-v1" | "gate-v1-before-0-57" | "hang-in-apply" => "v1",
         "gate-typo" => "V2",
         _ => "v2",
     };
-    let setup =
-        Setup { compute_plan_version: compute_plan_version.into(), services: served(), ..Setup::default() };
+    let setup = Setup {
+        plugin: switch.into(),
+        compute_plan_version: compute_plan_version.into(),
+        services: served(),
+        ..Setup::default()
+    };
     let health = if switch == "not-serving" { ServingStatus::NotServing } else { ServingStatus::Serving };
     let routes = Provider::new(setup)
         .routes()

@@ -13,7 +13,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use counterfoil_mock::ServedService;
 use counterfoil_proto::plugin_v1::{ContractDescriptor, ContractKind, ContractMode, ContractRegistry};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Frame;
@@ -28,20 +27,21 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 
-use crate::{complain, line};
+use super::{complain, line};
+use crate::ServedService;
 
 /// Five bytes in front of a message of no bytes.
 const EMPTY_MESSAGE: &[u8] = &[0; 5];
 
 /// The services, with the misbehaviour of a switch in front of them.
 #[derive(Clone)]
-pub(crate) struct Misbehaving {
+pub(super) struct Misbehaving {
     /// The good services.
-    pub(crate) inner: Routes,
+    pub(super) inner: Routes,
     /// What is to go wrong.
-    pub(crate) switch: &'static str,
+    pub(super) switch: &'static str,
     /// Makes every connection end.
-    pub(crate) leaving: CancellationToken,
+    pub(super) leaving: CancellationToken,
 }
 
 impl Service<Request<Body>> for Misbehaving {
@@ -145,7 +145,7 @@ impl Misbehaving {
 }
 
 /// The services that the plugin has: all but one, so that there is one to lie about.
-pub(crate) fn served() -> BTreeSet<ServedService> {
+pub(super) fn served() -> BTreeSet<ServedService> {
     ServedService::ALL.into_iter().filter(|service| *service != ServedService::Enumerator).collect()
 }
 
