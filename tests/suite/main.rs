@@ -4,6 +4,8 @@
 
 mod coverage;
 mod documentation;
+#[path = "../process/leftovers.rs"]
+mod leftovers;
 mod mutants;
 mod parsers;
 mod repeat;

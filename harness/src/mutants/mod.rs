@@ -203,9 +203,8 @@ impl Matrix {
 /// once, what has one is late.
 const AT_ONCE: usize = 8;
 
-/// How many broken processes run side by side: they wait for most of the time, and must not be late for want of a
-/// processor.
-const PROCESSES_AT_ONCE: usize = 8;
+/// How many broken processes run side by side: they wait for most of the time.
+const PROCESSES_AT_ONCE: usize = 12;
 
 /// Runs the stock suite against every mutant, with the sockets of each in a directory of its own below `private`, which
 /// the caller provides, and removes. `program` is our own command, which broken processes are started with.
@@ -214,40 +213,63 @@ const PROCESSES_AT_ONCE: usize = 8;
 /// When there is no room for sockets, or for plugins.
 pub async fn matrix(private: &Path, program: &Path, stop: &CancellationToken) -> io::Result<Matrix> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let turns = Arc::new(Semaphore::new(AT_ONCE * processors));
-    let starts = Arc::new(Semaphore::new(PROCESSES_AT_ONCE));
-    let program: Arc<Path> = program.into();
     let scenarios: Arc<[Arc<Scenario>]> = run::stock().scenarios.into();
     let played = scenarios.iter().flat_map(|scenario| scenario.expect.findings.iter().cloned()).collect();
-    let mut running = JoinSet::new();
-    for (at, mutant) in all().into_iter().enumerate() {
-        let turns = if mutant.kind == Kind::Process { &starts } else { &turns };
-        let (turns, scenarios, stop) = (Arc::clone(turns), Arc::clone(&scenarios), stop.clone());
-        let (sockets, program) = (private.join(at.to_string()), Arc::clone(&program));
-        running.spawn(async move {
-            let _turn = turns.acquire_owned().await.expect("it is never closed");
-            let row = match mutant.place.clone() {
-                Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
-                Place::Pair(variant) => {
-                    let jobs = telling::runs(&variant, &scenarios);
-                    fs::create_dir(&sockets)?;
-                    Row::of(mutant, &finished(&sockets, jobs, variant, &stop).await?)
-                }
-                Place::Process(process) => {
-                    let job = telling::run_of_a_process(process, &scenarios);
-                    fs::create_dir(&sockets)?;
-                    Row::of(mutant, &process::finished(process, job, &sockets, &program, &stop).await?)
-                }
-            };
-            Ok::<_, io::Error>((at, row))
-        });
+    let ground = Ground { private: private.into(), program: program.into(), scenarios, stop: stop.clone() };
+    let (processes, others): (Vec<_>, Vec<_>) =
+        all().into_iter().enumerate().partition(|(_, mutant)| mutant.kind == Kind::Process);
+    let mut rows = ground.rows(others, AT_ONCE * processors).await?;
+    // By themselves, since a process that has to wait for a processor is late for its host.
+    rows.extend(ground.rows(processes, PROCESSES_AT_ONCE).await?);
+    Ok(Matrix { rows, played })
+}
+
+/// What every mutant is run with.
+#[derive(Clone)]
+struct Ground {
+    private: Arc<Path>,
+    program: Arc<Path>,
+    scenarios: Arc<[Arc<Scenario>]>,
+    stop: CancellationToken,
+}
+
+impl Ground {
+    /// The rows of these mutants, each with its number, in that order. At most `at_once` of them run side by side.
+    async fn rows(&self, mutants: Vec<(usize, Mutant)>, at_once: usize) -> io::Result<Vec<Row>> {
+        let turns = Arc::new(Semaphore::new(at_once));
+        let mut running = JoinSet::new();
+        for (at, mutant) in mutants {
+            let (ground, turns) = (self.clone(), Arc::clone(&turns));
+            running.spawn(async move {
+                let _turn = turns.acquire_owned().await.expect("it is never closed");
+                Ok::<_, io::Error>((at, ground.row(at, mutant).await?))
+            });
+        }
+        let mut rows = Vec::with_capacity(running.len());
+        while let Some(row) = running.join_next().await {
+            rows.push(row.map_err(io::Error::other)??);
+        }
+        rows.sort_by_key(|(at, _)| *at);
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
-    let mut rows = Vec::with_capacity(running.len());
-    while let Some(row) = running.join_next().await {
-        rows.push(row.map_err(io::Error::other)??);
+
+    /// Runs what can tell a mutant, which has this number. Paths of sockets are short, so it has no room for its name.
+    async fn row(&self, at: usize, mutant: Mutant) -> io::Result<Row> {
+        let room = self.private.join(at.to_string());
+        Ok(match mutant.place.clone() {
+            Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
+            Place::Pair(variant) => {
+                let jobs = telling::runs(&variant, &self.scenarios);
+                fs::create_dir(&room)?;
+                Row::of(mutant, &finished(&room, jobs, variant, &self.stop).await?)
+            }
+            Place::Process(broken) => {
+                let job = telling::run_of_a_process(broken, &self.scenarios);
+                fs::create_dir(&room)?;
+                Row::of(mutant, &process::finished(broken, job, &room, &self.program, &self.stop).await?)
+            }
+        })
     }
-    rows.sort_by_key(|(at, _)| *at);
-    Ok(Matrix { rows: rows.into_iter().map(|(_, row)| row).collect(), played })
 }
 
 async fn finished(

@@ -69,19 +69,16 @@ fn wrong(page: &mut Page, row: &Row) {
     for run in &row.unjudged {
         page.wrapped("  ", 4, &format!("not judged: {run}"));
     }
-    match row.mutant.kind {
-        Kind::Engine | Kind::Decoder | Kind::Provider => {
-            again(page, &format!("counterfoil run --mutant {name}"));
-        }
-        Kind::Process => again(page, "counterfoil mutants"),
-        Kind::Manifest => {}
+    let shown = match row.mutant.kind {
+        Kind::Engine | Kind::Decoder | Kind::Provider => Some(("run again", "run --mutant")),
+        Kind::Process => Some(("its program", "mock serve-broken")),
+        Kind::Manifest => None,
+    };
+    if let Some((what, command)) = shown {
+        let command = keep(format_args!("counterfoil {command} {name}"));
+        page.wrapped("  ", 4, &format!("{what}  {command}"));
     }
     page.blank();
-}
-
-/// The command that shows it again.
-fn again(page: &mut Page, command: &str) {
-    page.wrapped("  ", 4, &format!("run again  {}", keep(command)));
 }
 
 fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {

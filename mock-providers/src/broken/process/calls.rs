@@ -8,6 +8,7 @@ use std::{
     io, iter,
     pin::Pin,
     process,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -21,9 +22,9 @@ use rustix::process::{Signal, getpid, kill_process};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::Notify,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 
@@ -40,8 +41,8 @@ pub(super) struct Misbehaving {
     pub(super) inner: Routes,
     /// What is to go wrong.
     pub(super) switch: &'static str,
-    /// Makes every connection end.
-    pub(super) leaving: CancellationToken,
+    /// Makes the connections end that there are.
+    pub(super) leaving: Arc<Notify>,
 }
 
 impl Service<Request<Body>> for Misbehaving {
@@ -108,7 +109,7 @@ impl Misbehaving {
                 }
             }
             ("goaway-in-call" | "connection-closed-in-call", "Capabilities") => {
-                self.leaving.cancel();
+                self.leaving.notify_waiters();
                 future::pending().await
             }
 
@@ -119,7 +120,11 @@ impl Misbehaving {
                 let zeros = iter::repeat_n(zeros, 1 << 14).map(Frame::data);
                 Ok(frames(iter::once(data(&head)).chain(zeros).chain([status_ok()])))
             }
-            ("endless-stream", "Capabilities") => Ok(frames(iter::repeat_with(|| data(EMPTY_MESSAGE)))),
+            ("endless-stream", "Capabilities") => {
+                // Frames of a few bytes each would be taken for an attack before anybody counts messages.
+                let many = EMPTY_MESSAGE.repeat(1 << 10);
+                Ok(frames(iter::repeat_with(move || data(&many))))
+            }
             ("reset-each-call", _) if path.starts_with("/workflow.") => {
                 Ok(reply(iter::once(Err(Status::internal("what fails the body resets the stream")))))
             }

@@ -16,11 +16,10 @@ use tokio::{
         duplex, sink, split,
     },
     net::{TcpListener, UnixListener, UnixStream},
-    sync::{Mutex, mpsc},
+    sync::{Mutex, Notify, mpsc},
     time::sleep,
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use super::{
@@ -59,13 +58,13 @@ pub(super) async fn serve(
     listener: UnixListener,
     identity: Identity,
 ) -> io::Result<Infallible> {
-    let leaving = CancellationToken::new();
+    let leaving = Arc::<Notify>::default();
     let (accepted, incoming) = mpsc::channel(16);
-    tokio::spawn(server(switch, leaving.clone(), incoming));
+    tokio::spawn(server(switch, Arc::clone(&leaving), incoming));
     let identity = Arc::new(identity);
     loop {
         let (peer, _) = listener.accept().await?;
-        tokio::spawn(meet(switch, peer, Arc::clone(&identity), accepted.clone(), leaving.clone()));
+        tokio::spawn(meet(switch, peer, Arc::clone(&identity), accepted.clone(), Arc::clone(&leaving)));
     }
 }
 
@@ -93,7 +92,7 @@ pub(super) fn serve_another(switch: &str, listener: net::TcpListener) -> io::Res
 
 async fn server(
     switch: &'static str,
-    leaving: CancellationToken,
+    leaving: Arc<Notify>,
     incoming: mpsc::Receiver<io::Result<DuplexStream>>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let compute_plan_version = match switch {
@@ -115,7 +114,11 @@ async fn server(
         .add_service(GrpcStdioServer::new(Stdio));
     let routes = add_reflection(routes, switch)?;
     Server::builder()
-        .layer(tower::layer::layer_fn(move |inner| Misbehaving { inner, switch, leaving: leaving.clone() }))
+        .layer(tower::layer::layer_fn(move |inner| Misbehaving {
+            inner,
+            switch,
+            leaving: Arc::clone(&leaving),
+        }))
         .add_routes(routes)
         .serve_with_incoming(ReceiverStream::new(incoming))
         .await?;
@@ -128,7 +131,7 @@ async fn meet(
     mut peer: UnixStream,
     identity: Arc<Identity>,
     accepted: mpsc::Sender<io::Result<DuplexStream>>,
-    leaving: CancellationToken,
+    leaving: Arc<Notify>,
 ) -> io::Result<()> {
     match switch {
         "http1" => return refuse_http2(&mut peer).await,
@@ -149,7 +152,7 @@ async fn meet(
         (None, _) => {
             tokio::select! {
                 ended = join(&mut peer, ours) => return ended,
-                () = leaving.cancelled() => {}
+                () = leaving.notified() => {}
             }
             // The server is waiting within a call, so that no frame of its own is cut in two here.
             if switch == "goaway-in-call" {

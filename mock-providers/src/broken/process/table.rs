@@ -174,9 +174,17 @@ pub const PROCESSES: &[ProcessMutant] = &[
         .under_mtls(),
     // The load sequence.
     ProcessMutant::new("manifest-error", "answers GetManifest with an error", &["CAP-001"]),
-    ProcessMutant::new("registry-error", "answers GetContractRegistry with an error", &["CAP-002"]),
-    ProcessMutant::new("registry-unimplemented", "does not know GetContractRegistry", &["CAP-003"]),
-    ProcessMutant::new("registry-empty", "lists no service", &["CAP-003"]),
+    ProcessMutant::new(
+        "registry-error",
+        "answers GetContractRegistry with an error",
+        &["CAP-002", "CAP-009"],
+    ),
+    ProcessMutant::new(
+        "registry-unimplemented",
+        "does not know GetContractRegistry",
+        &["CAP-003", "CAP-009"],
+    ),
+    ProcessMutant::new("registry-empty", "lists no service", &["CAP-003", "CAP-009"]),
     ProcessMutant::new("registry-lies", "lists a service that it does not serve", &["CAP-008"]),
     ProcessMutant::new("served-not-registered", "serves ResourceDriver without listing it", &["CAP-009"]),
     ProcessMutant::new("initialize-error", "answers Initialize with an error", &["CAP-004"]),
@@ -195,7 +203,11 @@ pub const PROCESSES: &[ProcessMutant] = &[
     // Calls.
     ProcessMutant::new("exit-in-call", "exits with 3 in Capabilities", &["PROC-024"]),
     ProcessMutant::new("segfault-in-call", "dies of SIGSEGV in Capabilities", &["PROC-025"]),
-    ProcessMutant::new("panic-in-call", "panics in Capabilities as a Go program does", &["PROC-026"]),
+    ProcessMutant::new(
+        "panic-in-call",
+        "panics in Capabilities as a Go program does",
+        &["PROC-024", "PROC-026"],
+    ),
     ProcessMutant::new("hang-in-registry", "never answers GetContractRegistry", &["PROC-027"])
         .answers_within(SHORT),
     ProcessMutant::new("hang-in-initialize", "never answers Initialize", &["PROC-027"]).answers_within(SHORT),
@@ -207,7 +219,7 @@ pub const PROCESSES: &[ProcessMutant] = &[
     ProcessMutant::new(
         "hang-in-apply",
         "wants its own Apply to be called, and never answers it",
-        &["PROC-027"],
+        &["CAP-007", "PROC-027"],
     )
     .answers_within(SHORT)
     .in_a_plan()
