@@ -174,7 +174,8 @@ fn complaints(mutant: &ProcessMutant, says: &str) -> Vec<String> {
     let Tested { output, findings, left, temporary } = test(mutant);
     let mut complaints = Vec::new();
     let found: BTreeSet<&str> = findings.iter().map(|(rule, _)| rule.as_str()).collect();
-    if found != BTreeSet::from_iter(mutant.caught_by.iter().copied()) {
+    let declared: BTreeSet<&str> = mutant.caught_by.iter().copied().collect();
+    if found != declared {
         complaints.push(format!("{:?} should find something, and did {findings:?}", mutant.caught_by));
     }
     if !says.is_empty() && !findings.iter().any(|(_, message)| message.contains(says)) {
