@@ -2,11 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-#[path = "switches.rs"]
-mod switches;
-
 use std::{
-    collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
@@ -16,13 +12,12 @@ use std::{
     time::Duration,
 };
 
+use counterfoil_mock::broken::process::{CONTROLS, PROCESSES};
 use counterfoil_proto::handshake::{
     CLIENT_CERT, COOKIE_KEY, COOKIE_VALUE, Line, SHORTEST_CERTIFICATE, SOCKET_DIR,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-
-use crate::switches::SWITCHES;
 
 const PLUGIN: &str = env!("CARGO_BIN_EXE_hostile-plugin");
 
@@ -66,6 +61,12 @@ impl Drop for Running {
     }
 }
 
+/// The names under which it is started.
+fn names() -> impl Iterator<Item = &'static str> {
+    let served = PROCESSES.iter().filter(|mutant| mutant.program.is_none());
+    served.chain(CONTROLS).map(|mutant| mutant.name)
+}
+
 fn command(dir: &Path, name: &str) -> Command {
     let program = dir.join(name);
     symlink(PLUGIN, &program).unwrap();
@@ -75,42 +76,15 @@ fn command(dir: &Path, name: &str) -> Command {
 }
 
 #[test]
-fn the_table_has_many_switches_and_each_is_told_whole() {
-    let names: BTreeSet<&str> = SWITCHES.iter().map(|switch| switch.name).collect();
-    assert_eq!(names.len(), SWITCHES.len(), "a name stands there twice");
-    assert!(names.len() >= 55, "{} switches", names.len());
-    for switch in SWITCHES {
-        assert!(!switch.about.is_empty(), "{switch:?}");
-        let harmless = ["good", "line-just-in-time", "reflection-of-old"].contains(&switch.name);
-        assert_eq!(switch.trips.is_empty(), harmless, "{switch:?}");
-        assert!(switch.message.is_empty() || !switch.trips.is_empty(), "{switch:?}");
-        assert_eq!(
-            switch.mtls,
-            switch.name.starts_with("cert-") && switch.name != "cert-unasked",
-            "{switch:?}"
-        );
-        for id in switch.trips {
-            let number = id.strip_prefix("PROC-").or_else(|| id.strip_prefix("CAP-"));
-            assert!(
-                number.is_some_and(|number| number.len() == 3 && number.parse::<u8>().is_ok()),
-                "{switch:?}"
-            );
-        }
-        for millis in [switch.start_ms, switch.call_ms].into_iter().flatten() {
-            assert!((500..=3000).contains(&millis), "{switch:?}");
-        }
-    }
-}
-
-#[test]
-fn an_unknown_name_lists_every_switch() {
+fn an_unknown_name_lists_all_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let output = command(dir.path(), "no-such-switch").stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     let listed = String::from_utf8(output.stderr).unwrap();
-    let listed: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(listed, SWITCHES.iter().map(|switch| switch.name).collect::<Vec<_>>());
+    let listed: Vec<&str> =
+        listed.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, names().collect::<Vec<_>>());
 }
 
 #[test]
@@ -158,16 +132,16 @@ fn the_first_line_is_as_announced() {
 
 #[test]
 fn every_switch_starts() {
-    for switch in SWITCHES {
-        let mut running = Running::start_with(switch.name, &[("HOSTILE_FLOOD_BYTES", "100000")]);
+    for name in names() {
+        let mut running = Running::start_with(name, &[("HOSTILE_FLOOD_BYTES", "100000")]);
         // These say nothing, or say it without an end.
-        if ["no-line", "half-line", "huge-line", "binary-line"].contains(&switch.name) {
-            assert!(running.child.try_wait().unwrap().is_none(), "{} ended", switch.name);
+        if ["no-line", "half-line", "huge-line", "binary-line"].contains(&name) {
+            assert!(running.child.try_wait().unwrap().is_none(), "{name} ended");
             continue;
         }
         let line = running.line();
-        let silent = switch.name == "exit-before-line";
-        assert_eq!(line.is_empty(), silent, "{}: {line:?}", switch.name);
+        let silent = name == "exit-before-line";
+        assert_eq!(line.is_empty(), silent, "{name}: {line:?}");
     }
 }
 
@@ -177,8 +151,8 @@ fn certificates_are_printed_where_they_are_asked_for() {
         let line = Running::start_with(switch, &[(CLIENT_CERT, "a certificate")]).line();
         line.parse::<Line>().unwrap().certificate.unwrap().len() > SHORTEST_CERTIFICATE
     };
-    for switch in SWITCHES.iter().filter(|switch| switch.mtls) {
-        assert_eq!(printed(switch.name), switch.name != "cert-absent", "{}", switch.name);
+    for mutant in PROCESSES.iter().filter(|mutant| mutant.mtls) {
+        assert_eq!(printed(mutant.name), mutant.name != "cert-absent", "{}", mutant.name);
     }
     assert!(printed("good"));
 }

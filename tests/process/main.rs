@@ -1,12 +1,11 @@
-//! The hostile plugin under `counterfoil test provider`: each of its switches leads to the finding that it has to, in
-//! time, and nothing of it stays.
+//! Plugins under `counterfoil test provider`, those in order and broken ones: what is told of them, and that nothing of
+//! them stays. That each broken one is found by its rules, and by no other, is what the kill matrix shows.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod leftovers;
 mod profiles;
 mod subjects;
-mod switches;
 
 use std::{
     collections::BTreeSet,
@@ -23,13 +22,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use counterfoil::mutants::is_of_a_process;
 use counterfoil_core::rules::{self, Level};
+use counterfoil_mock::broken::process::{CONTROLS, PROCESSES, ProcessMutant, ShowsIn};
 use counterfoil_proto::handshake::{COOKIE_KEY, COOKIE_VALUE, Line, SOCKET_DIR};
 use leftovers::running_below;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use switches::{SWITCHES, Switch};
 use tempfile::TempDir;
 
 const COUNTERFOIL: &str = env!("CARGO_BIN_EXE_counterfoil");
@@ -46,7 +44,44 @@ tags: [process]
 plan: { actions: [create: { name: net, type: infra.vpc }] }
 ";
 
-/// What came of testing one switch.
+/// What findings have to say of broken processes, beside that there are any.
+const TOLD: [(&str, &str); 20] = [
+    ("wrong-core", "2"),
+    ("wrong-app", "9"),
+    ("wrong-network", "udp"),
+    ("wrong-protocol", "netrpc"),
+    ("exit-before-line", "3"),
+    ("exit-after-line", "3"),
+    ("address-elsewhere", "192.0.2.1"),
+    ("not-serving", "NOT_SERVING"),
+    ("registry-lies", "IaCProviderEnumerator"),
+    ("served-not-registered", "ResourceDriver"),
+    ("gate-v1", "v1"),
+    ("gate-typo", "V2"),
+    ("calls-home", "api.example.com"),
+    ("exit-in-call", "3"),
+    ("panic-in-call", "runtime error"),
+    ("hang-in-apply", "Apply"),
+    ("reflection-contradicts", "ResourceRef.provider_id"),
+    ("reflection-adds", "ResourceRef.zone"),
+    ("reflection-of-nothing", "no package"),
+    ("reflection-absent", "Unimplemented"),
+];
+
+/// Broken processes of which something could stay, whatever is told of them.
+const STAYING: [&str; 9] = [
+    "no-line",
+    "half-line",
+    "huge-line",
+    "hang-in-create",
+    "hang-in-shutdown",
+    "ignore-sigterm",
+    "grandchildren",
+    "leaves-socket",
+    "storm",
+];
+
+/// What came of testing a process.
 struct Tested {
     output: Output,
     /// The findings, each as its rule and its message.
@@ -57,10 +92,10 @@ struct Tested {
     temporary: Vec<String>,
 }
 
-fn test(switch: &Switch) -> Tested {
+fn test(mutant: &ProcessMutant) -> Tested {
     let place = TempDir::new().unwrap();
     let file = |name: &str| place.path().join(name);
-    symlink(PLUGIN, file(switch.name)).unwrap();
+    symlink(PLUGIN, file(mutant.name)).unwrap();
     fs::write(file("one-create.yaml"), ONE_CREATE).unwrap();
     fs::create_dir(file("tmp")).unwrap();
     let mut command = Command::new(COUNTERFOIL);
@@ -68,28 +103,24 @@ fn test(switch: &Switch) -> Tested {
         .current_dir(place.path())
         .env_clear()
         .env("TMPDIR", file("tmp"))
-        .env("HOSTILE_FLOOD_BYTES", "80000000")
         .args(["test", "provider"])
-        .arg(file(switch.name))
-        .args(["--revisions", if switch.name == "hang-in-apply" { "0.56" } else { "head" }])
+        .arg(file(mutant.name))
+        .args(["--revisions", &mutant.revision.to_string()])
         .args(["--report", "json=report.jsonl"]);
-    match switch.name {
-        "hang-in-create" | "hang-in-apply" => command.args(["--live", "--scenario", "one-create.yaml"]),
-        "grows" => command.args(["--filter", "answers-agree"]),
-        _ => command.args(["--filter", "load-and-leave"]),
+    match mutant.shows_in {
+        ShowsIn::Plan => command.args(["--live", "--scenario", "one-create.yaml"]),
+        ShowsIn::Questions => command.args(["--filter", "answers-agree"]),
+        ShowsIn::Load => command.args(["--filter", "load-and-leave"]),
     };
-    match switch.name {
-        "stderr-flood" => command.args(["--env", "HOSTILE_FLOOD_BYTES"]),
-        _ => &mut command,
-    };
-    if switch.mtls {
+    if mutant.mtls {
         command.arg("--mtls");
     }
-    if switch.name.starts_with("reflection") {
+    if mutant.reflect {
         command.arg("--reflect");
     }
-    command.arg(format!("--start-deadline={}ms", switch.start_ms.unwrap_or(20_000)));
-    command.arg(format!("--call-deadline={}ms", switch.call_ms.unwrap_or(20_000)));
+    let millis = |deadline: Option<Duration>| deadline.map_or(20_000, |deadline| deadline.as_millis());
+    command.arg(format!("--start-deadline={}ms", millis(mutant.start)));
+    command.arg(format!("--call-deadline={}ms", millis(mutant.call)));
     let output = command.output().unwrap();
     let report = fs::read_to_string(file("report.jsonl")).unwrap_or_default();
     let findings = report.lines().flat_map(|line| {
@@ -106,9 +137,9 @@ fn test(switch: &Switch) -> Tested {
     }
 }
 
-/// Starts `counterfoil test provider` on a switch, in a place of its own.
-fn start(place: &TempDir, switch: &str, more: &[&str]) -> Child {
-    symlink(PLUGIN, place.path().join(switch)).unwrap();
+/// Starts `counterfoil test provider` on a process by its name, in a place of its own.
+fn start(place: &TempDir, name: &str, more: &[&str]) -> Child {
+    symlink(PLUGIN, place.path().join(name)).unwrap();
     fs::create_dir(place.path().join("tmp")).unwrap();
     let mut command = Command::new(COUNTERFOIL);
     command
@@ -116,7 +147,7 @@ fn start(place: &TempDir, switch: &str, more: &[&str]) -> Child {
         .env_clear()
         .env("TMPDIR", place.path().join("tmp"))
         .args(["test", "provider"])
-        .arg(place.path().join(switch))
+        .arg(place.path().join(name))
         .args(["--revisions", "head"])
         .args(more)
         .stdout(Stdio::piped())
@@ -139,27 +170,20 @@ fn names_in(directory: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// What is wrong with how the test of a switch came out.
-fn complaints(switch: &Switch) -> Vec<String> {
-    let Tested { output, findings, left, temporary } = test(switch);
-    let found: BTreeSet<&str> = findings.iter().map(|(rule, _)| rule.as_str()).collect();
+/// What is wrong with how the test of a process came out, of which a finding has to say this.
+fn complaints(mutant: &ProcessMutant, says: &str) -> Vec<String> {
+    let Tested { output, findings, left, temporary } = test(mutant);
     let mut complaints = Vec::new();
-    for rule in switch.trips {
-        if !found.contains(rule) {
-            complaints.push(format!("{rule} is not found, but {found:?}"));
-        }
+    let found: BTreeSet<&str> = findings.iter().map(|(rule, _)| rule.as_str()).collect();
+    let declared: BTreeSet<&str> = mutant.caught_by.iter().copied().collect();
+    if found != declared {
+        complaints.push(format!("{:?} should find something, and did {findings:?}", mutant.caught_by));
     }
-    if switch.trips.is_empty() && !found.is_empty() {
-        complaints.push(format!("nothing is wrong with it, but {findings:?}"));
-    }
-    let says = |(rule, message): &(String, String)| {
-        switch.trips.contains(&rule.as_str()) && message.contains(switch.message)
-    };
-    if !switch.trips.is_empty() && !findings.iter().any(says) {
-        complaints.push(format!("no finding says {:?}: {findings:?}", switch.message));
+    if !says.is_empty() && !findings.iter().any(|(_, message)| message.contains(says)) {
+        complaints.push(format!("no finding says {says:?}: {findings:?}"));
     }
     let must = |rule: &&str| rules::find(rule).is_some_and(|rule| rule.level == Level::Must);
-    let expected = i32::from(found.iter().any(must));
+    let expected = i32::from(mutant.caught_by.iter().any(must));
     if output.status.code() != Some(expected) {
         complaints.push(format!("exit {:?} instead of {expected}", output.status.code()));
     }
@@ -173,16 +197,24 @@ fn complaints(switch: &Switch) -> Vec<String> {
     complaints
 }
 
+/// The processes whose test shows what the kill matrix does not, each with what a finding has to say of it.
+fn told() -> Vec<(&'static ProcessMutant, &'static str)> {
+    let named = |name: &str| PROCESSES.iter().find(|mutant| mutant.name == name).unwrap();
+    let staying = STAYING.iter().map(|name| (*name, ""));
+    let broken = TOLD.into_iter().chain(staying).map(|(name, says)| (named(name), says));
+    broken.chain(CONTROLS.iter().map(|control| (control, ""))).collect()
+}
+
 #[test]
-fn every_switch_leads_to_its_finding_and_leaves_nothing() {
-    let (next, all) = (AtomicUsize::new(0), SWITCHES.len());
+fn what_a_process_does_wrong_is_told_and_nothing_of_it_is_left() {
+    let (next, all) = (AtomicUsize::new(0), told());
     let wrong: Vec<String> = thread::scope(|scope| {
         let work = || {
             let mut wrong = Vec::new();
-            while let Some(switch) = SWITCHES.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let complaints = complaints(switch);
+            while let Some((mutant, says)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let complaints = complaints(mutant, says);
                 if !complaints.is_empty() {
-                    wrong.push(format!("{} ({}):\n  {}", switch.name, switch.about, complaints.join("\n  ")));
+                    wrong.push(format!("{} ({}):\n  {}", mutant.name, mutant.what, complaints.join("\n  ")));
                 }
             }
             wrong
@@ -190,7 +222,7 @@ fn every_switch_leads_to_its_finding_and_leaves_nothing() {
         let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
-    assert!(wrong.is_empty(), "{} of {all} switches:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} of {} processes:\n{}", wrong.len(), all.len(), wrong.join("\n"));
 }
 
 #[test]
@@ -293,18 +325,6 @@ fn a_plugin_that_runs_already_is_attached_to_and_left_alone() {
     assert!(serving.try_wait().unwrap().is_none(), "it was left running");
     kill_process(Pid::from_child(&serving), Signal::TERM).unwrap();
     assert_eq!(serving.wait().unwrap().code(), Some(0));
-}
-
-/// Rules about the process, and about how a provider is loaded, are proven by nothing else: no scenario of our own pair
-/// can break them.
-#[test]
-fn every_rule_about_a_plugin_is_tripped() {
-    let tripped: BTreeSet<&str> = SWITCHES.iter().flat_map(|switch| switch.trips).copied().collect();
-    // Broken manifests trip the rules about those (`mutants::MANIFESTS`).
-    let about_plugins = rules::catalogue().filter(|rule| is_of_a_process(rule));
-    let untripped: Vec<&str> = about_plugins.map(|rule| rule.id).filter(|id| !tripped.contains(id)).collect();
-    // These three take another path, revision or manifest, and are tripped below.
-    assert_eq!(untripped, ["PROC-021", "CAP-007", "CAP-011"]);
 }
 
 /// Runs `counterfoil test provider` on a path in a directory, and gives its exit code and what it printed.

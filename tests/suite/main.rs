@@ -5,14 +5,13 @@
 
 mod coverage;
 mod documentation;
+#[path = "../process/leftovers.rs"]
+mod leftovers;
 mod mutants;
 mod parsers;
 mod repeat;
 mod rows;
 mod survey;
-#[path = "../process/switches.rs"]
-#[expect(dead_code, reason = "which rules a switch trips is all that is asked here")]
-mod switches;
 mod traces;
 mod ways;
 

@@ -19,7 +19,7 @@ const OUT_OF_REACH: [(&str, &str); 2] = [
     ("DSP-011", "the mock provider keeps what it failed to update"),
 ];
 
-/// The rules that this suite has to exercise. Broken plugins trip the others, in `tests/process`.
+/// The rules that the stock scenarios have to exercise against our own pair. The others are about plugins.
 fn suite_rules() -> impl Iterator<Item = &'static rules::Rule> {
     rules::catalogue().filter(|rule| !rule.needs_a_plugin())
 }
@@ -34,6 +34,11 @@ fn every_mutant_is_caught_by_its_rules_alone() {
     let account = report::mutants::matrix(matrix, Duration::ZERO, Layout::ENDLESS);
     assert!(matrix.rows.iter().all(Row::is_killed), "\n{account}");
     assert!(matrix.holds(), "\n{account}");
+}
+
+#[test]
+fn nothing_of_a_broken_process_is_left() {
+    assert_eq!(survey::left_of_mutants(), [""; 0]);
 }
 
 #[test]

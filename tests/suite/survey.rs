@@ -4,15 +4,23 @@ use std::{
     num::NonZeroUsize,
     sync::{Arc, OnceLock},
     thread,
+    time::Duration,
 };
 
+use crate::leftovers::running_below;
 use counterfoil::{
     mutants::{self, Matrix, matrix},
+    provider::process::settle,
     run::{self, Filter, Finished, Options, Variant},
 };
 use counterfoil_core::scenario::Scenario;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+/// How long supervisors may take to end what they watch.
+const SETTLING: Duration = Duration::from_secs(15);
+
+const COUNTERFOIL: &str = env!("CARGO_BIN_EXE_counterfoil");
 
 /// The stock scenarios, all in order.
 pub(crate) fn scenarios() -> &'static [Arc<Scenario>] {
@@ -39,12 +47,23 @@ pub(crate) fn stock() -> &'static [Finished] {
 
 /// The stock suite against every mutant.
 pub(crate) fn mutants() -> &'static Matrix {
-    static MUTANTS: OnceLock<Matrix> = OnceLock::new();
+    &mutants_and_rest().0
+}
+
+/// The processes that are left when every mutant has run, by their command lines.
+pub(crate) fn left_of_mutants() -> &'static [String] {
+    &mutants_and_rest().1
+}
+
+fn mutants_and_rest() -> &'static (Matrix, Vec<String>) {
+    static MUTANTS: OnceLock<(Matrix, Vec<String>)> = OnceLock::new();
     MUTANTS.get_or_init(|| {
         // Deadlines are real, and what passes must not depend on how busy the machine is with mutants.
         stock();
         let (private, stop) = (private_directory(), CancellationToken::new());
-        runtime().block_on(matrix(private.path(), mutants::all(), &stop)).expect("there is room for sockets")
+        let matrix = runtime().block_on(matrix(private.path(), COUNTERFOIL.as_ref(), mutants::all(), &stop));
+        settle(SETTLING);
+        (matrix.expect("there is room for sockets"), running_below(private.path()))
     })
 }
 

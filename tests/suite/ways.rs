@@ -11,10 +11,8 @@ use std::{
     fs,
 };
 
-use counterfoil::mutants;
+use counterfoil::mutants::{self, Mutant};
 use counterfoil_core::rules::{self, Party, Rule};
-
-use crate::switches::SWITCHES;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ways-to-break.md");
 const FACTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/facts.md");
@@ -195,12 +193,10 @@ const WAYS: [Way; 50] = {
     ]
 };
 
-/// The mutants that are declared to be found by a rule: those of the kill matrix, and the broken plugins.
+/// The mutants that are declared to be found by a rule.
 fn mutants_of(rule: &Rule) -> BTreeSet<&'static str> {
-    let matrix = mutants::all();
-    let matrix = matrix.iter().filter(|mutant| mutant.caught_by.contains(&rule.id));
-    let plugins = SWITCHES.iter().filter(|switch| switch.trips.contains(&rule.id));
-    matrix.map(|mutant| mutant.name).chain(plugins.map(|switch| switch.name)).collect()
+    let declares = |mutant: &Mutant| mutant.caught_by.contains(&rule.id);
+    mutants::all().into_iter().filter(declares).map(|mutant| mutant.name).collect()
 }
 
 /// What each way to break is, in the words of `docs/facts.md`, by its id.

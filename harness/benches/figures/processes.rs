@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use counterfoil::provider::process::{Deadlines, LaunchOptions, Plugin, settle};
 use counterfoil_core::trace::Recorder;
-use counterfoil_mock::{RawClient, UnaryCall};
+use counterfoil_mock::{RawClient, UnaryCall, broken::process::FLOOD_BYTES};
 use leftovers::running_below;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -183,7 +183,8 @@ pub(crate) fn flood(figures: &mut Figures) {
     let mut command = Command::new(COUNTERFOIL)
         .args(["test", "provider"])
         .arg(&plugin)
-        .args(["--filter", "load-and-leave", "--revisions", "head"])
+        .args(["--filter", "load-and-leave", "--revisions", "head", "--env", FLOOD_BYTES])
+        .env(FLOOD_BYTES, (1_u64 << 30).to_string())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -75,7 +75,7 @@ pub(super) enum Command {
         /// The rule's id, such as OUT-001.
         id: String,
     },
-    /// Run the stock scenarios against every broken engine, decoder, provider and manifest, and print which rules found it.
+    /// Run every broken engine, decoder, provider, manifest and process, and print which rules found it.
     Mutants {
         /// Only list them, with the rules that have to find each (`run --mutant` runs one).
         #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     fs::{self, File},
     io::{self, BufWriter},
     num::NonZeroUsize,
@@ -98,9 +99,13 @@ impl Session {
     /// Runs mutants, and gives what was found of each.
     pub(super) fn kill_matrix(self, mutants: Vec<Mutant>, output: Output) -> Result<Matrix, Exit> {
         let Self { runtime, stop, caught, private } = self;
-        let matrix = runtime.block_on(mutants::matrix(private.path(), mutants, &stop));
+        let program = env::current_exe().map_err(|error| {
+            failed(&format!("it cannot be told where counterfoil itself is: {error}"), output)
+        })?;
+        let matrix = runtime.block_on(mutants::matrix(private.path(), &program, mutants, &stop));
         // Servers of runs that were cut short take their sockets with them; the directory goes after them.
         drop(runtime);
+        settle(SETTLING);
         let _ = remove_private_directory(private.path());
         drop(private);
         if let Some(signal) = caught.get() {

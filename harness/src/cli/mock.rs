@@ -5,13 +5,15 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, ErrorKind},
-    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
 use counterfoil_mock::{
-    Profile, Provider, manifest,
+    Profile, Provider,
+    broken::process::{self, NotServed},
+    manifest,
     plugin::{self, HostEnvironment},
 };
 use counterfoil_proto::Revision;
@@ -20,6 +22,7 @@ use super::{Exit, args::revision, known::show_unusable, output::Output};
 use crate::{
     profiles::{self, Found, NotFound},
     report::profiles as profiles_report,
+    subject::script,
 };
 
 /// `counterfoil mock`
@@ -34,6 +37,12 @@ pub(super) enum Mock {
         /// profile].
         #[arg(long, value_parser = revision)]
         revision: Option<Revision>,
+    },
+    /// Be a broken process, as the kill matrix starts it.
+    #[command(hide = true)]
+    ServeBroken {
+        /// Which one.
+        name: String,
     },
     /// Lay a provider out as a plugin that a host finds: DIR/NAME/plugin.json and an executable beside it.
     Install {
@@ -80,6 +89,7 @@ impl Named {
 pub(super) fn execute(command: &Mock, output: Output) -> Exit {
     match command {
         Mock::Serve { profile, revision } => serve(profile, *revision, output).unwrap_or_else(|exit| exit),
+        Mock::ServeBroken { name } => serve_broken(name, output),
         Mock::Install { profile, into } => install(profile, into, output).unwrap_or_else(|exit| exit),
         Mock::Profiles { files } => list(files, output).unwrap_or_else(|exit| exit),
     }
@@ -115,6 +125,16 @@ fn serve(named: &Named, revision: Option<Revision>, output: Output) -> Result<Ex
     Ok(Exit::Passed)
 }
 
+fn serve_broken(name: &str, output: Output) -> Exit {
+    let Err(not_served) = process::serve(name);
+    output.error_text(&format!("{not_served}\n"));
+    match not_served {
+        NotServed::Unknown(_) => Exit::Usage,
+        NotServed::NoHost => Exit::Broken,
+        NotServed::Failed(_) => Exit::Defect,
+    }
+}
+
 fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
     let Found { profile, named } = named.find(output)?;
     let usage = |text: String| {
@@ -126,7 +146,8 @@ fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
         Exit::Unjudged
     })?;
     let dir = into.join(&profile.plugin);
-    let script = script(&program, &named);
+    let arguments = ["mock", "serve", "--profile"].map(OsStr::new);
+    let script = script::script(REMARK, &program, &[&arguments[..], &[&named]].concat());
     let files = [
         (dir.join("plugin.json"), manifest::text(&profile).into_bytes(), 0o644),
         (dir.join(&profile.plugin), script, 0o755),
@@ -159,41 +180,11 @@ fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
     Ok(output.print(&format!("{} installed in {}\n", profile.plugin, dir.display())))
 }
 
-/// The first lines of an executable of ours.
-const HEAD: &[u8] = b"#!/bin/sh\n# Made by `counterfoil mock install`.\n";
-
-/// What starts this program as the plugin.
-fn script(program: &Path, profile: &OsStr) -> Vec<u8> {
-    let [program, profile] = [program.as_os_str(), profile].map(|word| quoted(word.as_bytes()));
-    [HEAD, b"exec ", &program, b" mock serve --profile ", &profile, b"\n"].concat()
-}
-
-/// A word of the shell that means these bytes.
-fn quoted(word: &[u8]) -> Vec<u8> {
-    let mut quoted = vec![b'\''];
-    for byte in word {
-        match byte {
-            b'\'' => quoted.extend_from_slice(br"'\''"),
-            other => quoted.push(*other),
-        }
-    }
-    quoted.push(b'\'');
-    quoted
-}
+/// What an executable of ours says of itself.
+const REMARK: &str = "Made by `counterfoil mock install`.";
 
 /// Whether a file is what we would write, or an executable that we wrote for another path of this program.
 fn is_ours(found: &[u8], ours: &[u8]) -> bool {
-    found == ours || (ours.starts_with(HEAD) && found.starts_with(HEAD))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_with_anything_in_it_is_one_word_of_the_shell() {
-        let script = script(Path::new("/a b/it's $HOME/counterfoil"), "reference".as_ref());
-        let expected = r"exec '/a b/it'\''s $HOME/counterfoil' mock serve --profile 'reference'";
-        assert!(String::from_utf8(script).unwrap().ends_with(&format!("{expected}\n")));
-    }
+    let head = script::head(REMARK);
+    found == ours || (ours.starts_with(&head) && found.starts_with(&head))
 }

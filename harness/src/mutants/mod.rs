@@ -2,6 +2,7 @@
 //!
 //! A mutant must be found by the rules that it declares and by no other, and every rule must find one.
 
+mod process;
 mod telling;
 
 use std::{
@@ -20,7 +21,10 @@ use counterfoil_core::{
     rules::{self, Rule},
     scenario::Scenario,
 };
-use counterfoil_mock::broken;
+use counterfoil_mock::broken::{
+    self,
+    process::{PROCESSES, ProcessMutant},
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +41,8 @@ pub enum Kind {
     Provider,
     /// The manifest of a plugin.
     Manifest,
+    /// The process of a plugin.
+    Process,
 }
 
 impl fmt::Display for Kind {
@@ -46,6 +52,7 @@ impl fmt::Display for Kind {
             Self::Decoder => "decoder",
             Self::Provider => "provider",
             Self::Manifest => "manifest",
+            Self::Process => "process",
         })
     }
 }
@@ -72,9 +79,11 @@ pub enum Place {
     Pair(Variant),
     /// On disk, where nothing has to run.
     Disk(&'static ManifestMutant),
+    /// In a process of its own, which is started and put under test.
+    Process(&'static ProcessMutant),
 }
 
-/// Every mutant: engines, decoders, providers, manifests.
+/// Every mutant: engines, decoders, providers, manifests, processes.
 pub fn all() -> Vec<Mutant> {
     let engines = ENGINES.iter().map(|mutant| Mutant {
         kind: Kind::Engine,
@@ -104,7 +113,14 @@ pub fn all() -> Vec<Mutant> {
         caught_by: mutant.caught_by,
         place: Place::Disk(mutant),
     });
-    engines.chain(decoders).chain(providers).chain(manifests).collect()
+    let processes = PROCESSES.iter().map(|mutant| Mutant {
+        kind: Kind::Process,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        place: Place::Process(mutant),
+    });
+    engines.chain(decoders).chain(providers).chain(manifests).chain(processes).collect()
 }
 
 /// The mutants of some names, in the order of the names.
@@ -197,11 +213,11 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// The rules that no mutant breaks, but for those that take a process.
+    /// The rules that no mutant breaks.
     pub fn without_mutant(&self) -> Vec<&'static Rule> {
         let found: BTreeSet<&str> =
             self.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
-        rules::catalogue().filter(|rule| !is_of_a_process(rule) && !found.contains(rule.id)).collect()
+        rules::catalogue().filter(|rule| !found.contains(rule.id)).collect()
     }
 
     /// The same, but for those that a scenario breaks which plays the provider.
@@ -226,48 +242,82 @@ impl Matrix {
     }
 }
 
-/// Whether a rule judges what a process does: broken plugins break it, in `tests/process`.
-pub fn is_of_a_process(rule: &Rule) -> bool {
-    rule.needs_a_plugin() && rule.family() != "MAN"
-}
-
 /// How many mutants run side by side for each processor: they often wait for a deadline, and when all of them work at
 /// once, what has one is late.
 const AT_ONCE: usize = 8;
 
+/// How many broken processes run side by side: they wait for most of the time.
+const PROCESSES_AT_ONCE: usize = 12;
+
 /// Runs the stock suite against mutants, with the sockets of each in a directory of its own below `private`, which
-/// the caller provides, and removes.
+/// the caller provides, and removes. `program` is our own command, which broken processes are started with.
 ///
 /// # Errors
-/// When there is no room for sockets.
-pub async fn matrix(private: &Path, mutants: Vec<Mutant>, stop: &CancellationToken) -> io::Result<Matrix> {
+/// When there is no room for sockets, or for plugins.
+pub async fn matrix(
+    private: &Path,
+    program: &Path,
+    mutants: Vec<Mutant>,
+    stop: &CancellationToken,
+) -> io::Result<Matrix> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let turns = Arc::new(Semaphore::new(AT_ONCE * processors));
     let scenarios: Arc<[Arc<Scenario>]> = run::stock().scenarios.into();
     let played = scenarios.iter().flat_map(|scenario| scenario.expect.findings.iter().cloned()).collect();
-    let mut running = JoinSet::new();
-    for (at, mutant) in mutants.into_iter().enumerate() {
-        let (turns, scenarios, stop) = (Arc::clone(&turns), Arc::clone(&scenarios), stop.clone());
-        let sockets = private.join(at.to_string());
-        running.spawn(async move {
-            let _turn = turns.acquire_owned().await.expect("it is never closed");
-            let row = match mutant.place.clone() {
-                Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
-                Place::Pair(variant) => {
-                    let jobs = telling::runs(&variant, &scenarios);
-                    fs::create_dir(&sockets)?;
-                    Row::of(mutant, &finished(&sockets, jobs, variant, &stop).await?)
-                }
-            };
-            Ok::<_, io::Error>((at, row))
-        });
-    }
-    let mut rows = Vec::with_capacity(running.len());
-    while let Some(row) = running.join_next().await {
-        rows.push(row.map_err(io::Error::other)??);
-    }
+    let ground = Ground { private: private.into(), program: program.into(), scenarios, stop: stop.clone() };
+    let (processes, others): (Vec<_>, Vec<_>) =
+        mutants.into_iter().enumerate().partition(|(_, mutant)| mutant.kind == Kind::Process);
+    let mut rows = ground.rows(others, AT_ONCE * processors).await?;
+    // By themselves, since a process that has to wait for a processor is late for its host.
+    rows.extend(ground.rows(processes, PROCESSES_AT_ONCE).await?);
     rows.sort_by_key(|(at, _)| *at);
     Ok(Matrix { rows: rows.into_iter().map(|(_, row)| row).collect(), played })
+}
+
+/// What every mutant is run with.
+#[derive(Clone)]
+struct Ground {
+    private: Arc<Path>,
+    program: Arc<Path>,
+    scenarios: Arc<[Arc<Scenario>]>,
+    stop: CancellationToken,
+}
+
+impl Ground {
+    /// The rows of these mutants, each with its number. At most `at_once` of them run side by side.
+    async fn rows(&self, mutants: Vec<(usize, Mutant)>, at_once: usize) -> io::Result<Vec<(usize, Row)>> {
+        let turns = Arc::new(Semaphore::new(at_once));
+        let mut running = JoinSet::new();
+        for (at, mutant) in mutants {
+            let (ground, turns) = (self.clone(), Arc::clone(&turns));
+            running.spawn(async move {
+                let _turn = turns.acquire_owned().await.expect("it is never closed");
+                Ok::<_, io::Error>((at, ground.row(at, mutant).await?))
+            });
+        }
+        let mut rows = Vec::with_capacity(running.len());
+        while let Some(row) = running.join_next().await {
+            rows.push(row.map_err(io::Error::other)??);
+        }
+        Ok(rows)
+    }
+
+    /// Runs what can tell a mutant, which has this number. Paths of sockets are short, so it has no room for its name.
+    async fn row(&self, at: usize, mutant: Mutant) -> io::Result<Row> {
+        let room = self.private.join(at.to_string());
+        Ok(match mutant.place.clone() {
+            Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
+            Place::Pair(variant) => {
+                let jobs = telling::runs(&variant, &self.scenarios);
+                fs::create_dir(&room)?;
+                Row::of(mutant, &finished(&room, jobs, variant, &self.stop).await?)
+            }
+            Place::Process(broken) => {
+                let job = telling::run_of_a_process(broken, &self.scenarios);
+                fs::create_dir(&room)?;
+                Row::of(mutant, &process::finished(broken, job, &room, &self.program, &self.stop).await?)
+            }
+        })
+    }
 }
 
 async fn finished(

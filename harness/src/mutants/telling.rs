@@ -10,6 +10,7 @@ use counterfoil_core::{
     trace::Driven,
     trial::Trial,
 };
+use counterfoil_mock::broken::process::{ProcessMutant, ShowsIn};
 use counterfoil_proto::{Revision, StatusMapKind};
 
 use crate::run::{Job, Variant};
@@ -34,6 +35,18 @@ pub(super) fn runs(variant: &Variant, scenarios: &[Arc<Scenario>]) -> Vec<Job> {
         jobs.extend(revisions.into_iter().map(|revision| Job { scenario: Arc::clone(scenario), revision }));
     }
     jobs
+}
+
+/// The run that tells a broken process. That it does not load, or is left behind, shows in each, and there is nothing more
+/// to be told of it in any other.
+pub(super) fn run_of_a_process(mutant: &ProcessMutant, scenarios: &[Arc<Scenario>]) -> Job {
+    let id = match mutant.shows_in {
+        ShowsIn::Load => "load-and-leave",
+        ShowsIn::Plan => "only-config-is-resolved",
+        ShowsIn::Questions => "answers-agree",
+    };
+    let scenario = scenarios.iter().find(|scenario| scenario.id == id).expect("the stock suite has it");
+    Job { scenario: Arc::clone(scenario), revision: mutant.revision }
 }
 
 /// Everything by which revisions differ for an engine that drives in this way, and for its judge.

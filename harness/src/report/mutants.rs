@@ -8,7 +8,7 @@ use super::{
     layout::{Layout, Page, keep, width},
     terminal::counted,
 };
-use crate::mutants::{Found, Kind, Matrix, Mutant, Row, all, is_of_a_process};
+use crate::mutants::{Found, Kind, Matrix, Mutant, Row, all};
 
 /// A line for each mutant: what it is, its name, the rules that catch it, and what is broken.
 pub fn list(layout: Layout) -> String {
@@ -91,12 +91,14 @@ fn wrong(page: &mut Page, row: &Row) {
     for run in &row.unjudged {
         page.wrapped("  ", 4, &format!("not judged: {run}"));
     }
-    if row.mutant.kind != Kind::Manifest {
-        page.wrapped(
-            "  ",
-            4,
-            &format!("run again  {}", keep(format_args!("counterfoil run --mutant {name}"))),
-        );
+    let shown = match row.mutant.kind {
+        Kind::Engine | Kind::Decoder | Kind::Provider => Some(("run again", "run --mutant")),
+        Kind::Process => Some(("its program", "mock serve-broken")),
+        Kind::Manifest => None,
+    };
+    if let Some((what, command)) = shown {
+        let command = keep(format_args!("counterfoil {command} {name}"));
+        page.wrapped("  ", 4, &format!("{what}  {command}"));
     }
     page.blank();
 }
@@ -118,12 +120,10 @@ fn killed(page: &mut Page, matrix: &Matrix, took: Duration) {
 fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
     killed(page, matrix, took);
     let all = rules::catalogue().count();
-    let elsewhere = rules::catalogue().filter(|rule| is_of_a_process(rule)).count();
     let without = matrix.without_mutant().len();
-    let (broken, played) = (all - elsewhere - without, without - unbroken.len());
+    let (broken, played) = (all - without, without - unbroken.len());
     let text = format!(
-        "{}: {broken} broken by a mutant, {played} by scenarios that play the provider, {elsewhere} by broken plugins \
-         (tests/process), {} by nothing",
+        "{}: {broken} broken by a mutant, {played} by scenarios that play the provider, {} by nothing",
         counted(all, "rule"),
         unbroken.len()
     );

@@ -10,6 +10,7 @@ use counterfoil_core::{
     mutants::MANIFESTS,
     rules::{CHECKS, Check, FAMILIES, Family, Party, Replaced, Rule, catalogue},
 };
+use counterfoil_mock::broken::process::PROCESSES;
 
 use super::layout::{Layout, Page, keep};
 use crate::suite::{Example, coverage};
@@ -137,14 +138,15 @@ fn literal(text: &str) -> String {
 const NO_CHECK: &str = "none of the engine's own checks";
 /// What gives a rule that needs a plugin something to judge.
 const BY_PLUGINS: &str = "plugins under test (`counterfoil test provider`)";
-/// What trips it.
-const BY_BROKEN_PLUGINS: &str = "a plugin that breaks it (`tests/process`)";
-
-/// What trips a rule that needs a plugin: manifests that are broken, or a process that is.
+/// What trips a rule that needs a plugin: manifests that are broken, and processes that are.
 fn tripped_by_a_plugin(rule: &Rule) -> String {
-    let manifests = MANIFESTS.iter().filter(|mutant| mutant.caught_by.contains(&rule.id));
-    let names: Vec<&str> = manifests.map(|mutant| mutant.name).collect();
-    if names.is_empty() { BY_BROKEN_PLUGINS.to_owned() } else { format!("manifests: {}", names.join(", ")) }
+    let caught = |caught_by: &[&str]| caught_by.contains(&rule.id);
+    let manifests = MANIFESTS.iter().filter(|mutant| caught(mutant.caught_by)).map(|mutant| mutant.name);
+    let processes = PROCESSES.iter().filter(|mutant| caught(mutant.caught_by)).map(|mutant| mutant.name);
+    let kinds: [(&str, Vec<&str>); 2] =
+        [("manifests", manifests.collect()), ("processes", processes.collect())];
+    let told = kinds.iter().filter(|(_, names)| !names.is_empty());
+    told.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 /// What exercises a rule, and what trips it.

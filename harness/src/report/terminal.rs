@@ -648,7 +648,12 @@ fn warned(accounts: &[(Finished, Vec<Revision>)]) -> BTreeMap<&str, usize> {
 
 /// A number of things.
 pub fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+    let ending = match count {
+        1 => "",
+        _ if thing.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {thing}{ending}")
 }
 
 fn is_not_run(verdict: &Verdict) -> bool {

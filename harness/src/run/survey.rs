@@ -1,5 +1,7 @@
 //! What a host learns of a plugin beside the load sequence of the engine.
 
+use std::error::Error as _;
+
 use bytes::Bytes;
 use counterfoil_core::rpc::Method;
 use counterfoil_core::trace::{Event, ProcessEvent, Recorder, Reflection, Telling, first_reply};
@@ -81,6 +83,8 @@ pub(super) async fn probe(client: &impl Unary, revision: Revision, log: &Recorde
     for (service, path) in paths(revision) {
         let served = match call(client, path, Bytes::from_static(UNREADABLE)).await {
             Ok(_) => Some(true),
+            // Where there is a cause, the call broke on its way, and nobody answered.
+            Err(status) if status.source().is_some() => None,
             Err(status) => match status.code() {
                 Code::Unimplemented => Some(false),
                 Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => None,

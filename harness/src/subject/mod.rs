@@ -6,6 +6,7 @@ pub mod config;
 pub mod manifest;
 pub mod outbound;
 pub mod redact;
+pub mod script;
 
 use std::{
     fs::{self, File},

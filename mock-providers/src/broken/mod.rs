@@ -1,8 +1,10 @@
-//! Broken providers: each a good one with a layer in front of its services that breaks one thing.
+//! Broken providers: each a good one with a layer in front of its services that breaks one thing; and broken processes,
+//! in [`process`].
 //!
 //! What a layer does to calls stands here, which provider does what in the files below, and [`all`] has them all. Each
 //! names the rules that must find it, as words: the kit knows no rule.
 
+pub mod process;
 mod providers;
 mod state;
 

@@ -5,7 +5,6 @@
 
 use std::{convert::Infallible, error::Error, io, net, sync::Arc, time::Duration};
 
-use counterfoil_mock::{Provider, Setup};
 use counterfoil_proto::{
     go_plugin::{grpc_controller_server::GrpcControllerServer, grpc_stdio_server::GrpcStdioServer},
     handshake::Line,
@@ -17,18 +16,19 @@ use tokio::{
         duplex, sink, split,
     },
     net::{TcpListener, UnixListener, UnixStream},
-    sync::{Mutex, mpsc},
+    sync::{Mutex, Notify, mpsc},
     time::sleep,
 };
-use tokio_util::sync::CancellationToken;
-use tonic::{codegen::tokio_stream::wrappers::ReceiverStream, transport::Server};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
 
-use crate::{
+use super::{
     calls::{Misbehaving, served},
     certificate::Identity,
     line,
     services::{Controller, Says, Stdio, add_reflection},
 };
+use crate::{Provider, Setup};
 
 /// How much the pipe within the process holds, in bytes.
 const PIPE: usize = 1 << 16;
@@ -43,7 +43,7 @@ const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
 ///
 /// # Errors
 /// When the socket cannot be bound.
-pub(crate) fn bind(identity: &Identity) -> io::Result<(UnixListener, Line)> {
+pub(super) fn bind(identity: &Identity) -> io::Result<(UnixListener, Line)> {
     let path = line::socket();
     let listener = UnixListener::bind(&path)?;
     Ok((listener, Line::grpc("unix", path.display().to_string(), identity.printed.clone())))
@@ -53,18 +53,18 @@ pub(crate) fn bind(identity: &Identity) -> io::Result<(UnixListener, Line)> {
 ///
 /// # Errors
 /// When no more connections can be taken.
-pub(crate) async fn serve(
+pub(super) async fn serve(
     switch: &'static str,
     listener: UnixListener,
     identity: Identity,
 ) -> io::Result<Infallible> {
-    let leaving = CancellationToken::new();
+    let leaving = Arc::<Notify>::default();
     let (accepted, incoming) = mpsc::channel(16);
-    tokio::spawn(server(switch, leaving.clone(), incoming));
+    tokio::spawn(server(switch, Arc::clone(&leaving), incoming));
     let identity = Arc::new(identity);
     loop {
         let (peer, _) = listener.accept().await?;
-        tokio::spawn(meet(switch, peer, Arc::clone(&identity), accepted.clone(), leaving.clone()));
+        tokio::spawn(meet(switch, peer, Arc::clone(&identity), accepted.clone(), Arc::clone(&leaving)));
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn serve(
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub(crate) fn serve_another(switch: &str, listener: net::TcpListener) -> io::Result<()> {
+pub(super) fn serve_another(switch: &str, listener: net::TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let speaks_http = switch == "address-of-http1-server";
@@ -92,16 +92,20 @@ pub(crate) fn serve_another(switch: &str, listener: net::TcpListener) -> io::Res
 
 async fn server(
     switch: &'static str,
-    leaving: CancellationToken,
+    leaving: Arc<Notify>,
     incoming: mpsc::Receiver<io::Result<DuplexStream>>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let compute_plan_version = match switch {
-        "gate-v1" | "hang-in-apply" => "v1",
+        "gate-v1" | "gate-v1-before-0-57" | "hang-in-apply" => "v1",
         "gate-typo" => "V2",
         _ => "v2",
     };
-    let setup =
-        Setup { compute_plan_version: compute_plan_version.into(), services: served(), ..Setup::default() };
+    let setup = Setup {
+        plugin: switch.into(),
+        compute_plan_version: compute_plan_version.into(),
+        services: served(),
+        ..Setup::default()
+    };
     let health = if switch == "not-serving" { ServingStatus::NotServing } else { ServingStatus::Serving };
     let routes = Provider::new(setup)
         .routes()
@@ -110,7 +114,11 @@ async fn server(
         .add_service(GrpcStdioServer::new(Stdio));
     let routes = add_reflection(routes, switch)?;
     Server::builder()
-        .layer(tower::layer::layer_fn(move |inner| Misbehaving { inner, switch, leaving: leaving.clone() }))
+        .layer(tower::layer::layer_fn(move |inner| Misbehaving {
+            inner,
+            switch,
+            leaving: Arc::clone(&leaving),
+        }))
         .add_routes(routes)
         .serve_with_incoming(ReceiverStream::new(incoming))
         .await?;
@@ -123,7 +131,7 @@ async fn meet(
     mut peer: UnixStream,
     identity: Arc<Identity>,
     accepted: mpsc::Sender<io::Result<DuplexStream>>,
-    leaving: CancellationToken,
+    leaving: Arc<Notify>,
 ) -> io::Result<()> {
     match switch {
         "http1" => return refuse_http2(&mut peer).await,
@@ -144,7 +152,7 @@ async fn meet(
         (None, _) => {
             tokio::select! {
                 ended = join(&mut peer, ours) => return ended,
-                () = leaving.cancelled() => {}
+                () = leaving.notified() => {}
             }
             // The server is waiting within a call, so that no frame of its own is cut in two here.
             if switch == "goaway-in-call" {

@@ -11,13 +11,13 @@ use std::{
 
 use counterfoil_proto::handshake::{Line, SOCKET_DIR};
 
-use crate::{complain, connection, wait};
+use super::{complain, connection, wait};
 
 /// Prints the line, as the switch will have it. `line` is that of a plugin in good order.
 ///
 /// # Errors
 /// When what the line is to point at cannot be made, or when stdout is closed.
-pub(crate) fn say(switch: &str, line: Line) -> io::Result<()> {
+pub(super) fn say(switch: &str, line: Line) -> io::Result<()> {
     let socket = PathBuf::from(&line.address);
     let beside = |name: &str| socket.with_file_name(name);
     let tcp =
@@ -84,7 +84,7 @@ pub(crate) fn say(switch: &str, line: Line) -> io::Result<()> {
 }
 
 /// Where the plugin's socket lies.
-pub(crate) fn socket() -> PathBuf {
+pub(super) fn socket() -> PathBuf {
     let dir = env::var_os(SOCKET_DIR).map_or_else(env::temp_dir, PathBuf::from);
     dir.join(format!("hostile-{}", process::id()))
 }

@@ -8,13 +8,12 @@ use std::{
     io, iter,
     pin::Pin,
     process,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use counterfoil_mock::ServedService;
 use counterfoil_proto::plugin_v1::{ContractDescriptor, ContractKind, ContractMode, ContractRegistry};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Frame;
@@ -23,26 +22,27 @@ use rustix::process::{Signal, getpid, kill_process};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::Notify,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 
-use crate::{complain, line};
+use super::{complain, line};
+use crate::ServedService;
 
 /// Five bytes in front of a message of no bytes.
 const EMPTY_MESSAGE: &[u8] = &[0; 5];
 
 /// The services, with the misbehaviour of a switch in front of them.
 #[derive(Clone)]
-pub(crate) struct Misbehaving {
+pub(super) struct Misbehaving {
     /// The good services.
-    pub(crate) inner: Routes,
+    pub(super) inner: Routes,
     /// What is to go wrong.
-    pub(crate) switch: &'static str,
-    /// Makes every connection end.
-    pub(crate) leaving: CancellationToken,
+    pub(super) switch: &'static str,
+    /// Makes the connections end that there are.
+    pub(super) leaving: Arc<Notify>,
 }
 
 /// Keeps 256 KiB for ever, with something in them, so that they are resident.
@@ -115,7 +115,7 @@ impl Misbehaving {
                 }
             }
             ("goaway-in-call" | "connection-closed-in-call", "Capabilities") => {
-                self.leaving.cancel();
+                self.leaving.notify_waiters();
                 future::pending().await
             }
 
@@ -131,7 +131,11 @@ impl Misbehaving {
                 let zeros = iter::repeat_n(zeros, 1 << 14).map(Frame::data);
                 Ok(frames(iter::once(data(&head)).chain(zeros).chain([status_ok()])))
             }
-            ("endless-stream", "Capabilities") => Ok(frames(iter::repeat_with(|| data(EMPTY_MESSAGE)))),
+            ("endless-stream", "Capabilities") => {
+                // Frames of a few bytes each would be taken for an attack before anybody counts messages.
+                let many = EMPTY_MESSAGE.repeat(1 << 10);
+                Ok(frames(iter::repeat_with(move || data(&many))))
+            }
             ("reset-each-call", _) if path.starts_with("/workflow.") => {
                 Ok(reply(iter::once(Err(Status::internal("what fails the body resets the stream")))))
             }
@@ -157,7 +161,7 @@ impl Misbehaving {
 }
 
 /// The services that the plugin has: all but one, so that there is one to lie about.
-pub(crate) fn served() -> BTreeSet<ServedService> {
+pub(super) fn served() -> BTreeSet<ServedService> {
     ServedService::ALL.into_iter().filter(|service| *service != ServedService::Enumerator).collect()
 }
 

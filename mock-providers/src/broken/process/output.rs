@@ -10,11 +10,14 @@ use std::{
 
 const MEBIBYTE: u64 = 1 << 20;
 
+/// The variable that says how many bytes a flood has, in place of what is just enough to be found.
+pub const FLOOD_BYTES: &str = "HOSTILE_FLOOD_BYTES";
+
 /// Writes to stderr what the switch will have in front of the handshake.
-pub(crate) fn log(switch: &str) -> io::Result<()> {
+pub(super) fn log(switch: &str) -> io::Result<()> {
     let mut stderr = io::stderr().lock();
     match switch {
-        "stderr-flood" => pour(stderr, bytes_or(1024 * MEBIBYTE)),
+        "stderr-flood" => pour(stderr, bytes_or(80 * MEBIBYTE)),
         "log-wrong-types" => stderr.write_all(b"{\"@level\":\"info\",\"@message\":1}\n"),
         "log-invalid-utf8" => stderr.write_all(b"[INFO] the name is \xff\xfe\x80\n"),
         "log-endless-line" => stderr.write_all(&b"x".repeat(8 << 20)),
@@ -23,16 +26,16 @@ pub(crate) fn log(switch: &str) -> io::Result<()> {
 }
 
 /// Writes to stdout what the switch will have behind the handshake.
-pub(crate) fn chatter(switch: &str) -> io::Result<()> {
+pub(super) fn chatter(switch: &str) -> io::Result<()> {
     match switch {
-        "stdout-flood" => pour(io::stdout().lock(), bytes_or(8 * MEBIBYTE)),
+        "stdout-flood" => pour(io::stdout().lock(), bytes_or(2 * MEBIBYTE)),
         _ => Ok(()),
     }
 }
 
 /// How much to write: what the environment says, else the default.
 fn bytes_or(default: u64) -> u64 {
-    env::var("HOSTILE_FLOOD_BYTES").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(default)
+    env::var(FLOOD_BYTES).ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(default)
 }
 
 fn pour(mut to: impl Write, bytes: u64) -> io::Result<()> {

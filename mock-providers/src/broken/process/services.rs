@@ -10,7 +10,7 @@ use counterfoil_proto::{
     },
 };
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
-use tonic::{Request, Response, Status, Streaming, async_trait, codegen::tokio_stream, service::Routes};
+use tonic::{Request, Response, Status, Streaming, async_trait, service::Routes};
 use tonic_reflection::{
     pb::v1::{
         FileDescriptorResponse, ListServiceResponse, ServerReflectionRequest, ServerReflectionResponse,
@@ -22,12 +22,12 @@ use tonic_reflection::{
     server,
 };
 
-use crate::{children, line};
+use super::{children, line};
 
 type Never<T> = tokio_stream::Pending<Result<T, Status>>;
 
 /// Says this of the plugin.
-pub(crate) struct Says(pub(crate) ServingStatus);
+pub(super) struct Says(pub(super) ServingStatus);
 
 #[async_trait]
 impl Health for Says {
@@ -49,9 +49,9 @@ impl Health for Says {
 }
 
 /// Ends the process when it is told to.
-pub(crate) struct Controller {
+pub(super) struct Controller {
     /// Whether it forgets its socket.
-    pub(crate) leaves_socket: bool,
+    pub(super) leaves_socket: bool,
 }
 
 #[async_trait]
@@ -67,7 +67,7 @@ impl GrpcController for Controller {
 }
 
 /// Has nothing to tell, and never ends.
-pub(crate) struct Stdio;
+pub(super) struct Stdio;
 
 #[async_trait]
 impl GrpcStdio for Stdio {
@@ -82,7 +82,7 @@ impl GrpcStdio for Stdio {
 ///
 /// # Errors
 /// When it refuses its own descriptors.
-pub(crate) fn add_reflection(routes: Routes, switch: &str) -> Result<Routes, server::Error> {
+pub(super) fn add_reflection(routes: Routes, switch: &str) -> Result<Routes, server::Error> {
     let mut set = counterfoil_proto::file_descriptor_set();
     match switch {
         "reflection-absent" => return Ok(routes),

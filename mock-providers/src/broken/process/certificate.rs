@@ -16,15 +16,15 @@ use rustls::{
 use tokio_rustls::TlsAcceptor;
 
 /// Who the plugin says that it is.
-pub(crate) struct Identity {
+pub(super) struct Identity {
     /// The certificate of the handshake line.
-    pub(crate) printed: Option<String>,
+    pub(super) printed: Option<String>,
     /// What serves TLS; nothing where the plugin serves without.
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(super) tls: Option<TlsAcceptor>,
 }
 
 /// The identity for a switch, and for what the host asked.
-pub(crate) fn choose(switch: &str) -> Result<Identity, Box<dyn Error>> {
+pub(super) fn choose(switch: &str) -> Result<Identity, Box<dyn Error>> {
     let asked = env::var_os(CLIENT_CERT).is_some();
     let (certificate, key) = match switch {
         "cert-unasked" => {
