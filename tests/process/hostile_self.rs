@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::{
-    collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
@@ -152,8 +151,8 @@ fn certificates_are_printed_where_they_are_asked_for() {
         let line = Running::start_with(switch, &[(CLIENT_CERT, "a certificate")]).line();
         line.parse::<Line>().unwrap().certificate.unwrap().len() > SHORTEST_CERTIFICATE
     };
-    for switch in SWITCHES.iter().filter(|switch| switch.mtls) {
-        assert_eq!(printed(switch.name), switch.name != "cert-absent", "{}", switch.name);
+    for mutant in PROCESSES.iter().filter(|mutant| mutant.mtls) {
+        assert_eq!(printed(mutant.name), mutant.name != "cert-absent", "{}", mutant.name);
     }
     assert!(printed("good"));
 }
