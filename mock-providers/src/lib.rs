@@ -14,7 +14,7 @@
 //! - a new service: a variant of [`ServedService`], a file in `service/`, a line in `provider.rs`;
 //! - a new profile: a file in `profiles/` and a line in `profile.rs`; another point of one: an entry in its
 //!   file;
-//! - a broken provider: a row in a file of `broken/`. The code in `cloud/`, `state/` and `service/` stays honest.
+//! - a broken provider or process: a row in a file of `broken/`. The code in `cloud/`, `state/` and `service/` stays honest.
 
 pub mod broken;
 pub mod client;

@@ -144,7 +144,7 @@ pub const PROCESSES: &[ProcessMutant] = &[
     ProcessMutant::new("half-line", "stops in the middle of its line, and stays", &["PROC-003"])
         .starts_within(SHORT),
     ProcessMutant::new("half-line-exit", "exits in the middle of its line", &["PROC-022"]),
-    ProcessMutant::new("huge-line", "prints 100 MB without a line feed", &["PROC-004"]),
+    ProcessMutant::new("huge-line", "prints 512 KiB without a line feed", &["PROC-004"]),
     ProcessMutant::new("binary-line", "has bytes in its line that are not UTF-8", &["PROC-005"]),
     ProcessMutant::new("wrong-core", "says core protocol 2", &["PROC-006"]),
     ProcessMutant::new("wrong-app", "says application protocol 9", &["PROC-007"]),
