@@ -11,7 +11,7 @@ run *ARGS:
     cargo run --release -- run {{ARGS}}
 
 test *ARGS:
-    cargo test --workspace {{ARGS}}
+    cargo test --release --workspace {{ARGS}}
 
 lint:
     cargo fmt --all --check
@@ -19,7 +19,7 @@ lint:
 
 # Rewrites generated files and snapshots; look at `git diff` afterwards.
 golden:
-    UPDATE_GOLDEN=1 UPDATE_UI=1 INSTA_UPDATE=always cargo test --workspace
+    UPDATE_GOLDEN=1 UPDATE_UI=1 INSTA_UPDATE=always cargo test --release --workspace
 
 # The figures, each against a baseline in the same run.
 bench *NAMES:

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod explored;
 mod leftovers;
 mod profiles;
 mod subjects;

@@ -7,6 +7,7 @@ use counterfoil::{
     suite::{Breaker, Coverage, Example},
 };
 use counterfoil_core::rules::{self, Rule, judge};
+use regex_lite::Regex;
 use serde::Serialize;
 use serde_json::json;
 
@@ -32,7 +33,7 @@ fn computed() -> Coverage {
 /// What a rule says of the smallest mutant that it finds.
 fn by_mutant(rule: &Rule) -> Option<Example> {
     let row = survey::mutants().smallest(rule)?;
-    let finding = row.found[rule.id].said.clone();
+    let finding = without_chance(&row.found[rule.id].said);
     Some(Example { by: Breaker::Mutant(row.mutant.name.to_owned()), finding })
 }
 
@@ -47,7 +48,21 @@ fn by_run(rule: &Rule) -> Option<Example> {
     let driven = run::drive(&job, &Variant::Reference, sockets.path(), "example.sock");
     let trace = runtime.block_on(driven).expect("the mock answers");
     let finding = judge(&trace).findings.into_iter().find(|finding| finding.rule == rule.id)?;
-    Some(Example { by: Breaker::Run(broken.id()), finding: finding.message })
+    Some(Example { by: Breaker::Run(broken.id()), finding: without_chance(&finding.message) })
+}
+
+/// A text without what is another in each run: places of private directories, process ids, ports, times, and counts of what
+/// happens at once.
+fn without_chance(text: &str) -> String {
+    let patterns = [
+        (r"/[^\s\x22]*/cf-\w{6}/(\d+/)?", "DIR/"),
+        (r"hostile-\d+", "hostile-PID"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+        (r"\b\d+( ms\b| times OK\b| are granted\b| processes were\b| bytes and no line feed\b)", "N$1"),
+    ];
+    patterns.into_iter().fold(text.to_owned(), |text, (pattern, instead)| {
+        Regex::new(pattern).expect("it is one").replace_all(&text, instead).into_owned()
+    })
 }
 
 /// A scenario, a mutant or an example a line, so that a change of one shows as one.

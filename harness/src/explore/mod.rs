@@ -166,10 +166,14 @@ pub async fn offer(target: &Target, prefix: String, sockets: &Path) -> Result<Of
         Ok(trace) => trace,
         Err(Untraced::Skipped(_, reason) | Untraced::Failed(reason)) => return Err(reason),
     };
-    if let Verdict::Unjudged { reason } = judge::assess(&trace, false).verdict {
-        return Err(reason);
-    }
-    let declared = first_reply(&trace.events, Method::Capabilities).unwrap_or_default();
+    let Some(declared) = first_reply(&trace.events, Method::Capabilities) else {
+        let assessment = judge::assess(&trace, false);
+        return Err(match (assessment.verdict, assessment.findings.into_iter().next()) {
+            (Verdict::Unjudged { reason }, _) => reason,
+            (_, Some(finding)) => format!("{}: {}", finding.rule, finding.message),
+            (_, None) => "it does not tell its capabilities".to_owned(),
+        });
+    };
     let declared = iac::CapabilitiesResponse::decode(declared).unwrap_or_default();
     let types = declared.capabilities.into_iter().map(|capability| capability.resource_type).collect();
     Ok(Offer::of_plugin(types, prefix))

@@ -14,7 +14,7 @@ use crate::{
         Exit, FINALIZE, inputs,
         semantics::{late_status, status_by_phase},
     },
-    outcome::{ActionError, ApplyResult, InputDrift, Outcome, Status},
+    outcome::{ActionError, ApplyResult, InputDrift, Status},
     rpc::Method,
     trace::{Driven, Reply},
 };
@@ -450,14 +450,11 @@ fn status_fits_the_exit(story: &Story<'_>, findings: &mut Findings<'_>) {
 fn text_exactly_on_failure(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((result, _, end)) = story.end else { return };
     // A hook may fail without a word, and the engine adds none of its own (E-021).
-    let by_wordless_hook = |outcome: &Outcome| {
-        let of_action = |action: &&ActionStory<'_>| action.index == outcome.action_index;
-        let hooks = story.actions.iter().filter(of_action).flat_map(|action| &action.hooks);
-        outcome.status != Status::Success && hooks.into_iter().any(|hook| hook.error == Some(""))
-    };
+    let mut hooks = story.actions.iter().flat_map(|action| &action.hooks);
+    let is_wordless = hooks.any(|hook| hook.error == Some(""));
     for outcome in &result.outcomes {
         let succeeded = outcome.status == Status::Success;
-        if succeeded != outcome.error.is_empty() && !by_wordless_hook(outcome) {
+        if succeeded != outcome.error.is_empty() && (succeeded || !is_wordless) {
             let message = if succeeded {
                 format!("a success carries the error text {:?}", outcome.error)
             } else {

@@ -1,0 +1,73 @@
+//! Plugins under `counterfoil explore provider`.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+use super::{COUNTERFOIL, PLUGIN, running_below};
+
+fn run(place: &TempDir, args: &[&str]) -> Output {
+    Command::new(COUNTERFOIL)
+        .current_dir(place.path())
+        .env("TMPDIR", place.path().join("tmp"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn place() -> TempDir {
+    let place = TempDir::new().unwrap();
+    fs::create_dir(place.path().join("tmp")).unwrap();
+    place
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn nothing_is_found_of_a_plugin_in_order() {
+    let place = place();
+    let installed = run(&place, &["mock", "install", "--profile", "reference", "--into", "plugins"]);
+    assert!(installed.status.success(), "{}", said(&installed));
+    let explored = run(&place, &["explore", "provider", "plugins", "--live", "--cases", "25"]);
+    let text = said(&explored);
+    assert_eq!(explored.status.code(), Some(0), "{text}");
+    assert!(text.contains("25 cases in") && text.contains("nothing found\n"), "{text}");
+    assert_eq!(running_below(place.path()), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_plugin_does_wrong_is_found_and_tested_again_by_its_file() {
+    let place = place();
+    symlink(PLUGIN, place.path().join("hang-in-create")).unwrap();
+    let plugin = ["provider", "./hang-in-create", "--live", "--call-deadline", "300ms"];
+    let explored = run(&place, &[&["explore"], &plugin[..], &["--cases", "8", "--seed", "2"]].concat());
+    let text = said(&explored);
+    assert_eq!(explored.status.code(), Some(1), "{text}");
+    assert!(text.contains("FOUND  PROC-027 process: "), "{text}");
+    let replay = "counterfoil test provider ./hang-in-create --live --call-deadline 300ms --scenario ";
+    let file = text.lines().find_map(|line| line.split_once(replay)).map(|(_, file)| file.trim().to_owned());
+    let file = file.unwrap_or_else(|| panic!("no line says how to run it again:\n{text}"));
+    let written = fs::read_to_string(place.path().join(&file)).unwrap();
+    assert!(written.contains("digest: \"sha256:") && written.contains("- create: "), "{written}");
+
+    let again = run(&place, &[&["test"], &plugin[..], &["--scenario", &file]].concat());
+    assert_eq!(again.status.code(), Some(1), "{}", said(&again));
+    assert!(said(&again).contains("PROC-027 still fails"), "{}", said(&again));
+    assert_eq!(running_below(place.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_plugin_that_does_not_start_leaves_nothing_to_explore() {
+    let place = place();
+    symlink(PLUGIN, place.path().join("exit-before-line")).unwrap();
+    let explored = run(&place, &["explore", "provider", "./exit-before-line", "--live", "--cases", "8"]);
+    let text = said(&explored);
+    assert_eq!(explored.status.code(), Some(3), "{text}");
+    assert!(text.contains("there is nothing to explore: "), "{text}");
+}
