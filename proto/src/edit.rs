@@ -205,7 +205,7 @@ const SETS: [(&str, &str); 40] = [
 ];
 
 /// Whether two encoded messages of that full name say the same. The order of fields, of the entries of a map, and of lists
-/// that are sets ([`SETS`]) is not part of what they say: Go walks through maps in another order each time. How often
+/// that are sets is not part of what they say: Go walks through maps in another order each time. How often
 /// something stands in a set is. What is no message is the same as equal bytes.
 pub fn same_message(message: &str, a: &[u8], b: &[u8]) -> bool {
     let read = |bytes: &[u8]| DynamicMessage::decode(pool().get_message_by_name(message)?, bytes).ok();

@@ -69,8 +69,32 @@ fn what_is_not_to_be_explored_is_told() {
         (&["explore", "provider", "plugin", "--live"], "plugin"),
         (&["explore", "provider", "plugin", "--live", "--mutant", "x"], "leave out PATH or --mutant"),
         (&["explore", "engine", "--mutant", "forgets-failure"], "did you mean \"forgets-failures\"?"),
+        (&["explore", "engine", "--mutant", "calls-home"], "calls-home is a broken process"),
+        (&["explore", "provider", "--mutant", "creates-twins"], "creates-twins is a broken provider"),
         (&["explore", "engine", "--time", "soon"], "soon"),
     ] {
         place.run(asks).exits(2).complains(told);
     }
+    place.run(["explore", "engine", "--cases", "0"]).exits(4);
+}
+
+#[test]
+fn a_rule_that_had_nothing_to_judge_is_not_said_to_hold() {
+    let place = Place::new();
+    let found = "found: { rule: OUT-001, party: engine, seed: 1, case: 0, counterfoil: \"0.1.0\", subject: x, \
+                 replay: counterfoil run }";
+    let text = format!("id: old\ntitle: Old\n{found}\nrevisions: \"0.51\"\nplan: {{ actions: [] }}\n");
+    place.write("old.yaml", text);
+    place.run(["run", "old.yaml"]).exits(0).says("OUT-001 unjudged");
+}
+
+#[test]
+fn what_a_decoder_took_is_a_scenario_that_passes_when_it_is_mended() {
+    let place = Place::new();
+    let explore = ["explore", "decoder", "--mutant", "takes-status-0", "--cases", "500"];
+    let told = place.run(explore).exits(1).says("FOUND  DEC-002 decoder: ").to_string();
+    let file = told.lines().find_map(|line| line.trim().strip_prefix("file       ")).unwrap();
+    assert!(place.read(file).contains("expect: { findings: [DEC-002"), "{}", place.read(file));
+    place.run(["run", file]).exits(0).says("DEC-002 fixed");
+    place.run(["run", "--mutant", "takes-status-0", file]).exits(1).says("DEC-002 still fails");
 }

@@ -123,20 +123,13 @@ impl Session {
     }
 
     /// Explores, and gives what came of it, with the signal that ended it, if one did.
-    pub(super) fn explore(
-        self,
-        exploration: &Exploration,
-        tell: impl FnMut(&Find) -> io::Result<()>,
-        output: Output,
-    ) -> Result<(Account, Option<u8>), Exit> {
+    pub(super) fn explore(self, exploration: &Exploration, tell: impl FnMut(&Find)) -> (Account, Option<u8>) {
         let Self { runtime, stop, caught, private } = self;
         let account = runtime.block_on(explore::explore(exploration, private.path(), &stop, tell));
         drop(runtime);
         let _ = remove_private_directory(private.path());
         drop(private);
-        let account =
-            account.map_err(|error| failed(&format!("the exploration stopped: {error}"), output))?;
-        Ok((account, caught.get().copied()))
+        (account, caught.get().copied())
     }
 
     /// Runs jobs, reports on them, and says how that ends.

@@ -148,7 +148,16 @@ pub(super) fn usage(text: &str, output: Output) -> Exit {
 /// The pair that is meant: the mutant of this name, or the reference where there is none.
 pub(super) fn variant(mutant: Option<&str>, output: Output) -> Result<Variant, Exit> {
     let Some(name) = mutant else { return Ok(Variant::Reference) };
-    Variant::named(name).ok_or_else(|| no_mutant(name, Variant::names(), output))
+    if let Some(variant) = Variant::named(name) {
+        return Ok(variant);
+    }
+    Err(match mutants::named([name]).ok().and_then(|mut found| found.pop()) {
+        Some(mutant) => usage(
+            &format!("{name} is a broken {}, and is run by `counterfoil mutants --only {name}`", mutant.kind),
+            output,
+        ),
+        None => no_mutant(name, Variant::names(), output),
+    })
 }
 
 fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {

@@ -2,7 +2,6 @@
 
 use std::{
     env, fs,
-    io::{self, Write as _},
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
@@ -53,7 +52,7 @@ pub(super) struct OfProvider {
 /// `counterfoil explore engine` and `decoder`
 #[derive(Debug, Args)]
 pub(super) struct OfPair {
-    /// Explore a broken engine, decoder or provider in place of the reference (`counterfoil mutants --list` has them).
+    /// Explore a broken engine or decoder in place of the reference (`counterfoil mutants --list` has them).
     #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
     /// How far it goes.
@@ -67,7 +66,7 @@ pub(super) struct How {
     /// How many cases are run at most.
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     cases: u64,
-    /// How long it may take, such as `5m`; what is found is made smaller beside that.
+    /// How long it may take, such as `5m`, and at most `60m`; what is found is made smaller beside that.
     #[arg(long, value_name = "TIME", value_parser = parse_wait)]
     time: Option<Duration>,
     /// Where everything that is made up comes from: the same seed, version and subject find the same.
@@ -104,6 +103,13 @@ fn of_pair(noun: &str, emphasis: Emphasis, args: &OfPair, output: Output) -> Res
     let OfPair { mutant, how } = args;
     let mutant = mutant.as_deref();
     let variant = variant(mutant, output)?;
+    if let (Variant::Provider(_), Some(name)) = (&variant, mutant) {
+        let text = format!(
+            "{name} is a broken provider, and shows in trials alone, which are no part of a plan: `counterfoil mutants \
+             --only {name}` runs it"
+        );
+        return Err(usage(&text, output));
+    }
     let written = Written {
         seed: how.seed,
         subject: mutant.map_or_else(|| format!("our own {noun}"), |mutant| format!("the mutant {mutant}")),
@@ -180,7 +186,7 @@ fn carry_out(
     output: Output,
 ) -> Result<Exit, Exit> {
     let tell = |find: &Find| keep(find, written, &how.into, output);
-    let (account, signal) = session.explore(exploration, tell, output)?;
+    let (account, signal) = session.explore(exploration, tell);
     let mut printed = output.print(&explore_report::account(&account, exploration.seed, output.layout()));
     if let Some(file) = &how.map {
         let page = explore_map::page(&account, exploration.seed, &written.subject);
@@ -193,6 +199,7 @@ fn carry_out(
         Some(signal) => Exit::Interrupted(signal),
         None if !account.defects.is_empty() => Exit::Defect,
         None if !account.finds.is_empty() => Exit::Broken,
+        None if account.cases == 0 => Exit::Nothing,
         None if account.unjudged == account.cases => Exit::Unjudged,
         None => Exit::Passed.unless(printed),
     })
@@ -200,23 +207,15 @@ fn carry_out(
 
 /// Writes down a find and tells of it. Where its file cannot be written, its text goes to standard output: what was found
 /// is not lost.
-fn keep(find: &Find, written: &Written, into: &Path, output: Output) -> io::Result<()> {
-    let mut out = output.out();
-    match written.save(find, into) {
-        Ok(path) => {
-            let replay = written.replay(&path);
-            let told = explore_report::find(find, Some((&path, &replay)), output.layout());
-            out.write_all(told.as_bytes())?;
-            out.flush()
-        }
+fn keep(find: &Find, written: &Written, into: &Path, output: Output) {
+    let layout = output.layout();
+    let told = match written.save(find, into) {
+        Ok(path) => explore_report::find(find, Some((&path, &written.replay(&path))), layout),
         Err(unsaved) => {
-            let told = explore_report::find(find, None, output.layout());
-            out.write_all(told.as_bytes())?;
-            out.write_all(unsaved.text.as_bytes())?;
-            out.write_all(b"\n")?;
-            out.flush()?;
             output.error(&format!("{unsaved}; the scenario stands on standard output instead"));
-            Ok(())
+            explore_report::find(find, None, layout) + &unsaved.text + "\n"
         }
-    }
+    };
+    // That it cannot be told is said; that it was found counts all the same.
+    output.print(&told);
 }

@@ -12,7 +12,6 @@ mod tests;
 
 use std::{
     collections::BTreeSet,
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -99,7 +98,7 @@ pub struct Find {
     pub runs: u32,
     /// Whether it may be smaller still: the search for that was cut short.
     pub cut_short: bool,
-    /// Of [`TRIES`] runs of it, in how many the rule was broken again.
+    /// In how many of the runs that it was tried again the rule was broken again ([`Self::rate`]).
     pub came_back: u32,
 }
 
@@ -180,15 +179,12 @@ pub async fn offer(target: &Target, prefix: String, sockets: &Path) -> Result<Of
 }
 
 /// Explores. `sockets` is a directory for the sockets of runs; each find is told as soon as it is as small as it gets.
-///
-/// # Errors
-/// What `tell` gives: where what was found cannot be kept, there is no use in going on.
 pub async fn explore(
     exploration: &Exploration,
     sockets: &Path,
     stop: &CancellationToken,
-    mut tell: impl FnMut(&Find) -> io::Result<()>,
-) -> io::Result<Account> {
+    mut tell: impl FnMut(&Find),
+) -> Account {
     let begun = Instant::now();
     let explorer = Arc::new(Explorer { exploration: exploration.clone(), sockets: sockets.to_owned() });
     let mut account = Account::default();
@@ -235,14 +231,14 @@ pub async fn explore(
                 let shrinking = Instant::now();
                 let find = Box::pin(explorer.find(number, &scenario, finding, stop)).await;
                 aside += shrinking.elapsed();
-                tell(&find)?;
+                tell(&find);
                 account.finds.push(find);
             }
         }
     }
     account.took = begun.elapsed().saturating_sub(aside);
     account.interrupted = stop.is_cancelled();
-    Ok(account)
+    account
 }
 
 /// A case that came to its end.

@@ -7,8 +7,8 @@ use counterfoil_core::{
     plan::{Action, ActionKind},
     rpc::Code,
     scenario::{
-        CallPoint, CancelPoint, Dispatch, EngineSetup, Fault, FaultKind, Scenario, Services, TransportKind,
-        write,
+        CallPoint, CancelPoint, Dispatch, EngineSetup, Expect, Fault, FaultKind, Scenario, Services,
+        TransportKind, write,
     },
 };
 use counterfoil_proto::{Revision, RevisionRange, iac};
@@ -27,7 +27,9 @@ pub(super) fn size(scenario: &Scenario) -> impl Ord + use<> {
         Revision::ALL.len() - Revision::ALL.iter().position(|revision| revision == newest).unwrap_or(0)
     });
     let oddity: usize = scenario.plan.actions.iter().map(|action| oddity(&action.kind)).sum();
-    (scenario.plan.actions.len(), scenario.faults.len(), oddity, age, write(scenario).len())
+    // What its script for the provider breaks by itself is no part of it.
+    let written = write(&Scenario { expect: Expect::default(), ..scenario.clone() });
+    (scenario.plan.actions.len(), scenario.faults.len(), oddity, age, written.len())
 }
 
 /// How much there is to a kind of action.
@@ -85,6 +87,7 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
         for name in NAMES {
             changed(&|scenario| rename(scenario, at, name));
         }
+        changed(&|scenario| scenario.addresses[at].clone_from(&scenario.plan.actions[at].spec.name));
     }
     for at in 0..scenario.faults.len() {
         for kind in simpler_faults(&scenario.faults[at].kind) {
@@ -352,6 +355,7 @@ pub(super) fn bare(scenario: &Scenario) -> Scenario {
         .collect();
     let mut bare = scenario.clone();
     bare.seams.clear();
+    bare.expect = Expect::default();
     bare.state.retain(|seed| !of_actions.contains_key(seed.provider_id.as_str()));
     bare
 }

@@ -31,9 +31,8 @@ async fn explored_until(exploration: &Exploration, is_enough: impl Fn(&Find) -> 
         if is_enough(find) {
             stop.cancel();
         }
-        Ok(())
     };
-    explore(exploration, private.path(), &stop, tell).await.unwrap()
+    explore(exploration, private.path(), &stop, tell).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,14 +123,15 @@ pub fn all() -> Vec<Mutant> {
     engines.chain(decoders).chain(providers).chain(manifests).chain(processes).collect()
 }
 
-/// The mutants of some names, in the order of the names.
+/// The mutants of some names, in the order of the names, each once.
 ///
 /// # Errors
 /// Gives the first name that no mutant has.
 pub fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Vec<Mutant>, &'n str> {
     let all = all();
+    let mut told = BTreeSet::new();
     let find = |name| all.iter().find(|mutant| mutant.name == name).cloned().ok_or(name);
-    names.into_iter().map(find).collect()
+    names.into_iter().filter(|name| told.insert(*name)).map(find).collect()
 }
 
 /// What a rule found of a mutant.

@@ -212,13 +212,15 @@ impl Replayed {
         Self { rule: found.rule.clone(), party: found.party, came }
     }
 
-    /// By the findings of a run that had this verdict.
-    fn judged(found: &Found, findings: &[Finding], verdict: &Verdict) -> Self {
+    /// By what was found of a run, and by what it gave the rule to judge.
+    fn judged(found: &Found, assessment: &Assessment) -> Self {
         let same = |finding: &Finding| (&finding.rule, finding.party) == (&found.rule, found.party);
-        let came = match verdict {
-            _ if findings.iter().any(same) => Replay::StillFails,
-            Verdict::Unjudged { .. } | Verdict::Skip { .. } => Replay::Unjudged,
-            _ => Replay::Fixed,
+        let holds = matches!(assessment.verdict, Verdict::Pass | Verdict::Fail)
+            && assessment.judged.iter().any(|rule| *rule == found.rule);
+        let came = match assessment.findings.iter().any(same) {
+            true => Replay::StillFails,
+            false if holds => Replay::Fixed,
+            false => Replay::Unjudged,
         };
         Self::of(found, came)
     }
@@ -352,6 +354,8 @@ impl Summary {
 impl Finished {
     /// A run that gave a trace.
     pub fn judged(job: &Job, trace: &Trace, assessment: Assessment, millis: u64) -> Self {
+        let found = job.scenario.found.as_ref();
+        let replayed = found.map(|found| Replayed::judged(found, &assessment));
         let mut expected: Vec<String> =
             assessment.expected_findings.into_iter().map(|finding| finding.rule).collect();
         expected.dedup();
@@ -360,8 +364,6 @@ impl Finished {
         let mut mismatches: Vec<_> =
             unmet.map(|mismatch| FoundMismatch::new(mismatch, trace, Some(job))).collect();
         mismatches.sort_by_key(|mismatch| (mismatch.line, mismatch.column));
-        let found = job.scenario.found.as_ref();
-        let replayed = found.map(|found| Replayed::judged(found, &assessment.findings, &assessment.verdict));
         Self {
             replayed,
             actions,

@@ -415,6 +415,7 @@ impl FileShape {
             None => (Expect::default(), ExpectSpans::default()),
         };
 
+        let found = self.found.and_then(|found| found.into_found(report));
         let At { value: Id(id), span: id_span } = self.id.0?;
         let source = Source {
             file: file.to_owned(),
@@ -428,7 +429,7 @@ impl FileShape {
         Some(Scenario {
             id,
             title: self.title.0?.value,
-            found: self.found.and_then(FoundShape::into_found),
+            found,
             revisions,
             tags: self.tags.into_iter().flat_map(List::into_values).collect(),
             plan,

@@ -1,11 +1,12 @@
 //! `found`: how exploration came by a scenario.
 
 use super::{
+    diagnostic::Report,
     known::RuleId,
-    read::{Required, Word, shape},
+    read::{At, Required, Word, shape},
     settings::Said,
 };
-use crate::rules::Party;
+use crate::rules::{self, Party};
 
 /// How exploration came by a scenario. With the same seed, version and subject it comes by it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ shape! {
         /// The rule that was broken.
         rule: Required<RuleId>,
         /// Who broke it.
-        party: Required<Party>,
+        party: Required<At<Party>>,
         /// The seed of the exploration.
         seed: Required<u64>,
         /// Which of its cases it was, from 0.
@@ -52,11 +53,22 @@ shape! {
 }
 
 impl FoundShape {
-    /// None where something is missing, which has been reported.
-    pub(super) fn into_found(self) -> Option<Found> {
+    /// None where something is missing or wrong, which is reported.
+    pub(super) fn into_found(self, report: &mut Report<'_>) -> Option<Found> {
+        let (id, At { value: party, span }) = (self.rule.0?.id(), self.party.0?);
+        let judged = rules::find(id).map(|rule| rule.judges).unwrap_or_default();
+        if !judged.contains(&party) {
+            report
+                .mistake("contradiction", span, format!("{id} never finds that the {party} broke it"))
+                .label("not judged by this rule")
+                .help(format!(
+                    "it judges the {}",
+                    judged.iter().map(Party::to_string).collect::<Vec<_>>().join(" or the ")
+                ));
+        }
         Some(Found {
-            rule: self.rule.0?.id().to_owned(),
-            party: self.party.0?,
+            rule: id.to_owned(),
+            party,
             seed: self.seed.0?,
             case: self.case.0?,
             counterfoil: self.counterfoil.0?.into_inner(),

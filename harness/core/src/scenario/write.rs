@@ -1,4 +1,4 @@
-//! From a scenario to its file: the inverse of reading one, but for what the scenario expects.
+//! From a scenario to its file: the inverse of reading one, but for most of what the scenario expects.
 
 use std::{
     fmt::{Display, Write as _},
@@ -29,8 +29,8 @@ use crate::{
 /// `scenarios/`.
 const SCHEMA_LINE: &str = "# yaml-language-server: $schema=../scenario.schema.json\n";
 
-/// The text of a scenario's file. Read again, it is the same scenario, but that it expects nothing: the rules hold always,
-/// and what else was expected is for its author to say.
+/// The text of a scenario's file. Read again, it is the same scenario, but that it expects nothing beside the findings of
+/// what it plays itself: the rules hold always, and what else was expected is for its author to say.
 pub fn write(scenario: &Scenario) -> String {
     let mut out = String::from(SCHEMA_LINE);
     let mut line = |key: &str, value: String| {
@@ -84,6 +84,10 @@ pub fn write(scenario: &Scenario) -> String {
         scenario.state.iter().filter(|seed| !is_of_an_action(seed, scenario)).map(state),
     );
     out.push_str(&plan(scenario));
+    if !scenario.expect.findings.is_empty() {
+        let findings = list(scenario.expect.findings.iter().cloned());
+        out.extend(["expect: { findings: ", &findings, " }\n"]);
+    }
     blocks(&mut out, "faults", scenario.faults.iter().map(|fault| fault_entry(fault, scenario)));
     out
 }
