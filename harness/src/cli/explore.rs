@@ -118,7 +118,7 @@ fn of_pair(noun: &str, emphasis: Emphasis, args: &OfPair, output: Output) -> Res
     };
     let at_once = how.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let exploration = how.exploration(Target::Embedded, variant, emphasis, Offer::default(), at_once);
-    carry_out(Session::open(output)?, &exploration, &written, how, output)
+    Ok(carry_out(Session::open(output)?, &exploration, &written, how, output))
 }
 
 fn of_plugin(args: &OfProvider, output: Output) -> Result<Exit, Exit> {
@@ -151,7 +151,7 @@ fn of_plugin(args: &OfProvider, output: Output) -> Result<Exit, Exit> {
     // Cases that run side by side would meet in its cloud.
     let at_once = how.jobs.unwrap_or(NonZeroUsize::MIN);
     let exploration = how.exploration(target, Variant::Reference, Emphasis::Plans, offer, at_once);
-    carry_out(session, &exploration, &written, how, output)
+    Ok(carry_out(session, &exploration, &written, how, output))
 }
 
 impl How {
@@ -184,7 +184,7 @@ fn carry_out(
     written: &Written,
     how: &How,
     output: Output,
-) -> Result<Exit, Exit> {
+) -> Exit {
     let tell = |find: &Find| keep(find, written, &how.into, output);
     let (account, signal) = session.explore(exploration, tell);
     let mut printed = output.print(&explore_report::account(&account, exploration.seed, output.layout()));
@@ -195,14 +195,14 @@ fn carry_out(
             printed = Exit::Unjudged;
         }
     }
-    Ok(match signal {
+    match signal {
         Some(signal) => Exit::Interrupted(signal),
         None if !account.defects.is_empty() => Exit::Defect,
         None if !account.finds.is_empty() => Exit::Broken,
         None if account.cases == 0 => Exit::Nothing,
         None if account.unjudged == account.cases => Exit::Unjudged,
         None => Exit::Passed.unless(printed),
-    })
+    }
 }
 
 /// Writes down a find and tells of it. Where its file cannot be written, its text goes to standard output: what was found
