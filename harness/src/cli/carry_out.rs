@@ -103,11 +103,7 @@ impl Session {
             failed(&format!("it cannot be told where counterfoil itself is: {error}"), output)
         })?;
         let matrix = runtime.block_on(mutants::matrix(private.path(), &program, mutants, &stop));
-        // Servers of runs that were cut short take their sockets with them; the directory goes after them.
-        drop(runtime);
-        settle(SETTLING);
-        let _ = remove_private_directory(private.path());
-        drop(private);
+        close(runtime, private);
         if let Some(signal) = caught.get() {
             output.error(
                 "the matrix was interrupted, and says nothing: a mutant that did not run was not found",
@@ -126,9 +122,7 @@ impl Session {
     pub(super) fn explore(self, exploration: &Exploration, tell: impl FnMut(&Find)) -> (Account, Option<u8>) {
         let Self { runtime, stop, caught, private } = self;
         let account = runtime.block_on(explore::explore(exploration, private.path(), &stop, tell));
-        drop(runtime);
-        let _ = remove_private_directory(private.path());
-        drop(private);
+        close(runtime, private);
         (account, caught.get().copied())
     }
 
@@ -190,12 +184,7 @@ impl Session {
                 }
             }
         }));
-        // Servers of runs that were cut short take their sockets with them; the directory goes after them.
-        drop(runtime);
-        // Supervisors that are still at it are waited for: nothing of a plugin outlives the command.
-        settle(SETTLING);
-        let _ = remove_private_directory(private.path());
-        drop(private);
+        close(runtime, private);
         let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
         for (name, error) in &unwritten {
             output.error(&format!("{name} is not complete: {error}"));
@@ -211,6 +200,16 @@ impl Session {
         }
         Ok(exit.unless(written))
     }
+}
+
+/// Ends a session: nothing of it outlives the command.
+fn close(runtime: Runtime, private: TempDir) {
+    // Servers of runs that were cut short take their sockets with them; the directory goes after them.
+    drop(runtime);
+    // Supervisors that are still at it are waited for.
+    settle(SETTLING);
+    let _ = remove_private_directory(private.path());
+    drop(private);
 }
 
 /// Rewrites a list of known failures, and says how that ended.
