@@ -133,8 +133,6 @@ pub struct Account {
     pub in_subject: Duration,
     /// How much of that went to runs that wait for a deadline.
     pub waited: Duration,
-    /// How long it took to make up cases and to judge them, added up.
-    pub beside: Duration,
     /// Cases in which Counterfoil itself failed, each with what it said.
     pub defects: Vec<String>,
     /// It was interrupted.
@@ -212,11 +210,10 @@ pub async fn explore(
             account.take(running.join_next().await, &mut ended);
         }
         ended.sort_by_key(|ended| ended.number);
-        for Ended { number, scenario, played, beside } in ended {
+        for Ended { number, scenario, played } in ended {
             account.cases += 1;
             account.in_subject += played.took;
             account.waited += scenario.deadline.map_or(Duration::ZERO, |_| played.took);
-            account.beside += beside + played.judging;
             if let Some(trace) = &played.trace {
                 account.space.enter(&scenario, trace);
             }
@@ -246,8 +243,6 @@ struct Ended {
     number: u64,
     scenario: Arc<Scenario>,
     played: Played,
-    /// How long it took to make it up.
-    beside: Duration,
 }
 
 /// What a run gave.
@@ -259,7 +254,6 @@ struct Played {
     /// Why there is nothing to judge by, where there is not.
     unjudged: Option<String>,
     took: Duration,
-    judging: Duration,
 }
 
 struct Explorer {
@@ -270,12 +264,10 @@ struct Explorer {
 impl Explorer {
     /// Makes up a case, and runs it.
     async fn case(&self, number: u64, aim: Option<space::Corner>) -> Ended {
-        let begun = Instant::now();
-        let scenario = in_order(generate::case(&self.exploration, number, aim));
-        let beside = begun.elapsed();
-        let scenario = self.settled(scenario, &number.to_string()).await;
-        let played = self.play(&scenario, &format!("{number}")).await;
-        Ended { number, scenario, played, beside }
+        let (scenario, name) = (in_order(generate::case(&self.exploration, number, aim)), number.to_string());
+        let scenario = self.settled(scenario, &name).await;
+        let played = self.play(&scenario, &name).await;
+        Ended { number, scenario, played }
     }
 
     /// The scenario with what its script for the provider breaks by itself listed as expected: that is its own doing, and
@@ -284,12 +276,14 @@ impl Explorer {
         if matches!(scenario.dispatch, Dispatch::V1 { reply: Some(_) }) {
             scenario.expect.findings.clear();
             let job = job(Arc::new(scenario.clone()));
-            let driven =
-                run::drive(&job, &Variant::Reference, &self.sockets, &format!("{name}-script.sock")).await;
-            if let Ok(trace) = driven {
-                let rules = judge::assess(&trace, false).findings.into_iter();
-                let musts = rules.filter(|finding| finding.level == Level::Must).map(|finding| finding.rule);
-                scenario.expect.findings = musts.collect::<BTreeSet<_>>().into_iter().collect();
+            let (target, variant) = (Target::Embedded, Variant::Reference);
+            let socket = format!("{name}-script.sock");
+            if let Ok(trace) = run::traced(&job, &target, &variant, &self.sockets, &socket).await {
+                let findings = judge::assess(&trace, false).findings.into_iter();
+                let is_played =
+                    |finding: &Finding| finding.level == Level::Must && finding.party == Party::Provider;
+                let rules = findings.filter(is_played).map(|finding| finding.rule);
+                scenario.expect.findings = rules.collect::<BTreeSet<_>>().into_iter().collect();
             }
         }
         Arc::new(scenario)
@@ -318,7 +312,6 @@ impl Explorer {
             trace: Some(trace),
             unjudged: reason,
             took,
-            judging: begun.elapsed().saturating_sub(took),
         }
     }
 
@@ -353,13 +346,14 @@ impl Explorer {
     async fn shrink(&self, find: &mut Find, stop: &CancellationToken) {
         let mut smaller = true;
         while std::mem::take(&mut smaller) {
+            let known = size(&find.scenario);
             for candidate in candidates(&bare(&find.scenario)) {
                 if stop.is_cancelled() || find.runs >= SHRINKS {
                     find.cut_short = true;
                     return;
                 }
                 let Some(candidate) = read_again(&candidate) else { continue };
-                if size(&candidate) >= size(&find.scenario) {
+                if size(&candidate) >= known {
                     continue;
                 }
                 find.runs += 1;
