@@ -1,6 +1,6 @@
 //! Smaller scenarios: plan and faults together, from the boldest cut to the last letter.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use counterfoil_core::{
     json::JsonMap,
@@ -347,15 +347,9 @@ fn simpler_faults(kind: &FaultKind) -> Vec<FaultKind> {
 
 /// What a scenario says of its own, without what follows from that: so it can be changed, and be read again.
 pub(super) fn bare(scenario: &Scenario) -> Scenario {
-    let of_actions: BTreeMap<&str, &str> = scenario
-        .plan
-        .actions
-        .iter()
-        .filter_map(|action| Some((action.current.as_ref()?.provider_id.as_str(), action.spec.name.as_str())))
-        .collect();
     let mut bare = scenario.clone();
     bare.seams.clear();
     bare.expect = Expect::default();
-    bare.state.retain(|seed| !of_actions.contains_key(seed.provider_id.as_str()));
+    bare.state.retain(|seed| !scenario.is_known_to_an_action(seed));
     bare
 }

@@ -66,15 +66,25 @@ pub enum Party {
     Manifest,
 }
 
-impl fmt::Display for Party {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Party {
+    /// Every party.
+    pub const ALL: [Self; 5] = [Self::Provider, Self::Engine, Self::Decoder, Self::Process, Self::Manifest];
+
+    /// The word that scenarios and reports use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Provider => "provider",
             Self::Engine => "engine",
             Self::Decoder => "decoder",
             Self::Process => "process",
             Self::Manifest => "manifest",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

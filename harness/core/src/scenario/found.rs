@@ -84,13 +84,6 @@ impl Word for Party {
     const CODE: &'static str = "unknown-party";
 
     fn all() -> impl Iterator<Item = (&'static str, Self)> {
-        [
-            ("provider", Self::Provider),
-            ("engine", Self::Engine),
-            ("decoder", Self::Decoder),
-            ("process", Self::Process),
-            ("manifest", Self::Manifest),
-        ]
-        .into_iter()
+        Self::ALL.into_iter().map(|party| (party.as_str(), party))
     }
 }

@@ -101,6 +101,19 @@ pub struct Scenario {
     pub source: Source,
 }
 
+impl Scenario {
+    /// Whether a resource exists because an action says so, and need not be said to exist by itself.
+    pub fn is_known_to_an_action(&self, seed: &Seed) -> bool {
+        self.plan.actions.iter().any(|action| {
+            action.spec.resource_type == seed.resource_type
+                && action
+                    .current
+                    .as_ref()
+                    .is_some_and(|known| (&known.name, &known.provider_id) == (&seed.name, &seed.provider_id))
+        })
+    }
+}
+
 /// A resource that exists in the provider's cloud before the plan is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seed {

@@ -81,7 +81,7 @@ pub fn write(scenario: &Scenario) -> String {
     blocks(
         &mut out,
         "state",
-        scenario.state.iter().filter(|seed| !is_of_an_action(seed, scenario)).map(state),
+        scenario.state.iter().filter(|seed| !scenario.is_known_to_an_action(seed)).map(state),
     );
     out.push_str(&plan(scenario));
     if !scenario.expect.findings.is_empty() {
@@ -151,16 +151,6 @@ fn engine(scenario: &Scenario) -> Option<String> {
         }
     }
     map.unless_empty()
-}
-
-/// Whether an action says that the resource exists.
-fn is_of_an_action(seed: &Seed, scenario: &Scenario) -> bool {
-    scenario.plan.actions.iter().any(|Action { spec, current, .. }| {
-        spec.resource_type == seed.resource_type
-            && current
-                .as_ref()
-                .is_some_and(|known| (&known.name, &known.provider_id) == (&seed.name, &seed.provider_id))
-    })
 }
 
 fn state(seed: &Seed) -> String {
