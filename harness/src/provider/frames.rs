@@ -50,6 +50,8 @@ const ACK: u8 = 1;
 const PREFACE: usize = 24;
 /// How much of the beginning is kept.
 const BEGINNING: usize = 64;
+/// How much of another protocol is shown: enough to know it by, and what comes in the first piece.
+const SHOWN: usize = 24;
 
 /// A stream whose frames are watched.
 pub(super) struct Watched<S> {
@@ -100,15 +102,16 @@ impl<S> Watched<S> {
     fn begin(&mut self, bytes: &[u8]) {
         let room = BEGINNING.saturating_sub(self.beginning.len());
         self.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let words = || String::from_utf8_lossy(&self.beginning).into_owned();
+        let words = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let other = || Opening::Other(words(&self.beginning[..self.beginning.len().min(SHOWN)]));
         let opening = if bytes.is_empty() {
-            if self.beginning.is_empty() { Opening::Closed } else { Opening::Other(words()) }
+            if self.beginning.is_empty() { Opening::Closed } else { other() }
         } else if self.beginning.starts_with(b"HTTP/") {
-            Opening::Http1(words())
+            Opening::Http1(words(&self.beginning))
         } else if b"HTTP/".starts_with(&self.beginning) {
             Opening::Awaited
         } else {
-            opening(&self.beginning).unwrap_or_else(|| Opening::Other(words()))
+            opening(&self.beginning).unwrap_or_else(other)
         };
         if opening != Opening::Awaited {
             self.opening.send_replace(opening);

@@ -137,8 +137,7 @@ async fn meet(
         "http1" => return refuse_http2(&mut peer).await,
         "goaway-at-once" => {
             peer.write_all(&[&SETTINGS[..], &GOAWAY].concat()).await?;
-            peer.shutdown().await?;
-            return copy(&mut peer, &mut sink()).await.map(drop);
+            return bow_out(&mut peer).await;
         }
         _ => {}
     }
@@ -157,6 +156,7 @@ async fn meet(
             // The server is waiting within a call, so that no frame of its own is cut in two here.
             if switch == "goaway-in-call" {
                 peer.write_all(&GOAWAY).await?;
+                return bow_out(&mut peer).await;
             }
             Ok(())
         }
@@ -172,6 +172,12 @@ async fn refuse_http2(peer: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::R
     let mut preface = [0; 24];
     peer.read_exact(&mut preface).await?;
     peer.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
+    bow_out(peer).await
+}
+
+/// Says no more, and listens until the peer is done: to a peer that is writing, a closed connection is broken, whatever was
+/// said before.
+async fn bow_out(peer: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
     peer.shutdown().await?;
     copy(peer, &mut sink()).await.map(drop)
 }
