@@ -6,6 +6,7 @@ mod process;
 mod telling;
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     fmt, fs, io,
     num::NonZeroUsize,
@@ -243,9 +244,10 @@ impl Matrix {
     }
 }
 
-/// How many mutants run side by side for each processor: they often wait for a deadline, and when all of them work at
-/// once, what has one is late.
-const AT_ONCE: usize = 8;
+/// How many mutants run side by side for each processor, and how many runs of each: they often wait for a deadline, and
+/// when all of them work at once, what has one is late.
+const AT_ONCE: usize = 4;
+const RUNS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// How many broken processes run side by side: they wait for most of the time.
 const PROCESSES_AT_ONCE: usize = 12;
@@ -265,8 +267,10 @@ pub async fn matrix(
     let scenarios: Arc<[Arc<Scenario>]> = run::stock().scenarios.into();
     let played = scenarios.iter().flat_map(|scenario| scenario.expect.findings.iter().cloned()).collect();
     let ground = Ground { private: private.into(), program: program.into(), scenarios, stop: stop.clone() };
-    let (processes, others): (Vec<_>, Vec<_>) =
+    let (processes, mut others): (Vec<_>, Vec<_>) =
         mutants.into_iter().enumerate().partition(|(_, mutant)| mutant.kind == Kind::Process);
+    // Providers first: one that hangs is waited for while others work.
+    others.sort_by_key(|(_, mutant)| Reverse(mutant.kind));
     let mut rows = ground.rows(others, AT_ONCE * processors).await?;
     // By themselves, since a process that has to wait for a processor is late for its host.
     rows.extend(ground.rows(processes, PROCESSES_AT_ONCE).await?);
@@ -327,10 +331,7 @@ async fn finished(
     variant: Variant,
     stop: &CancellationToken,
 ) -> io::Result<Vec<Finished>> {
-    // A provider that hangs takes as long as it is waited for, in each run.
-    let at_once = if matches!(variant, Variant::Provider(_)) { 4 } else { 1 };
-    let options = Options::embedded(variant, NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN));
-    run::finished_in(sockets, jobs, &options, stop).await
+    run::finished_in(sockets, jobs, &Options::embedded(variant, RUNS_AT_ONCE), stop).await
 }
 
 #[cfg(test)]
