@@ -208,26 +208,23 @@ pub fn descriptors(revision: Revision) -> FileDescriptorSet {
 
 /// The state of one package at one revision.
 struct Cut {
-    package: &'static str,
-    /// The first version that is too new; none for the last revision.
-    bound: Option<Version>,
+    /// The steps of the package, and whether each has been taken. Every element is held against them.
+    steps: Vec<(&'static Step, bool)>,
 }
 
 impl Cut {
     fn new(revision: Revision, package: &'static str) -> Self {
         let next = Revision::ALL.iter().find(|r| **r > revision);
-        let bound = next.map(|r| r.first_version().parse().expect("the table has exact versions"));
-        Self { package, bound }
-    }
-
-    fn steps(&self) -> impl Iterator<Item = (&'static Step, bool)> {
-        let here = HISTORY.iter().filter(|s| s.package == self.package);
-        here.map(|s| (s, s.is_before(self.bound.as_ref())))
+        // The first version that is too new; none for the last revision.
+        let bound: Option<Version> =
+            next.map(|r| r.first_version().parse().expect("the table has exact versions"));
+        let here = HISTORY.iter().filter(|s| s.package == package);
+        Self { steps: here.map(|s| (s, s.is_before(bound.as_ref()))).collect() }
     }
 
     fn knows(&self, path: &str) -> bool {
-        self.steps().all(|(step, happened)| {
-            let absent = if happened { step.removed } else { step.added };
+        self.steps.iter().all(|(step, happened)| {
+            let absent = if *happened { step.removed } else { step.added };
             !absent.contains(&path)
         })
     }
@@ -251,7 +248,7 @@ impl Cut {
     fn enumeration(&self, enumeration: &mut EnumDescriptorProto) -> bool {
         let name = enumeration.name().to_owned();
         enumeration.value.retain(|value| self.knows_in(&name, value.name()));
-        for (step, _) in self.steps().filter(|(_, happened)| *happened) {
+        for (step, _) in self.steps.iter().filter(|(_, happened)| *happened) {
             let numbers =
                 |of: &'static [(&str, i32)]| of.iter().filter(|(path, _)| *path == name).map(|(_, n)| *n);
             for number in numbers(step.reserved) {
