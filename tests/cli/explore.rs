@@ -70,7 +70,6 @@ fn what_is_not_to_be_explored_is_told() {
         (&["explore", "provider", "plugin", "--live", "--mutant", "x"], "leave out PATH or --mutant"),
         (&["explore", "engine", "--mutant", "forgets-failure"], "did you mean \"forgets-failures\"?"),
         (&["explore", "engine", "--mutant", "calls-home"], "calls-home is a broken process"),
-        (&["explore", "provider", "--mutant", "creates-twins"], "creates-twins is a broken provider"),
         (&["explore", "engine", "--time", "soon"], "soon"),
     ] {
         place.run(asks).exits(2).complains(told);
@@ -86,6 +85,23 @@ fn a_rule_that_had_nothing_to_judge_is_not_said_to_hold() {
     let text = format!("id: old\ntitle: Old\n{found}\nrevisions: \"0.51\"\nplan: {{ actions: [] }}\n");
     place.write("old.yaml", text);
     place.run(["run", "old.yaml"]).exits(0).says("OUT-001 unjudged");
+}
+
+#[test]
+fn a_provider_whose_cloud_is_not_what_it_says_is_found() {
+    let place = Place::new();
+    for (mutant, rule) in [("keeps-what-it-deleted", "RPC-030"), ("lists-all-but-the-newest", "RPC-031")] {
+        let explore = ["explore", "provider", "--mutant", mutant, "--cases", "200"];
+        let told = place.run(explore).exits(1).says(&format!("FOUND  {rule} provider: ")).to_string();
+        let of_rule = format!("found/{}-", rule.to_lowercase());
+        let file = told
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("file       ").filter(|f| f.contains(&of_rule)));
+        let file = file.unwrap();
+        assert!(place.read(file).contains("trials: [look-back]"), "{}", place.read(file));
+        place.run(["run", file]).exits(0).says(&format!("{rule} fixed"));
+        place.run(["run", "--mutant", mutant, file]).exits(1).says(&format!("{rule} still fails"));
+    }
 }
 
 #[test]

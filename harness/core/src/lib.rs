@@ -3,6 +3,7 @@
 //! A [`scenario`] becomes a [`plan`], the [`engine`] drives it over a transport, every step is appended to a
 //! [`trace`], and the [`rules`] judge the finished trace. The strict [`decode`]r reads what a provider sends.
 
+pub mod cloud;
 pub mod decode;
 pub mod engine;
 pub mod inject;

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use bytes::Bytes;
+use counterfoil_proto::iac;
+use prost::Message as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +101,33 @@ impl Method {
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+/// The type and the reference of the resource that a call of a driver is about, by its request. A resource that is to be
+/// created has no id yet. None where the call is about no single resource, or the request cannot be read.
+pub fn target_of(method: Method, request: &[u8]) -> Option<(String, iac::ResourceRef)> {
+    match method {
+        Method::Create => {
+            let request = iac::ResourceCreateRequest::decode(request).ok()?;
+            let spec = request.spec?;
+            let target =
+                iac::ResourceRef { name: spec.name, r#type: spec.r#type, provider_id: String::new() };
+            Some((request.resource_type, target))
+        }
+        Method::Update => {
+            let request = iac::ResourceUpdateRequest::decode(request).ok()?;
+            Some((request.resource_type, request.r#ref?))
+        }
+        Method::Delete => {
+            let request = iac::ResourceDeleteRequest::decode(request).ok()?;
+            Some((request.resource_type, request.r#ref?))
+        }
+        Method::Read => {
+            let request = iac::ResourceReadRequest::decode(request).ok()?;
+            Some((request.resource_type, request.r#ref?))
+        }
+        _ => None,
     }
 }
 

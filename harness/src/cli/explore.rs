@@ -103,13 +103,6 @@ fn of_pair(noun: &str, emphasis: Emphasis, args: &OfPair, output: Output) -> Res
     let OfPair { mutant, how } = args;
     let mutant = mutant.as_deref();
     let variant = variant(mutant, output)?;
-    if let (Variant::Provider(_), Some(name)) = (&variant, mutant) {
-        let text = format!(
-            "{name} is a broken provider, and shows in trials alone, which are no part of a plan: `counterfoil mutants \
-             --only {name}` runs it"
-        );
-        return Err(usage(&text, output));
-    }
     let written = Written {
         seed: how.seed,
         subject: mutant.map_or_else(|| format!("our own {noun}"), |mutant| format!("the mutant {mutant}")),

@@ -18,6 +18,7 @@ use counterfoil_core::{
         CallPoint, CancelPoint, Dispatch, EngineSetup, Expect, Fault, FaultKind, FinalizeAnswer, Hook, Hooks,
         ProviderSetup, ResolvePoint, Scenario, Seed, Services, Source, Span, TransportKind,
     },
+    trial::Trial,
 };
 use counterfoil_proto::{
     Revision, RevisionRange,
@@ -161,6 +162,9 @@ impl Draft<'_> {
         if by_apply {
             let scripted = self.chance(70);
             scenario.dispatch = Dispatch::V1 { reply: scripted.then(|| self.reply(&scenario.plan).into()) };
+        }
+        if scenario.dispatch == Dispatch::V2 && !scenario.plan.actions.is_empty() {
+            scenario.trials.insert(Trial::LookBack);
         }
         scenario.faults = self.faults(&mut scenario, aimed, by_apply);
         let hangs =

@@ -79,6 +79,9 @@ const TRIES: u32 = 5;
 /// How many times a scenario is run at most to make it smaller.
 const SHRINKS: u32 = 2_000;
 
+/// How long that may take, of a subject that is slow.
+const SHRINK_TIME: Duration = Duration::from_secs(300);
+
 /// A broken rule, and the smallest scenario that was found to break it.
 #[derive(Clone, Debug)]
 pub struct Find {
@@ -197,6 +200,9 @@ pub async fn explore(
         let mut ended = Vec::new();
         let mut running = JoinSet::new();
         for number in round {
+            if stop.is_cancelled() || over(aside) {
+                break;
+            }
             // Every second case goes where the fewest have been.
             let aims = number % 2 == 1 && exploration.emphasis == Emphasis::Plans;
             let aim = aims.then(|| barest[(number % ROUND) as usize / 2 % barest.len()]);
@@ -344,11 +350,12 @@ impl Explorer {
 
     /// Takes whatever is smaller and still breaks the rule, until nothing is.
     async fn shrink(&self, find: &mut Find, stop: &CancellationToken) {
+        let begun = Instant::now();
         let mut smaller = true;
         while std::mem::take(&mut smaller) {
             let known = size(&find.scenario);
             for candidate in candidates(&bare(&find.scenario)) {
-                if stop.is_cancelled() || find.runs >= SHRINKS {
+                if stop.is_cancelled() || find.runs >= SHRINKS || begun.elapsed() >= SHRINK_TIME {
                     find.cut_short = true;
                     return;
                 }
@@ -397,6 +404,9 @@ fn in_order(mut scenario: Scenario) -> Scenario {
         } else {
             scenario.plan.actions.pop().expect("a plan without actions is in order");
             scenario.addresses.pop();
+            if scenario.plan.actions.is_empty() {
+                scenario.trials.clear();
+            }
         }
     }
 }

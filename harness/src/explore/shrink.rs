@@ -55,6 +55,7 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
     for at in 0..scenario.faults.len() {
         changed(&|scenario| drop(scenario.faults.remove(at)));
     }
+    changed(&|scenario| scenario.trials.clear());
     changed(&|scenario| scenario.state.clear());
     for at in 0..scenario.state.len() {
         changed(&|scenario| drop(scenario.state.remove(at)));

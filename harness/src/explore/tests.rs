@@ -1,4 +1,10 @@
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use counterfoil_mock::broken::{Flaw, ProviderMutant};
 
 use super::*;
 
@@ -138,4 +144,29 @@ fn whatever_is_made_up_is_in_order_and_so_is_most_of_what_is_made_smaller() {
         }
     }
     assert!(candidates_read * 2 > all, "{candidates_read} of {all}");
+}
+
+/// Answers each third delete as if it had been done, and does nothing.
+static DELETES_MOST: ProviderMutant = ProviderMutant {
+    name: "deletes-most",
+    what: "each third delete is answered as if it had been done, and nothing is done",
+    caught_by: &[],
+    flaw: Flaw::Takes(|call| {
+        static DELETES: AtomicU32 = AtomicU32::new(0);
+        let is_delete = call.method == "ResourceDriver/Delete";
+        let is_third = is_delete && DELETES.fetch_add(1, Ordering::Relaxed) % 3 == 2;
+        let mut request =
+            iac::ResourceDeleteRequest::decode(call.request.clone()).ok().filter(|_| is_third)?;
+        "of-nothing".clone_into(&mut request.r#ref.as_mut()?.provider_id);
+        Some(request.encode_to_vec().into())
+    }),
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_provider_does_now_and_then_is_kept_with_its_rate() {
+    let variant = Variant::Provider(&DELETES_MOST);
+    let exploration = Exploration { at_once: 1, ..exploration(variant, 200, 1) };
+    let account = explored_until(&exploration, |find| find.rule == "RPC-030").await;
+    let find = account.finds.iter().find(|find| find.rule == "RPC-030").expect("it is found");
+    assert!(find.is_flaky(), "it came back {:?}", find.rate());
 }

@@ -79,8 +79,12 @@ fn driven_if_telling(variant: &Variant, scenario: &Scenario, revision: Revision)
     let reference = (semantics.drives)(declared);
     match variant {
         Variant::Reference => None,
-        // Trials ask the provider alone.
-        Variant::Engine(_) | Variant::Decoder(_) if !scenario.trials.is_empty() => None,
+        // Trials ask the provider alone, but where a plan is applied before.
+        Variant::Engine(_) | Variant::Decoder(_)
+            if scenario.trials.iter().any(|it| !it.is_behind_a_plan()) =>
+        {
+            None
+        }
         // An engine that hands the plan over asks its semantics for nothing but that, and for what to report.
         Variant::Engine(mutant) => {
             let adopts = semantics.adopt;
@@ -100,10 +104,10 @@ fn driven_if_telling(variant: &Variant, scenario: &Scenario, revision: Revision)
         // That a request is very large does nothing to a flaw, and takes long.
         Variant::Provider(_) => {
             let plain = scenario.faults.is_empty() && scenario.dispatch == Dispatch::V2;
-            let outcomes = plain && scenario.tags.iter().any(|tag| tag == "outcome");
+            let outcomes = scenario.tags.iter().any(|tag| tag == "outcome");
             let size = [Trial::SameAfterwards, Trial::LongName, Trial::LargeMessage];
             let tells = scenario.trials.iter().any(|trial| !size.contains(trial));
-            (outcomes || tells).then_some(reference)
+            (plain && (outcomes || tells)).then_some(reference)
         }
     }
 }

@@ -17,7 +17,7 @@ use counterfoil_core::{
     rpc::{Call, Method, Transport},
     scenario::{Dispatch, Scenario},
     trace::{self, Driven, Event, Header, Recorder, Subject, Trace},
-    trial::OURS,
+    trial::{OURS, Trial},
 };
 use counterfoil_mock::{
     Cloud, Provider, ServedService, Setup,
@@ -29,7 +29,7 @@ use super::{
     Job, Variant,
     faults::{Levers, faults},
     load_sequence::{Loaded, NotLoaded, load},
-    trials::{Leave, examine},
+    trials::{CleanUp, Leave, examine, look_back},
 };
 use crate::provider::{Deadline, Embedded, FaultyTransport, Lifetime, ProviderError};
 
@@ -72,9 +72,12 @@ pub async fn drive(
     let loaded = load(&link, &Bytes::new()).await;
     let trials = &job.scenario.trials;
     if loaded.is_ok() && !trials.is_empty() {
-        examine(&connection.into(), job.revision, trials, Leave::Everything, OURS, &stage.log).await;
+        examine(&connection.clone().into(), job.revision, trials, Leave::Everything, OURS, &stage.log).await;
     }
     let driven = stage.go_on(&link, loaded).await;
+    if stage.looks_back(driven) {
+        look_back(&connection.into(), job.revision, CleanUp::Leaves, &stage.log).await;
+    }
     embedded.stop().await;
     Ok(stage.trace(Subject::Pair, driven))
 }
@@ -166,6 +169,11 @@ impl<'a> Stage<'a> {
             }
         }
         (Semantics::at(job.revision).drives)(&loaded.declared)
+    }
+
+    /// Whether the provider has to be asked what the apply left in its cloud.
+    pub(super) fn looks_back(&self, driven: Driven) -> bool {
+        self.job.scenario.trials.contains(&Trial::LookBack) && driven == Driven::CallByCall
     }
 
     /// The trace of the run, which is over.

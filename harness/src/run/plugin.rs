@@ -32,7 +32,7 @@ use super::{
     faults::{Levers, faults},
     load_sequence::{Loaded, NotLoaded, load},
     survey,
-    trials::{self, Leave},
+    trials::{self, CleanUp, Leave},
 };
 use crate::{
     provider::{
@@ -286,6 +286,9 @@ impl PluginUnderTest {
             return Ok(Driven::ByApply);
         }
         let driven = stage.go_on(&link, loaded).await;
+        if let Some(connection) = examined.filter(|_| self.live && stage.looks_back(driven)) {
+            trials::look_back(&connection, job.revision, CleanUp::Deletes, log).await;
+        }
         match stopped.get() {
             Some(()) => Err((SkipKind::NotRun, NEEDS_LIVE.to_owned())),
             None => Ok(driven),

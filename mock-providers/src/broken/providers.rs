@@ -294,12 +294,7 @@ pub(super) const ALL: &[ProviderMutant] = &[
         name: "deletes-nothing",
         what: "a delete is answered as if it had been done, and nothing is done",
         caught_by: &["RPC-025"],
-        flaw: Flaw::Takes(|call| {
-            let mut request = request::<iac::ResourceDeleteRequest>(call, "ResourceDriver/Delete")?;
-            let reference = request.r#ref.as_mut().filter(|_| is_of_a_trial(call))?;
-            "of-nothing".clone_into(&mut reference.provider_id);
-            Some(request.encode_to_vec().into())
-        }),
+        flaw: Flaw::Takes(|call| delete_of_nothing(call).filter(|_| is_of_a_trial(call))),
     },
     ProviderMutant {
         name: "not-found-in-its-own-words",
@@ -328,6 +323,31 @@ pub(super) const ALL: &[ProviderMutant] = &[
         flaw: Flaw::Answers(|call, honest| {
             let of_a_trial = call.method == "ResourceDriver/Read" && is_of_a_trial(call);
             of_a_trial.then(|| with_code(honest, Code::NotFound, Code::Unknown)).flatten()
+        }),
+    },
+    ProviderMutant {
+        name: "forgets-what-it-made",
+        what: "what a plan created is not found when it is read",
+        caught_by: &["RPC-030"],
+        flaw: Flaw::Answers(|call, honest| {
+            let read = call.method == "ResourceDriver/Read" && !is_of_a_trial(call) && honest.is_ok();
+            read.then(|| Err(Status::not_found("iac: resource not found: it was never here")))
+        }),
+    },
+    ProviderMutant {
+        name: "keeps-what-it-deleted",
+        what: "a delete of a plan is answered as if it had been done, and nothing is done",
+        caught_by: &["RPC-030", "RPC-031"],
+        flaw: Flaw::Takes(|call| delete_of_nothing(call).filter(|_| !is_of_a_trial(call))),
+    },
+    ProviderMutant {
+        name: "lists-all-but-the-newest",
+        what: "a list of a type ends before its last resource",
+        caught_by: &["RPC-031"],
+        flaw: Flaw::Answers(|call, honest| {
+            reply::<iac::EnumerateAllResponse>(call, honest, "IaCProviderEnumerator/EnumerateAll", |told| {
+                told.outputs.pop();
+            })
         }),
     },
     ProviderMutant {
@@ -419,6 +439,13 @@ fn with_type(call: &Exchange<'_>, other: impl FnOnce(&str) -> bool) -> Option<By
         return None;
     }
     "infra.vpc".clone_into(&mut request.resource_type);
+    Some(request.encode_to_vec().into())
+}
+
+/// A delete, with the id of nothing in place of its own.
+fn delete_of_nothing(call: &Exchange<'_>) -> Option<Bytes> {
+    let mut request = request::<iac::ResourceDeleteRequest>(call, "ResourceDriver/Delete")?;
+    "of-nothing".clone_into(&mut request.r#ref.as_mut()?.provider_id);
     Some(request.encode_to_vec().into())
 }
 

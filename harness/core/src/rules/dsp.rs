@@ -305,7 +305,7 @@ impl Gone {
     fn of(story: &Story<'_>) -> Self {
         let mut gone = Self::default();
         let deletes = story.calls().filter(|call| call.method == Method::Delete);
-        for (_, target) in deletes.filter_map(target_of) {
+        for (_, target) in deletes.filter_map(CallStory::target) {
             if !target.provider_id.is_empty() {
                 gone.ids.insert(target.provider_id);
             }
@@ -534,7 +534,7 @@ fn targets<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = (&'s ActionStor
 fn targets_are_as_planned(story: &Story<'_>, findings: &mut Findings<'_>) {
     for (action, call) in targets(story) {
         let planned = action.action.target();
-        let Some((resource_type, sent)) = target_of(call) else {
+        let Some((resource_type, sent)) = call.target() else {
             let message = format!("{}: its {} is not a message of its kind", action.label(), call.method);
             findings.add(Some(action.index), message, call.events());
             continue;
@@ -570,32 +570,6 @@ fn targets_are_as_planned(story: &Story<'_>, findings: &mut Findings<'_>) {
 fn found_id(story: &Story<'_>, action: &ActionStory<'_>) -> Option<String> {
     let read = action.calls.iter().rfind(|call| call.method == Method::Read)?;
     Some(read.output(story.trace.header.revision)?.provider_id)
-}
-
-/// The resource type of a call, and the resource that it points at.
-pub(super) fn target_of(call: &CallStory<'_>) -> Option<(String, iac::ResourceRef)> {
-    let of_spec = |spec: Option<iac::ResourceSpec>| {
-        spec.map(|spec| iac::ResourceRef { name: spec.name, r#type: spec.r#type, provider_id: String::new() })
-    };
-    match call.method {
-        Method::Create => {
-            let request = iac::ResourceCreateRequest::decode(call.request).ok()?;
-            Some((request.resource_type, of_spec(request.spec)?))
-        }
-        Method::Update => {
-            let request = iac::ResourceUpdateRequest::decode(call.request).ok()?;
-            Some((request.resource_type, request.r#ref?))
-        }
-        Method::Delete => {
-            let request = iac::ResourceDeleteRequest::decode(call.request).ok()?;
-            Some((request.resource_type, request.r#ref?))
-        }
-        Method::Read => {
-            let request = iac::ResourceReadRequest::decode(call.request).ok()?;
-            Some((request.resource_type, request.r#ref?))
-        }
-        _ => None,
-    }
 }
 
 fn the_path_is_the_declared_one(story: &Story<'_>, findings: &mut Findings<'_>) {

@@ -3,10 +3,7 @@
 use counterfoil_proto::{Hook, Revision, iac};
 use prost::Message as _;
 
-use super::{
-    ActionStory, CallStory, ENGINE, Findings, HookStory, Level, Rule, Story,
-    dsp::{same_json, target_of},
-};
+use super::{ActionStory, CallStory, ENGINE, Findings, HookStory, Level, Rule, Story, dsp::same_json};
 use crate::{
     engine::{
         Exit, Record,
@@ -634,7 +631,7 @@ fn compensated<'s, 't>(
 
 /// Whether a call of a hook deletes what the action brought, by what the driver says or by what was asked for.
 fn points_at_what_was_brought(action: &ActionStory<'_>, call: &CallStory<'_>) -> bool {
-    let (Some(output), Some((_, target))) = (&action.output, target_of(call)) else { return false };
+    let (Some(output), Some((_, target))) = (&action.output, call.target()) else { return false };
     let spec = &action.action.spec;
     let names = [(&output.name, &output.resource_type), (&spec.name, &spec.resource_type)];
     call.method == Method::Delete

@@ -7,10 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use counterfoil_proto::{Hook, Revision};
 
-use super::{
-    ActionStory, CallStory, ENGINE, Findings, Level, Rule, Story,
-    dsp::{listed, target_of},
-};
+use super::{ActionStory, CallStory, ENGINE, Findings, Level, Rule, Story, dsp::listed};
 use crate::{engine::Exit, plan::ActionKind, rpc::Method};
 
 pub(super) const RULES: &[Rule] = &[
@@ -179,7 +176,7 @@ fn the_old_id_is_deleted(story: &Story<'_>, findings: &mut Findings<'_>) {
     for action in replaces(story) {
         let old = action.action.target().provider_id;
         for call in action.calls.iter().filter(|call| call.method == Method::Delete) {
-            let Some((_, sent)) = target_of(call) else { continue };
+            let Some((_, sent)) = call.target() else { continue };
             if sent.provider_id != old {
                 findings.add(
                     Some(action.index),

@@ -3,6 +3,8 @@
 //! The calls are those of trials: requests that are out of order in one way each, the same question many times, and the
 //! whole life of a resource.
 
+mod behind;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use counterfoil_proto::{Contract, Revision, iac};
@@ -411,6 +413,32 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| life(story, step::DIFF_OF_UNKNOWN).next().is_some(),
         check: unknown_keys_are_told,
     },
+    Rule {
+        id: "RPC-030",
+        title: "What was created or updated can be read behind the apply, under its id, and what was deleted cannot.",
+        level: Level::Must,
+        judges: PROVIDER,
+        since: Revision::V0_51,
+        until: None,
+        enforced: NOBODY,
+        reason: "The state is written by what a provider answers; what is otherwise in its cloud is lost, or costs money unseen.",
+        source: "E-171, H-16, H-29",
+        applies: |story| looks_back(story, step::READ).next().is_some(),
+        check: behind::reads_agree,
+    },
+    Rule {
+        id: "RPC-031",
+        title: "A list of a type names what was created or updated, and nothing that was deleted.",
+        level: Level::Must,
+        judges: PROVIDER,
+        since: Revision::V0_51,
+        until: None,
+        enforced: NOBODY,
+        reason: "By such a list what no state knows of is found; what is missing in it is found by nobody.",
+        source: "E-150, H-29",
+        applies: |story| looks_back(story, step::LIST).any(|(tried, _)| tried.succeeded()),
+        check: behind::lists_agree,
+    },
 ];
 
 /// The trials whose requests are malformed.
@@ -420,6 +448,14 @@ const MALFORMED: [Trial; 4] =
 /// What a trial asked, and where in the trace.
 fn of<'s, 't>(story: &'s Story<'t>, trial: Trial) -> impl Iterator<Item = (&'t Tried, usize)> + 's {
     story.trials.iter().copied().filter(move |(tried, _)| tried.trial == trial)
+}
+
+/// What was asked behind the apply, as one of its steps.
+fn looks_back<'s, 't>(
+    story: &'s Story<'t>,
+    step: &'static str,
+) -> impl Iterator<Item = (&'t Tried, usize)> + 's {
+    of(story, Trial::LookBack).filter(move |(tried, _)| tried.part == step)
 }
 
 fn is_tried(story: &Story<'_>, trials: &[Trial]) -> bool {

@@ -45,7 +45,7 @@ shape! {
         deadline: Option<Tried<Time>>,
         /// What the engine is asked to do.
         plan: Required<PlanShape>,
-        /// What the provider is asked beside a plan, which then has no actions.
+        /// What the provider is asked beside a plan, which then has no actions; but for `look-back`, which is made behind the apply.
         trials: Option<At<List<At<Trial>>>>,
         /// What references of the form `${NAME}` read.
         environment: Option<Table<String>>,
@@ -400,8 +400,9 @@ impl FileShape {
         let faults = self.faults.unwrap_or_else(|| List(Vec::new()));
         let reach = Reach::new(v1, revisions.revisions(), &engine, provider.services, &actions, &faults);
         let faults = reach.faults(faults, self.deadline.is_some(), report);
-        let trials = read_trials(self.trials, &actions, report);
-        let seams = reach.seams(self.seams, scripted, !trials.is_empty(), &faults, report);
+        let trials = read_trials(self.trials, &actions, v1, report);
+        let asks = trials.iter().any(|trial| !trial.is_behind_a_plan());
+        let seams = reach.seams(self.seams, scripted, asks, &faults, report);
         let needs = self.needs.map(|needs| distinct(needs, report)).unwrap_or_default();
         reach.check_needs(&needs, report);
         let inputs = inputs.map(Table::into_map).unwrap_or_default();
@@ -506,20 +507,40 @@ impl FileShape {
     }
 }
 
-/// The trials of a scenario, which stand alone.
+/// The trials of a scenario, which stand alone, but for those that are made behind the apply of a plan.
 fn read_trials(
     given: Option<At<List<At<Trial>>>>,
     actions: &Actions,
+    v1: bool,
     report: &mut Report<'_>,
 ) -> BTreeSet<Trial> {
     let Some(At { value: trials, span }) = given else { return BTreeSet::new() };
-    if !trials.0.is_empty() && !actions.list.is_empty() {
+    let trials = distinct(trials, report);
+    let behind = trials.iter().find(|trial| trial.value.is_behind_a_plan());
+    if behind.is_none() && !trials.is_empty() && !actions.list.is_empty() {
         report
             .mistake("contradiction", span, "a scenario with `trials` has no actions")
             .label("beside the actions of a plan")
             .help("write `plan: { actions: [] }` here, and give the plan a scenario of its own");
     }
-    distinct(trials, report).into_iter().map(|trial| trial.value).collect()
+    if let Some(At { value: trial, span }) = behind {
+        let contradicts = if actions.list.is_empty() {
+            Some(("a plan without actions", "plan an action, or leave the trial out"))
+        } else if v1 {
+            Some(("`dispatch: v1`, which calls no driver", "leave out `dispatch`, or the trial"))
+        } else if trials.len() > 1 {
+            Some(("trials that are made without a plan", "give the others a scenario of their own"))
+        } else {
+            None
+        };
+        if let Some((what, help)) = contradicts {
+            report
+                .mistake("contradiction", *span, format!("`{trial}` looks at what drivers did for a plan"))
+                .label(format!("beside {what}"))
+                .help(help);
+        }
+    }
+    trials.into_iter().map(|trial| trial.value).collect()
 }
 
 impl EngineShape {

@@ -56,11 +56,13 @@ pub enum Trial {
     Unconfigured,
     /// A state backend is used as an engine and its colleagues use one.
     State,
+    /// Behind the apply of a plan, what it was about is read, and what there is of each of its types is listed.
+    LookBack,
 }
 
 impl Trial {
     /// Every trial, in the order in which those of a scenario are made.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SameAfterwards,
         Self::Implemented,
         Self::AbsentMessage,
@@ -80,6 +82,7 @@ impl Trial {
         Self::Streams,
         Self::Unconfigured,
         Self::State,
+        Self::LookBack,
     ];
 
     /// The word that scenarios and reports use.
@@ -104,12 +107,18 @@ impl Trial {
             Self::Streams => "streams",
             Self::Unconfigured => "unconfigured",
             Self::State => "state",
+            Self::LookBack => "look-back",
         }
     }
 
     /// Whether it makes and changes resources of the provider's cloud, and can be made nowhere else.
     pub const fn needs_cloud(self) -> bool {
-        matches!(self, Self::Life | Self::Destroy | Self::Streams | Self::State)
+        matches!(self, Self::Life | Self::Destroy | Self::Streams | Self::State | Self::LookBack)
+    }
+
+    /// Whether it is made behind the apply of a plan, and says nothing without one.
+    pub const fn is_behind_a_plan(self) -> bool {
+        matches!(self, Self::LookBack)
     }
 }
 

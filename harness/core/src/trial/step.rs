@@ -30,6 +30,9 @@ pub const DELETE_AGAIN: &str = "delete again";
 /// It is read although it is gone.
 pub const READ_GONE: &str = "read behind its end";
 
+/// What there is of a type is listed.
+pub const LIST: &str = "list";
+
 /// A state backend is asked what it is called, and configured, wrongly at first.
 pub const CONFIGURE: &str = "configure";
 /// What may be left of another time, or is left of this one, is looked for, deleted and unlocked.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use counterfoil_core::{
     rpc::Code,
-    trial::{Trial, TrialReply, requests, step},
+    trial::{Trial, TrialReply, step},
 };
 use counterfoil_proto::iac;
 use prost::Message;
 use serde_json::{Map, Value, json};
 
-use super::{Examiner, NAME, kept, method};
+use super::{Answered, Examiner, NAME};
 
 /// A tag of every resource that is created.
 const TAG: &str = "web";
@@ -54,9 +54,6 @@ pub(super) async fn destroy(examiner: &Examiner<'_>) {
     life.be_destroyed().await;
     life.clean_up().await;
 }
-
-/// The whole message of an answer, or what came instead; none where nothing was asked.
-type Answered = Option<Result<Bytes, TrialReply>>;
 
 /// One resource, and what else may have come of the calls that create it.
 struct Life<'a> {
@@ -257,16 +254,7 @@ impl<'a> Life<'a> {
     }
 
     async fn answer_in_any_case(&self, short: &str, step: &str, request: &impl Message) -> Answered {
-        let method = method(self.examiner.revision, short)?;
-        if !self.examiner.services.contains(&requests::full_name(short.split('/').next()?)) {
-            return None;
-        }
-        let message = Bytes::from(request.encode_to_vec());
-        let examiner = self.examiner;
-        let answer = examiner.call_over(&examiner.client, method, message.clone()).await;
-        let told = answer.as_ref().map_or_else(Clone::clone, |reply| TrialReply::Ok(kept(reply)));
-        examiner.tell(self.trial, method, step, &message, vec![told]);
-        Some(answer)
+        self.examiner.answer(self.trial, short, step, request).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Trials: a provider is asked what no apply would ask it, and what it answers is written down.
 
 mod life;
+mod look_back;
 mod state;
 
 use std::{
@@ -28,6 +29,7 @@ use prost::Message;
 use tonic::Status;
 use tower::{Service as _, ServiceExt as _};
 
+pub(super) use self::look_back::CleanUp;
 use super::survey;
 use crate::provider::process::{Broken, Checked};
 
@@ -89,8 +91,8 @@ pub(super) fn prefix_of_this_run() -> &'static str {
     &PREFIX
 }
 
-/// Makes the trials of a scenario, in their order, on a provider that has been loaded. The names of the resources that
-/// are made begin with `prefix`.
+/// Makes the trials of a scenario, in their order, on a provider that has been loaded; but for those that are made behind
+/// the apply. The names of the resources that are made begin with `prefix`.
 pub(super) async fn examine(
     connection: &Checked,
     revision: Revision,
@@ -99,19 +101,7 @@ pub(super) async fn examine(
     prefix: &str,
     log: &Recorder,
 ) {
-    let deadline = connection.deadline().map(|deadline| deadline + LEEWAY);
-    let examiner = Examiner {
-        patience: deadline.unwrap_or(PATIENCE),
-        stream_patience: deadline.unwrap_or(STREAM_PATIENCE),
-        client: RawClient::new(connection.clone()),
-        connection,
-        services: survey::registered(log),
-        types: declared_types(log),
-        revision,
-        leave,
-        prefix,
-        log,
-    };
+    let examiner = Examiner::new(connection, revision, leave, prefix, log);
     let afterwards = trials.contains(&Trial::SameAfterwards);
     if afterwards {
         examiner.questions(Trial::SameAfterwards, step::BEFORE).await;
@@ -128,6 +118,12 @@ pub(super) async fn examine(
     if afterwards && !examiner.is_over() {
         examiner.questions(Trial::SameAfterwards, step::AFTER).await;
     }
+}
+
+/// Makes [`Trial::LookBack`], behind an apply that was driven call by call.
+pub(super) async fn look_back(connection: &Checked, revision: Revision, clean_up: CleanUp, log: &Recorder) {
+    let examiner = Examiner::new(connection, revision, Leave::Everything, OURS, log);
+    look_back::look_back(&examiner, clean_up).await;
 }
 
 /// Asks, and writes down what comes of it.
@@ -152,11 +148,50 @@ struct Examiner<'a> {
 /// What requests are about that must find nothing.
 const NAME: &str = "counterfoil-of-nobody";
 
-impl Examiner<'_> {
+/// The whole message of an answer, or what came instead; none where nothing was asked.
+type Answered = Option<Result<Bytes, TrialReply>>;
+
+impl<'a> Examiner<'a> {
+    fn new(
+        connection: &'a Checked,
+        revision: Revision,
+        leave: Leave,
+        prefix: &'a str,
+        log: &'a Recorder,
+    ) -> Self {
+        let deadline = connection.deadline().map(|deadline| deadline + LEEWAY);
+        Self {
+            patience: deadline.unwrap_or(PATIENCE),
+            stream_patience: deadline.unwrap_or(STREAM_PATIENCE),
+            client: RawClient::new(connection.clone()),
+            connection,
+            services: survey::registered(log),
+            types: declared_types(log),
+            revision,
+            leave,
+            prefix,
+            log,
+        }
+    }
+
+    /// Asks as a step of a trial, writes down what comes of it, and gives it. None where the provider does not list the
+    /// service, or the revision does not have the method.
+    async fn answer(&self, trial: Trial, short: &str, step: &str, request: &impl Message) -> Answered {
+        let method = method(self.revision, short)?;
+        if !self.services.contains(&requests::full_name(short.split('/').next()?)) {
+            return None;
+        }
+        let message = Bytes::from(request.encode_to_vec());
+        let answer = self.call_over(&self.client, method, message.clone()).await;
+        let told = answer.as_ref().map_or_else(Clone::clone, |reply| TrialReply::Ok(kept(reply)));
+        self.tell(trial, method, step, &message, vec![told]);
+        Some(answer)
+    }
+
     async fn make(&self, trial: Trial) {
         match trial {
-            // Around all others.
-            Trial::SameAfterwards => {}
+            // Around all others, and behind the apply.
+            Trial::SameAfterwards | Trial::LookBack => {}
             Trial::Implemented => self.empty_requests().await,
             Trial::AbsentMessage
             | Trial::MalformedJson

@@ -9,7 +9,7 @@ mod retrace;
 
 use std::collections::BTreeMap;
 
-use counterfoil_proto::{Hook, Revision};
+use counterfoil_proto::{Hook, Revision, iac};
 
 pub use self::manifest::ManifestStory;
 use super::dec::Strictly;
@@ -19,7 +19,7 @@ use crate::{
     json::JsonMap,
     outcome::{ApplyResult, Outcome},
     plan::{Action, ActionKind, ResourceOutput, Spec},
-    rpc::{Method, RpcError},
+    rpc::{Method, RpcError, target_of},
     scenario::ResolvePoint,
     trace::{Driven, Event, ProcessEvent, Reply, Trace},
     trial::Tried,
@@ -86,6 +86,11 @@ impl<'t> CallStory<'t> {
             Reply::Ok(_) if self.refused.is_some() => Answer::Refused,
             Reply::Ok(_) => Answer::Done,
         })
+    }
+
+    /// The type and the reference of the resource that it is about, where its request tells of one.
+    pub fn target(&self) -> Option<(String, iac::ResourceRef)> {
+        target_of(self.method, self.request)
     }
 
     /// The output that a create, a read or an update brought.
