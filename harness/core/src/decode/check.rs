@@ -11,7 +11,7 @@ use counterfoil_proto::Revision;
 use super::{
     Cause, MAX_LISTED, Reading, Refusal, UnknownField,
     path::{Path, Step},
-    table::{EnumId, Field, JsonShape, Kind, Message, MessageId, Tables},
+    table::{EnumId, Enumeration, Field, JsonShape, Kind, Message, MessageId, Tables},
     wire::{self, Fault, MAX_DEPTH, Raw, Reader, Span},
 };
 use crate::json::{self, JsonFault};
@@ -68,7 +68,7 @@ impl Pass {
     #[cold]
     pub(super) fn refuse_number(&mut self, id: EnumId, number: i32, path: &Path<'_>, offset: usize) {
         let enumeration = self.tables.enumeration(id);
-        let known = List(&enumeration.numbers);
+        let known = List(enumeration);
         self.refuse(enumeration.cause, path, offset, format_args!("{number} is unknown; known are {known}"));
     }
 
@@ -106,12 +106,12 @@ impl Pass {
     }
 }
 
-/// Numbers, with commas between them.
-struct List<'a>(&'a [i32]);
+/// The numbers of an enum, with commas between them.
+struct List<'a>(&'a Enumeration);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, number) in self.0.iter().enumerate() {
+        for (at, number) in self.0.numbers().enumerate() {
             write!(f, "{}{number}", if at == 0 { "" } else { ", " })?;
         }
         Ok(())

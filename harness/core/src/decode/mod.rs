@@ -39,6 +39,7 @@ mod outcomes;
 mod output;
 mod path;
 mod table;
+mod text;
 mod vectors;
 mod wire;
 
@@ -58,6 +59,7 @@ use crate::{
 };
 
 pub use encode::encode_apply_response;
+pub use text::text;
 pub use vectors::{Vector, vectors};
 
 /// How many refusals of one cause, and how many unknown fields, a [`Reading`] lists at most.

@@ -1,14 +1,10 @@
 //! What the decoder knows of the contract: a compact table per message and revision, built once.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
-};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use counterfoil_proto::{Revision, history};
 use prost_types::{
-    DescriptorProto, EnumDescriptorProto, EnumValueDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
-    MessageOptions,
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet, MessageOptions,
     field_descriptor_proto::{Label, Type},
 };
 
@@ -142,8 +138,8 @@ impl Message {
 /// One enum.
 #[derive(Debug)]
 pub(super) struct Enumeration {
-    /// Its numbers, ascending.
-    pub(super) numbers: Vec<i32>,
+    /// The names of its values, by number.
+    names: BTreeMap<i32, String>,
     /// A bit for each of them below 64, which is all that the contract has.
     bits: u64,
     /// Why a number that is none of them is refused.
@@ -156,8 +152,18 @@ impl Enumeration {
     pub(super) fn knows(&self, number: i32) -> bool {
         match number {
             0..64 => self.bits >> number & 1 == 1,
-            _ => self.numbers.contains(&number),
+            _ => self.names.contains_key(&number),
         }
+    }
+
+    /// Its numbers, ascending.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = i32> {
+        self.names.keys().copied()
+    }
+
+    /// The name of the value with this number.
+    pub(super) fn name(&self, number: i32) -> Option<&str> {
+        self.names.get(&number).map(String::as_str)
     }
 }
 
@@ -323,14 +329,15 @@ impl<'d> Builder<'d> {
 }
 
 fn enumeration(name: &str, descriptor: &EnumDescriptorProto) -> Enumeration {
-    let numbers: BTreeSet<i32> = descriptor.value.iter().map(EnumValueDescriptorProto::number).collect();
+    let names: BTreeMap<i32, String> =
+        descriptor.value.iter().map(|value| (value.number(), value.name().to_owned())).collect();
     let is_status = name.strip_prefix(IAC) == Some(".ActionStatus");
     Enumeration {
-        bits: numbers
-            .iter()
+        bits: names
+            .keys()
             .filter(|number| (0..64).contains(*number))
             .fold(0, |bits, number| bits | 1 << number),
-        numbers: numbers.into_iter().collect(),
+        names,
         cause: if is_status { Cause::StatusUnknown } else { Cause::EnumUnknown },
     }
 }
@@ -347,6 +354,8 @@ fn json_shape(message: &str, field: &str) -> Option<JsonShape> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
