@@ -19,6 +19,7 @@ lint:
 
 # Rewrites generated files and snapshots; look at `git diff` afterwards.
 golden:
+    cargo run --release -- vectors --into golden/vectors
     UPDATE_GOLDEN=1 UPDATE_UI=1 INSTA_UPDATE=always cargo test --release --workspace
 
 # The figures, each against a baseline in the same run.

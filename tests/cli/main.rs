@@ -31,3 +31,5 @@ mod streams;
 mod support;
 #[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod vectors;

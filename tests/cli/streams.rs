@@ -18,7 +18,7 @@ use rustix::{
 use crate::support::{DEADLINE, HANGS, LOST_REPLY, PASSING, Place, Running, UNMET, with_id};
 
 /// Commands with something to say, and how they end where somebody listens.
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 10] = [
     &["run", "passing.yaml"],
     &["list"],
     &["validate"],
@@ -26,6 +26,7 @@ const COMMANDS: [&[&str]; 9] = [
     &["rules"],
     &["explain", "OUT-001"],
     &["mutants", "--list"],
+    &["vectors"],
     &["contract", "show"],
     &["contract", "diff", "0.54", "0.56"],
 ];

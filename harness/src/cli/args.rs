@@ -84,6 +84,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME", conflicts_with = "list")]
         only: Vec<String>,
     },
+    /// List binary vectors for the tests of decoders in any language, or write them to files.
+    Vectors {
+        /// Write them into this directory, a file of JSON lines for each topic; it is made where it is missing.
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
     /// Show, compare and check the contract.
     #[command(subcommand)]
     Contract(Contract),

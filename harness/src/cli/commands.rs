@@ -28,7 +28,7 @@ use super::{
     explore, mock,
     output::Output,
     settings::Taken,
-    test,
+    test, vectors,
 };
 use crate::{
     contract::DescriptorError,
@@ -64,6 +64,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Mutants { list: true, .. } => output.print(&mutants_report::list(output.layout())),
         Command::Mutants { only, .. } if only.is_empty() => kill_matrix(output),
         Command::Mutants { only, .. } => run_mutants(&only, output).unwrap_or_else(|exit| exit),
+        Command::Vectors { into } => vectors::execute(into.as_deref(), output),
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
     }

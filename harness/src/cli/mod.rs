@@ -11,6 +11,7 @@ mod output;
 mod plugin;
 mod settings;
 mod test;
+mod vectors;
 
 use std::{
     env,

@@ -13,6 +13,7 @@ pub mod rules;
 pub mod scenarios;
 pub mod terminal;
 pub mod text;
+pub mod vectors;
 
 use std::io;
 

@@ -60,7 +60,7 @@ use crate::{
 
 pub use encode::encode_apply_response;
 pub use text::text;
-pub use vectors::{Vector, vectors};
+pub use vectors::{Topic, Vector, vectors};
 
 /// How many refusals of one cause, and how many unknown fields, a [`Reading`] lists at most.
 pub const MAX_LISTED: usize = 1_000;

@@ -193,6 +193,11 @@ impl Tables {
         })
     }
 
+    /// Whether the revision of these tables has a message of this full name.
+    pub(super) fn has(&self, full_name: &str) -> bool {
+        self.by_name.contains_key(full_name)
+    }
+
     /// A message of the package of the infrastructure services.
     pub(super) fn find_iac(name: &str, revision: Revision) -> (&'static Self, MessageId) {
         Self::find(&format!("{IAC}.{name}"), revision).expect("the contract has every message that is read")
