@@ -15,6 +15,7 @@ test *ARGS:
 
 lint:
     cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 # Rewrites generated files and snapshots; look at `git diff` afterwards.
@@ -25,6 +26,10 @@ golden:
 # The figures, each against a baseline in the same run.
 bench *NAMES:
     cargo bench -p counterfoil --bench figures -- {{NAMES}}
+
+# Fuzz targets, or all of them; needs a nightly toolchain and cargo-fuzz.
+fuzz *ARGS:
+    fuzz/run {{ARGS}}
 
 # Licences, advisories and duplicates of dependencies; needs cargo-deny.
 deny:

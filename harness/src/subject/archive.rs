@@ -128,7 +128,7 @@ pub(super) fn digest(archive: &File, stop: &CancellationToken) -> Result<String,
 ///
 /// # Errors
 /// See [`ArchiveError`]. What was unpacked until then stays in `root`.
-pub(super) fn unpack(mut archive: File, root: &Path, stop: &CancellationToken) -> Result<(), ArchiveError> {
+pub fn unpack(mut archive: File, root: &Path, stop: &CancellationToken) -> Result<(), ArchiveError> {
     archive.rewind().map_err(ArchiveError::Unreadable)?;
     let budget = Rc::new(Cell::new(MOST_BETWEEN));
     let stopped = stop.clone();

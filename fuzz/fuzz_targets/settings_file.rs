@@ -1,0 +1,5 @@
+//! `counterfoil.yaml`.
+
+#![cfg_attr(fuzzing, no_main)]
+
+counterfoil_fuzz::program!(settings_file);

@@ -1,0 +1,5 @@
+//! A saved trace.
+
+#![cfg_attr(fuzzing, no_main)]
+
+counterfoil_fuzz::program!(trace_file);

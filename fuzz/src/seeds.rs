@@ -1,0 +1,263 @@
+//! Inputs to begin with. They are made from what the repository holds anyway, so that nothing is said twice.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use counterfoil::run::{self, Job, Variant};
+use counterfoil_core::{
+    decode::{Vector, vectors},
+    mutants::{MANIFESTS, Plugin},
+    rpc::Method,
+    scenario::{NewKnownFailure, rewrite_known_failures},
+    trace::Trace,
+};
+use counterfoil_proto::{Revision, handshake::Line};
+use tar::{Builder, EntryType, Header};
+
+use crate::{
+    repository,
+    targets::{GZIP, OUTPUTS, TAR, chosen, chosen_plan, messages},
+};
+
+/// Inputs by their names.
+pub type Seeds = BTreeMap<String, Vec<u8>>;
+
+/// The longest seed: of long inputs few are tried.
+const LONGEST: usize = 32 << 10;
+
+/// A plugin archive in order, others that lead out of their directory, and archives as they lie on disk.
+pub fn archive() -> Seeds {
+    let members: [(&str, &[(&str, EntryType, &str)]); 9] = [
+        (
+            "plugin",
+            &[
+                ("./plugin.json", EntryType::Regular, "{}"),
+                ("bin/", EntryType::Directory, ""),
+                ("bin/mock", EntryType::Regular, "\x7fELF"),
+                ("mock", EntryType::Symlink, "bin/mock"),
+            ],
+        ),
+        ("nothing", &[]),
+        ("above", &[("../out", EntryType::Regular, "x")]),
+        ("absolute", &[("/out", EntryType::Regular, "x")]),
+        ("link-above", &[("up", EntryType::Symlink, ".."), ("up/out", EntryType::Regular, "x")]),
+        ("link-through-a-link", &[("up", EntryType::Symlink, ".."), ("up/out", EntryType::Symlink, "x")]),
+        ("hard-link", &[("a", EntryType::Regular, "x"), ("b", EntryType::Link, "a")]),
+        ("twice", &[("a", EntryType::Regular, "x"), ("a", EntryType::Regular, "y")]),
+        ("device", &[("a", EntryType::Char, "")]),
+    ];
+    let tars = members.into_iter().map(|(name, members)| (name.to_owned(), tar(members)));
+    tars.flat_map(|(name, tar)| {
+        let packed = [&[GZIP], &gzip(&tar)[..]].concat();
+        [(format!("{name}.gz"), packed), (name, [&[TAR], &tar[..]].concat())]
+    })
+    .collect()
+}
+
+/// A tar file of members: the path, what it is, and its content or where it leads.
+fn tar(members: &[(&str, EntryType, &str)]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    for (path, kind, text) in members {
+        let mut header = Header::new_gnu();
+        let is_file = *kind == EntryType::Regular;
+        // The library's own way of setting a path refuses what a hostile archive has.
+        let fields = header.as_old_mut();
+        fields.name[..path.len()].copy_from_slice(path.as_bytes());
+        if !is_file {
+            fields.linkname[..text.len()].copy_from_slice(text.as_bytes());
+        }
+        header.set_entry_type(*kind);
+        header.set_mode(0o755);
+        header.set_size(if is_file { text.len() as u64 } else { 0 });
+        header.set_cksum();
+        let content = if is_file { text.as_bytes() } else { b"" };
+        builder.append(&header, content).expect("there is room in memory");
+    }
+    builder.into_inner().expect("there is room in memory")
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut packer = flate2::read::GzEncoder::new(content, flate2::Compression::best());
+    std::io::copy(&mut packer, &mut packed).expect("there is room in memory");
+    packed
+}
+
+/// The vectors of an `ApplyResponse`.
+pub fn decode_apply() -> Seeds {
+    of_vectors(|vector| {
+        let plan = chosen_plan(&vector.planned);
+        let is_reply = vector.message == Method::Apply.response();
+        is_reply.then(|| [vec![revision(vector)], plan].concat())
+    })
+}
+
+/// The vectors of replies to `FinalizeApply`, and of those to `Apply`, which are something else.
+pub fn decode_finalize() -> Seeds {
+    of_vectors(|vector| Some(vec![revision(vector)]).filter(|_| vector.message.ends_with("ApplyResponse")))
+}
+
+/// Every vector.
+pub fn decode_message() -> Seeds {
+    let names: Vec<&str> = messages().iter().map(prost_reflect::MessageDescriptor::full_name).collect();
+    of_vectors(|vector| Some(vec![chosen(&vector.message.as_str(), &names), revision(vector)]))
+}
+
+/// The vectors of a reply of a resource driver.
+pub fn decode_output() -> Seeds {
+    of_vectors(|vector| {
+        let method = OUTPUTS.into_iter().find(|method| method.response() == vector.message)?;
+        Some(vec![chosen(&method, &OUTPUTS), revision(vector)])
+    })
+}
+
+fn revision(vector: &Vector) -> u8 {
+    chosen(&vector.revision, Revision::ALL)
+}
+
+/// The messages of vectors, each behind the bytes that have it read as the vector says; none leaves it out.
+fn of_vectors(choices: impl Fn(&Vector) -> Option<Vec<u8>>) -> Seeds {
+    let seed = |vector: Vector| {
+        let input = [&choices(&vector)?, &vector.bytes[..]].concat();
+        (input.len() <= LONGEST).then(|| (vector.name.to_owned(), input))
+    };
+    vectors().into_iter().filter_map(seed).collect()
+}
+
+/// Lines of plugins in order, of both families, and of some that are not.
+pub fn handshake_line() -> Seeds {
+    let certificate = "MIIB".repeat(100);
+    let lines = [
+        ("unix", Line::grpc("unix", "/tmp/plugin1", None).to_string()),
+        ("tcp", Line::grpc("tcp", "127.0.0.1:10000", None).to_string()),
+        ("certificate", Line::grpc("unix", "/tmp/plugin1", Some(certificate)).to_string()),
+        ("multiplex", "1|1|unix|/tmp/plugin1|grpc||true\n".to_owned()),
+        ("four-fields", " 1|1|unix|/tmp/plugin1 \r\n".to_owned()),
+        ("three-fields", "1|1|unix\n".to_owned()),
+        ("more-fields", "2|9|udp||netrpc| | | |".to_owned()),
+    ];
+    lines.into_iter().map(|(name, line)| (name.to_owned(), line.into_bytes())).collect()
+}
+
+/// What the documentation shows, what is written anew, and lists with mistakes.
+pub fn known_failures() -> Seeds {
+    let mut seeds = shown_in("docs/known-failures.md", "known_failures:");
+    seeds.extend(files("tests/ui", &|path| path.ends_with("known-failures.yaml")));
+    let new = NewKnownFailure {
+        rule: "OUT-001",
+        scenario: "dispatch-*".to_owned(),
+        message: "two outcomes\nof one action".to_owned(),
+    };
+    for count in 0..3 {
+        let list = rewrite_known_failures(None, &[], &vec![new.clone(); count]);
+        let list = list.expect("a list of our own can be added to");
+        let filled_in = list.replace("expires: TODO", "expires: 2099-01-01").replace("TODO", "later");
+        seeds.insert(format!("new-{count}"), list.into_bytes());
+        seeds.insert(format!("filled-in-{count}"), filled_in.into_bytes());
+    }
+    seeds
+}
+
+/// A manifest in order, every broken one, and those with mistakes.
+pub fn plugin_manifest() -> Seeds {
+    let mutants =
+        MANIFESTS.iter().filter_map(|mutant| Some((mutant.name.to_owned(), mutant.text()?.into_bytes())));
+    let mut seeds = files("tests/ui", &|path| path.ends_with("plugin.json"));
+    seeds.extend(mutants);
+    seeds.insert("good".to_owned(), Plugin::default().manifest().into_bytes());
+    seeds
+}
+
+/// The stock scenarios, and files with mistakes.
+pub fn scenario_file() -> Seeds {
+    let mut seeds = files("scenarios", &|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    seeds.extend(files("tests/ui", &|path| path.ends_with("scenario.yaml")));
+    seeds
+}
+
+/// What the documentation shows, and settings with mistakes.
+pub fn settings_file() -> Seeds {
+    let mut seeds = shown_in("docs/settings.md", "provider:");
+    seeds.extend(files("tests/ui", &|path| path.ends_with("counterfoil.yaml")));
+    for (name, text) in
+        [("nothing", "provider: {}\nrun: {}\n"), ("run", "run: { strict: yes, filter: [a@>=0.56] }\n")]
+    {
+        seeds.insert(name.to_owned(), text.into());
+    }
+    seeds
+}
+
+/// Traces of the stock scenarios, of the broken manifests, and one of an older form.
+pub fn trace_file() -> Seeds {
+    let mut seeds =
+        files("golden/traces", &|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    let manifests = MANIFESTS.iter().take(3).map(|mutant| {
+        let file = counterfoil_core::mutants::released(mutant.text());
+        (mutant.name.to_owned(), saved(&mutant.of.trace(file)))
+    });
+    seeds.extend(manifests);
+    seeds.extend(stock_traces());
+    seeds.retain(|_, trace| trace.len() <= LONGEST);
+    seeds
+}
+
+/// The traces of the stock scenarios that end by themselves, each at its newest revision.
+fn stock_traces() -> Seeds {
+    let directory = tempfile::tempdir().expect("there is room for a socket");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("it needs no thread");
+    let trace = |scenario: &Arc<counterfoil_core::scenario::Scenario>| {
+        let job = Job { scenario: Arc::clone(scenario), revision: scenario.revisions.revisions().pop()? };
+        let driven = run::drive(&job, &Variant::Reference, directory.path(), "s");
+        // One that cannot be driven here would not be run either.
+        let trace = runtime.block_on(driven).ok()?;
+        Some((trace.header.run_id(), saved(&trace)))
+    };
+    let stock = run::stock().scenarios;
+    stock.iter().filter(|scenario| scenario.deadline.is_none()).filter_map(trace).collect()
+}
+
+fn saved(trace: &Trace) -> Vec<u8> {
+    let mut saved = Vec::new();
+    trace.save(&mut saved).expect("there is room in memory");
+    saved
+}
+
+/// The files below a directory of the repository that are wanted, by their paths with `-` for `/`.
+fn files(below: &str, wanted: &dyn Fn(&Path) -> bool) -> Seeds {
+    let mut seeds = Seeds::new();
+    let mut left = vec![repository().join(below)];
+    while let Some(directory) = left.pop() {
+        for path in entries(&directory) {
+            if path.is_dir() {
+                left.push(path);
+            } else if wanted(&path) {
+                let name = path.strip_prefix(repository()).unwrap_or(&path).display().to_string();
+                seeds.insert(name.replace('/', "-"), read(&path));
+            }
+        }
+    }
+    seeds.retain(|_, content| content.len() <= LONGEST);
+    seeds
+}
+
+/// The blocks of YAML that a page of the documentation shows and that have a line with this beginning.
+fn shown_in(page: &str, beginning: &str) -> Seeds {
+    let text = String::from_utf8_lossy(&read(&repository().join(page))).into_owned();
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let wanted = blocks.filter(|block| block.lines().any(|line| line.starts_with(beginning)));
+    wanted.enumerate().map(|(at, block)| (format!("shown-{at}"), block.as_bytes().to_vec())).collect()
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()))
+}
