@@ -10,9 +10,9 @@ use std::{
 use counterfoil::run::{self, Job, Variant};
 use counterfoil_core::{
     decode::{Vector, vectors},
-    mutants::{MANIFESTS, Plugin},
+    mutants::{MANIFESTS, Plugin, released},
     rpc::Method,
-    scenario::{NewKnownFailure, rewrite_known_failures},
+    scenario::{NewKnownFailure, Scenario, rewrite_known_failures},
     trace::Trace,
 };
 use counterfoil_proto::{Revision, handshake::Line};
@@ -89,43 +89,50 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 
 /// The vectors of an `ApplyResponse`.
 pub fn decode_apply() -> Seeds {
-    of_vectors(|vector| {
+    of_vectors(|vector, revision| {
         let plan = chosen_plan(&vector.planned);
         let is_reply = vector.message == Method::Apply.response();
-        is_reply.then(|| [vec![revision(vector)], plan].concat())
+        is_reply.then(|| [vec![revision], plan].concat())
     })
 }
 
 /// The vectors of replies to `FinalizeApply`, and of those to `Apply`, which are something else.
 pub fn decode_finalize() -> Seeds {
-    of_vectors(|vector| Some(vec![revision(vector)]).filter(|_| vector.message.ends_with("ApplyResponse")))
+    of_vectors(|vector, revision| Some(vec![revision]).filter(|_| vector.message.ends_with("ApplyResponse")))
 }
 
 /// Every vector.
 pub fn decode_message() -> Seeds {
     let names: Vec<&str> = messages().iter().map(prost_reflect::MessageDescriptor::full_name).collect();
-    of_vectors(|vector| Some(vec![chosen(&vector.message.as_str(), &names), revision(vector)]))
+    of_vectors(|vector, revision| Some(vec![chosen(&vector.message.as_str(), &names), revision]))
 }
 
 /// The vectors of a reply of a resource driver.
 pub fn decode_output() -> Seeds {
-    of_vectors(|vector| {
+    of_vectors(|vector, revision| {
         let method = OUTPUTS.into_iter().find(|method| method.response() == vector.message)?;
-        Some(vec![chosen(&method, &OUTPUTS), revision(vector)])
+        Some(vec![chosen(&method, &OUTPUTS), revision])
     })
 }
 
-fn revision(vector: &Vector) -> u8 {
-    chosen(&vector.revision, Revision::ALL)
-}
-
-/// The messages of vectors, each behind the bytes that have it read as the vector says; none leaves it out.
-fn of_vectors(choices: impl Fn(&Vector) -> Option<Vec<u8>>) -> Seeds {
-    let seed = |vector: Vector| {
-        let input = [&choices(&vector)?, &vector.bytes[..]].concat();
-        (input.len() <= LONGEST).then(|| (vector.name.to_owned(), input))
-    };
-    vectors().into_iter().filter_map(seed).collect()
+/// The messages of vectors, each behind the bytes that have it read as the vector says, and by the contract of a revision;
+/// none leaves it out. Of revisions with one verdict the first stands for all.
+fn of_vectors(choices: impl Fn(&Vector, u8) -> Option<Vec<u8>>) -> Seeds {
+    let mut seeds = Seeds::new();
+    for vector in vectors().into_iter().flat_map(|topic| topic.vectors) {
+        let mut before = None;
+        for (revision, verdict) in vector.verdicts() {
+            if before.replace(verdict) == Some(verdict) {
+                continue;
+            }
+            let Some(choices) = choices(&vector, chosen(&revision, Revision::ALL)) else { continue };
+            let input = [&choices, &vector.bytes[..]].concat();
+            if input.len() <= LONGEST {
+                seeds.insert(format!("{}-{revision}", vector.name), input);
+            }
+        }
+    }
+    seeds
 }
 
 /// Lines of plugins in order, of both families, and of some that are not.
@@ -147,13 +154,13 @@ pub fn handshake_line() -> Seeds {
 pub fn known_failures() -> Seeds {
     let mut seeds = shown_in("docs/known-failures.md", "known_failures:");
     seeds.extend(files("tests/ui", &|path| path.ends_with("known-failures.yaml")));
-    let new = NewKnownFailure {
+    let new = |at| NewKnownFailure {
         rule: "OUT-001",
-        scenario: "dispatch-*".to_owned(),
+        scenario: format!("dispatch-{at}*"),
         message: "two outcomes\nof one action".to_owned(),
     };
     for count in 0..3 {
-        let list = rewrite_known_failures(None, &[], &vec![new.clone(); count]);
+        let list = rewrite_known_failures(None, &[], &(0..count).map(new).collect::<Vec<_>>());
         let list = list.expect("a list of our own can be added to");
         let filled_in = list.replace("expires: TODO", "expires: 2099-01-01").replace("TODO", "later");
         seeds.insert(format!("new-{count}"), list.into_bytes());
@@ -196,7 +203,7 @@ pub fn trace_file() -> Seeds {
     let mut seeds =
         files("golden/traces", &|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     let manifests = MANIFESTS.iter().take(3).map(|mutant| {
-        let file = counterfoil_core::mutants::released(mutant.text());
+        let file = released(mutant.text());
         (mutant.name.to_owned(), saved(&mutant.of.trace(file)))
     });
     seeds.extend(manifests);
@@ -210,7 +217,7 @@ fn stock_traces() -> Seeds {
     let directory = tempfile::tempdir().expect("there is room for a socket");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("it needs no thread");
-    let trace = |scenario: &Arc<counterfoil_core::scenario::Scenario>| {
+    let trace = |scenario: &Arc<Scenario>| {
         let job = Job { scenario: Arc::clone(scenario), revision: scenario.revisions.revisions().pop()? };
         let driven = run::drive(&job, &Variant::Reference, directory.path(), "s");
         // One that cannot be driven here would not be run either.
