@@ -2,7 +2,7 @@
 
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Range, parse_to_ast};
 
-use crate::scenario::Span;
+use crate::scenario::{Span, char_start};
 
 /// What JSON itself does not have is not taken.
 const STRICT: ParseOptions = ParseOptions {
@@ -66,7 +66,7 @@ pub(super) fn read(text: &str) -> Result<Node, Malformed> {
 /// The place that an error tells as a line and a byte in it.
 fn malformed(text: &str, error: &serde_json::Error) -> Malformed {
     let line = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-    let start = (line + error.column().saturating_sub(1)).min(text.len());
+    let start = char_start(text, line + error.column().saturating_sub(1));
     let message = error.to_string();
     let told = message.rsplit_once(" at line ").map_or(message.as_str(), |(told, _)| told);
     Malformed { span: Span { start, len: 0 }, message: told.to_owned() }
@@ -130,6 +130,8 @@ mod tests {
             ("{} {}", "{}"),
             ("\u{feff}{}", "\u{feff}{}"),
             ("{\"a\" 1}", "1}"),
+            // The parser tells the last byte of the character.
+            ("\"ʳ", "ʳ"),
         ] {
             let error = read(text).unwrap_err();
             assert_eq!(&text[error.span.start..], rest, "{error}");

@@ -235,7 +235,7 @@ pub(super) fn shown(word: &str) -> String {
 const MAX_SHOWN: usize = 60;
 
 /// Where the character begins that a byte belongs to.
-pub(super) fn char_start(text: &str, byte: usize) -> usize {
+pub(crate) fn char_start(text: &str, byte: usize) -> usize {
     (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 

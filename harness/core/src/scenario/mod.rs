@@ -38,8 +38,8 @@ mod tests;
 mod write;
 mod yaml;
 
-pub(crate) use diagnostic::position;
 pub use diagnostic::{Diagnostic, Span, nearest};
+pub(crate) use diagnostic::{char_start, position};
 pub use expect::{ApplyError, Expect, ExpectSpans, ExpectedCall, ExpectedHook, ExpectedOutcomes, TextMatch};
 pub use faults::{CallPoint, CancelPoint, Fault, FaultKind, FinalizeAnswer, ResolvePoint, TransportKind};
 pub use found::Found;

@@ -70,12 +70,13 @@ pub enum LoadError {
 }
 
 impl Trace {
-    /// Writes the trace as JSON lines.
+    /// Writes the trace as JSON lines, with the version that it has: one that was read in an older form still tells no
+    /// more than that form could.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn save(&self, mut to: impl Write) -> io::Result<()> {
-        line(&mut to, &FirstLine { format: FORMAT, version: VERSION, header: &self.header })?;
+        line(&mut to, &FirstLine { format: FORMAT, version: self.header.version, header: &self.header })?;
         for event in &self.events {
             line(&mut to, event)?;
         }
@@ -131,6 +132,16 @@ mod tests {
     use std::io::{BufReader, Read as _, repeat};
 
     use super::*;
+
+    #[test]
+    fn a_trace_of_an_older_form_stays_one_when_it_is_saved() {
+        let old = include_bytes!("../../../../golden/traces/version-1.jsonl");
+        let trace = Trace::load(&old[..]).unwrap();
+        let mut saved = Vec::new();
+        trace.save(&mut saved).unwrap();
+        assert_eq!(trace.header.version, 1);
+        assert_eq!(Trace::load(&saved[..]).unwrap(), trace);
+    }
 
     #[test]
     fn a_line_without_an_end_is_given_up() {
