@@ -91,7 +91,7 @@ fn what_a_plugin_did_before_it_died_for_good_is_kept() {
 #[test]
 fn a_plugin_that_slows_down_is_explored_for_as_long_as_was_given() {
     let place = place();
-    counting(&place, "good", "sleep 0.$launches");
+    counting(&place, "good", "sleep $((launches / 4)).$((launches % 4 * 25))");
     let explore = ["explore", "provider", "./plugin", "--live", "--cases", "100000", "--time", "2s"];
     let explored = run(&place, &explore);
     let text = said(&explored);

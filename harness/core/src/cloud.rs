@@ -99,15 +99,19 @@ impl Cloud {
         let Reply::Ok(bytes) = reply else { return self.leave_open(change) };
         match change.method {
             Method::Delete if change.target.provider_id.is_empty() => self.leave_open(change),
-            Method::Delete => self.tell(&change.target.provider_id, change, Fate::Gone, at),
+            Method::Delete => {
+                let id = &change.target.provider_id;
+                self.tell(id, change, Fate::Gone, self.is_created(&change.resource_type, id), at);
+            }
             method => {
                 let output = Strict.output(method, &bytes.0, revision).value;
                 match output.map(|output| output.provider_id).filter(|id| !id.is_empty()) {
                     Some(id) => {
+                        let created = self.is_made_here(change, &id);
                         if method == Method::Update && id != change.target.provider_id {
                             self.leave_open(change);
                         }
-                        self.tell(&id, change, Fate::Stands, at);
+                        self.tell(&id, change, Fate::Stands, created, at);
                     }
                     None => self.leave_open(change),
                 }
@@ -115,10 +119,22 @@ impl Cloud {
         }
     }
 
-    fn tell(&mut self, id: &str, change: &Change, fate: Fate, at: usize) {
+    /// Whether a resource that is told of was made in this run. An id that is known already, and not to be gone, is that of
+    /// what was there, whatever the call.
+    fn is_made_here(&self, change: &Change, id: &str) -> bool {
+        match self.get(&change.resource_type, id) {
+            Some(known) if known.fate != Fate::Gone => known.created,
+            _ if change.method == Method::Create => true,
+            _ => self.is_created(&change.resource_type, &change.target.provider_id),
+        }
+    }
+
+    fn is_created(&self, resource_type: &str, id: &str) -> bool {
+        self.get(resource_type, id).is_some_and(|resource| resource.created)
+    }
+
+    fn tell(&mut self, id: &str, change: &Change, fate: Fate, created: bool, at: usize) {
         let key = (change.resource_type.clone(), id.to_owned());
-        let created = change.method == Method::Create
-            || self.resources.get(&key).is_some_and(|resource| resource.created);
         let resource = Resource { name: change.target.name.clone(), fate, created, told: at };
         self.resources.insert(key, resource);
     }
@@ -236,7 +252,7 @@ mod tests {
     #[test]
     fn what_was_answered_is_so() {
         let created = (Method::Create, "a", Came::Done);
-        assert_eq!(fate(&[created.clone()], "a"), Some(Fate::Stands));
+        assert_eq!(fate(std::slice::from_ref(&created), "a"), Some(Fate::Stands));
         assert_eq!(fate(&[(Method::Update, "a", Came::Done)], "a"), Some(Fate::Stands));
         assert_eq!(fate(&[created.clone(), (Method::Delete, "a", Came::Done)], "a"), Some(Fate::Gone));
         assert_eq!(fate(&[(Method::Delete, "a", Came::Done), created], "a"), Some(Fate::Stands));
@@ -263,9 +279,14 @@ mod tests {
     #[test]
     fn what_was_there_before_is_not_created() {
         let cloud = |told: &[Told]| Cloud::behind(&events(told), Revision::Head);
-        let (created, updated) = ((Method::Create, "a", Came::Done), (Method::Update, "a", Came::Done));
-        assert!(cloud(&[created, updated.clone()]).get("infra.vpc", "a").unwrap().created);
-        assert!(!cloud(&[updated]).get("infra.vpc", "a").unwrap().created);
+        let is_created = |told: &[Told]| cloud(told).get("infra.vpc", "a").unwrap().created;
+        let done = |method| (method, "a", Came::Done);
+        let (created, updated, deleted) = (Method::Create, Method::Update, Method::Delete);
+        assert!(is_created(&[created, updated].map(done)));
+        assert!(!is_created(&[updated].map(done)));
+        // A create that is answered with what is there has made nothing.
+        assert!(!is_created(&[updated, created].map(done)));
+        assert!(is_created(&[updated, deleted, created].map(done)));
     }
 
     fn told() -> impl Strategy<Value = Told> {

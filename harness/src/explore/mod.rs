@@ -101,19 +101,21 @@ pub struct Find {
     pub runs: u32,
     /// Whether it may be smaller still: the search for that was cut short.
     pub cut_short: bool,
-    /// In how many of the runs that it was tried again the rule was broken again ([`Self::rate`]).
+    /// How often it was tried again: less than usual where that was interrupted.
+    pub tries: u32,
+    /// In how many of these the rule was broken again.
     pub came_back: u32,
 }
 
 impl Find {
     /// Whether it comes back now and then, and not each time.
     pub fn is_flaky(&self) -> bool {
-        self.came_back < TRIES
+        self.came_back < self.tries
     }
 
     /// How often it came back, and of how many tries.
     pub fn rate(&self) -> (u32, u32) {
-        (self.came_back, TRIES)
+        (self.came_back, self.tries)
     }
 }
 
@@ -200,14 +202,14 @@ pub async fn explore(
         let mut ended = Vec::new();
         let mut running = JoinSet::new();
         for number in round {
-            if stop.is_cancelled() || over(aside) {
-                break;
-            }
             // Every second case goes where the fewest have been.
             let aims = number % 2 == 1 && exploration.emphasis == Emphasis::Plans;
             let aim = aims.then(|| barest[(number % ROUND) as usize / 2 % barest.len()]);
             while running.len() >= exploration.at_once {
                 account.take(running.join_next().await, &mut ended);
+            }
+            if stop.is_cancelled() || over(aside) {
+                break;
             }
             let explorer = Arc::clone(&explorer);
             running.spawn(async move { explorer.case(number, aim).await });
@@ -338,10 +340,12 @@ impl Explorer {
             scenario: Arc::clone(scenario),
             runs: 0,
             cut_short: false,
+            tries: 0,
             came_back: 0,
         };
         self.shrink(&mut find, stop).await;
-        for _ in 0..TRIES {
+        while find.tries < TRIES && !stop.is_cancelled() {
+            find.tries += 1;
             let again = self.play(&find.scenario, "again").await;
             find.came_back += u32::from(broken(&again, &find).is_some());
         }
@@ -354,7 +358,7 @@ impl Explorer {
         let mut smaller = true;
         while std::mem::take(&mut smaller) {
             let known = size(&find.scenario);
-            for candidate in candidates(&bare(&find.scenario)) {
+            for candidate in candidates(&bare(&find.scenario), &self.exploration.offer) {
                 if stop.is_cancelled() || find.runs >= SHRINKS || begun.elapsed() >= SHRINK_TIME {
                     find.cut_short = true;
                     return;

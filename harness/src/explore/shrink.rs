@@ -15,6 +15,8 @@ use counterfoil_proto::{Revision, RevisionRange, iac};
 use prost::Message as _;
 use serde_json::{Map, Value};
 
+use super::Offer;
+
 /// Names that say nothing, for what has one that matters to nobody.
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 /// What a message says that matters to nobody.
@@ -44,7 +46,10 @@ fn oddity(kind: &ActionKind) -> usize {
 }
 
 /// Scenarios that are like this one but for one thing, the boldest first. Not all are smaller, and not all are in order.
-pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
+///
+/// In a cloud that others use too, names keep their prefix, and every run looks back, since it is then that what it created is
+/// deleted.
+pub(super) fn candidates(scenario: &Scenario, offer: &Offer) -> Vec<Scenario> {
     let mut found = Vec::new();
     fewer_actions(scenario, &mut found);
     let mut changed = |change: &dyn Fn(&mut Scenario)| {
@@ -55,7 +60,9 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
     for at in 0..scenario.faults.len() {
         changed(&|scenario| drop(scenario.faults.remove(at)));
     }
-    changed(&|scenario| scenario.trials.clear());
+    if offer.seeded {
+        changed(&|scenario| scenario.trials.clear());
+    }
     changed(&|scenario| scenario.state.clear());
     for at in 0..scenario.state.len() {
         changed(&|scenario| drop(scenario.state.remove(at)));
@@ -86,7 +93,7 @@ pub(super) fn candidates(scenario: &Scenario) -> Vec<Scenario> {
             changed(&|scenario| scenario.plan.actions[at] = simpler.clone());
         }
         for name in NAMES {
-            changed(&|scenario| rename(scenario, at, name));
+            changed(&|scenario| rename(scenario, at, &format!("{}{name}", offer.prefix)));
         }
         changed(&|scenario| scenario.addresses[at].clone_from(&scenario.plan.actions[at].spec.name));
     }

@@ -109,6 +109,7 @@ async fn what_is_found_is_written_whole_or_not_at_all() {
         scenario: Arc::new(scenario),
         runs: 0,
         cut_short: false,
+        tries: TRIES,
         came_back: 2,
     };
     assert!(find.is_flaky());
@@ -138,12 +139,26 @@ fn whatever_is_made_up_is_in_order_and_so_is_most_of_what_is_made_smaller() {
         let scenario = in_order(generate::case(&exploration, number, aim));
         let again = in_order(generate::case(&exploration, number, aim));
         assert_eq!(write(&scenario), write(&again), "case {number} is made up twice, and differs");
-        for candidate in candidates(&bare(&scenario)).into_iter().step_by(7) {
+        for candidate in candidates(&bare(&scenario), &exploration.offer).into_iter().step_by(7) {
             all += 1;
             candidates_read += usize::from(read_again(&candidate).is_some());
         }
     }
     assert!(candidates_read * 2 > all, "{candidates_read} of {all}");
+}
+
+#[test]
+fn in_a_cloud_of_others_names_keep_their_prefix_and_every_run_looks_back() {
+    let offer = Offer::of_plugin(vec!["infra.vpc".to_owned()], "cf7-".to_owned());
+    let exploration = Exploration { offer: offer.clone(), ..exploration(Variant::Reference, 0, 7) };
+    for number in 0..40 {
+        let scenario = in_order(generate::case(&exploration, number, None));
+        for candidate in candidates(&bare(&scenario), &offer) {
+            let names = candidate.plan.actions.iter().map(|action| &action.spec.name);
+            let bare: Vec<_> = names.filter(|name| !name.starts_with("cf7-")).collect();
+            assert_eq!((bare, &candidate.trials), (vec![], &scenario.trials), "{}", write(&candidate));
+        }
+    }
 }
 
 /// Answers each third delete as if it had been done, and does nothing.

@@ -64,3 +64,26 @@ async fn delete_what_was_created(examiner: &Examiner<'_>, cloud: &Cloud) {
 fn reference(resource_type: &str, id: &str, name: &str) -> iac::ResourceRef {
     iac::ResourceRef { name: name.to_owned(), r#type: resource_type.to_owned(), provider_id: id.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use counterfoil_core::{rules::judge, scenario, trace::Event, trial::KEPT};
+    use counterfoil_proto::Revision;
+
+    use crate::run::{Job, Variant, drive};
+
+    #[tokio::test]
+    async fn a_reply_that_is_too_long_to_be_kept_tells_nothing() {
+        let long = "x".repeat(KEPT);
+        let create = format!("create: {{ name: net, type: infra.vpc, config: {{ label: {long} }} }}");
+        let text = format!("id: long\ntitle: Long\nplan:\n  actions:\n    - {create}\ntrials: [look-back]\n");
+        let scenario = Arc::new(scenario::parse("long.yaml", text.as_bytes()).unwrap());
+        let job = Job { scenario, revision: Revision::Head };
+        let room = crate::provider::private_directory("back.sock".len()).unwrap();
+        let trace = drive(&job, &Variant::Reference, room.path(), "back.sock").await.unwrap();
+        let asked = trace.events.iter().filter(|event| matches!(event, Event::Tried(_))).count();
+        assert_eq!((asked, judge(&trace).findings), (2, vec![]));
+    }
+}

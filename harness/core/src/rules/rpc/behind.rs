@@ -20,7 +20,7 @@ fn cloud(story: &Story<'_>) -> Cloud {
 
 pub(super) fn reads_agree(story: &Story<'_>, findings: &mut Findings<'_>) {
     let cloud = cloud(story);
-    for (tried, at) in looks_back(story, step::READ) {
+    for (tried, at) in looks_back(story, step::READ).filter(|(tried, _)| is_whole(tried)) {
         let Some((resource_type, target)) = target_of(Method::Read, &tried.request.0) else { continue };
         let Some(resource) = cloud.get(&resource_type, &target.provider_id) else { continue };
         let found = output(tried).map(|output| output.provider_id);
