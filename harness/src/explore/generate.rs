@@ -167,8 +167,6 @@ impl Draft<'_> {
             scenario.trials.insert(Trial::LookBack);
         }
         scenario.faults = self.faults(&mut scenario, aimed, by_apply);
-        let hangs =
-            |fault: &Fault| matches!(fault.kind, FaultKind::Transport { kind: TransportKind::Hang, .. });
         scenario.deadline = scenario.faults.iter().any(hangs).then_some(DEADLINE);
         scenario
     }

@@ -112,11 +112,6 @@ impl Find {
     pub fn is_flaky(&self) -> bool {
         self.came_back < self.tries
     }
-
-    /// How often it came back, and of how many tries.
-    pub fn rate(&self) -> (u32, u32) {
-        (self.came_back, self.tries)
-    }
 }
 
 /// What came of an exploration.

@@ -74,7 +74,7 @@ async fn broken_pairs_are_found_and_made_small() {
         let find = find.unwrap_or_else(|| panic!("{name}: {rule} is not found"));
         let (actions, faults) = (find.scenario.plan.actions.len(), find.scenario.faults.len());
         assert!(actions <= 3 && faults <= 1, "{name}: {actions} actions, {faults} faults");
-        assert!(!find.is_flaky() && !find.cut_short, "{name}: {:?}", find.rate());
+        assert!(!find.is_flaky() && !find.cut_short, "{name}: {find:?}");
     }
 }
 
@@ -183,5 +183,5 @@ async fn what_a_provider_does_now_and_then_is_kept_with_its_rate() {
     let exploration = Exploration { at_once: 1, ..exploration(variant, 200, 1) };
     let account = explored_until(&exploration, |find| find.rule == "RPC-030").await;
     let find = account.finds.iter().find(|find| find.rule == "RPC-030").expect("it is found");
-    assert!(find.is_flaky(), "it came back {:?}", find.rate());
+    assert!(find.is_flaky(), "{find:?}");
 }

@@ -37,8 +37,7 @@ pub fn find(find: &Find, file: Option<(&Path, &str)>, layout: Layout) -> String 
         ),
     );
     if find.is_flaky() {
-        let (came, tries) = find.rate();
-        page.wrapped("       ", 7, &format!("it came back in {came} of {tries} runs"));
+        page.wrapped("       ", 7, &format!("it came back in {} of {} runs", find.came_back, find.tries));
     }
     if let Some((path, replay)) = file {
         page.wrapped("       ", 7, &format!("file       {}", keep(path.display())));

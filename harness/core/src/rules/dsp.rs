@@ -12,7 +12,7 @@ use crate::{
     engine::{Exit, NOT_FOUND, wire},
     json::JsonMap,
     plan::{ActionKind, ResourceRef},
-    rpc::{Code, Method},
+    rpc::{Code, Method, RpcError},
     trace::{Driven, Reply},
 };
 
@@ -289,9 +289,14 @@ fn updates_delete_nothing(story: &Story<'_>, findings: &mut Findings<'_>) {
 /// Whether the provider says of an update that there is nothing to be updated.
 fn was_missing(action: &ActionStory<'_>) -> bool {
     action.calls.iter().any(|call| match call.answer() {
-        Some(Answer::Error(error)) => error.code == Code::NotFound || error.message.contains(NOT_FOUND),
+        Some(Answer::Error(error)) => is_not_found(error),
         _ => false,
     })
+}
+
+/// Whether an error says that there is no such resource, by its code or by the text that engines know.
+pub(super) fn is_not_found(error: &RpcError) -> bool {
+    error.code == Code::NotFound || error.message.contains(NOT_FOUND)
 }
 
 /// What the deletes of a run point at.

@@ -11,7 +11,7 @@ use counterfoil_proto::iac;
 use prost::Message;
 use serde_json::{Map, Value, json};
 
-use super::{Answered, Examiner, NAME};
+use super::{Answered, Examiner, NAME, deletion, reading, reference};
 
 /// A tag of every resource that is created.
 const TAG: &str = "web";
@@ -164,18 +164,11 @@ impl<'a> Life<'a> {
     }
 
     fn reference(&self, id: &str) -> iac::ResourceRef {
-        iac::ResourceRef {
-            name: self.name.clone(),
-            r#type: self.resource_type.to_owned(),
-            provider_id: id.to_owned(),
-        }
+        reference(self.resource_type, &self.name, id)
     }
 
     fn deletion(&self, id: &str) -> iac::ResourceDeleteRequest {
-        iac::ResourceDeleteRequest {
-            resource_type: self.resource_type.to_owned(),
-            r#ref: Some(self.reference(id)),
-        }
+        deletion(self.reference(id))
     }
 
     /// Creates the resource. None where that failed: then there is no life to lead.
@@ -204,10 +197,7 @@ impl<'a> Life<'a> {
     }
 
     async fn read(&self, step: &str, reference: &iac::ResourceRef) -> Option<iac::ResourceOutput> {
-        let request = iac::ResourceReadRequest {
-            resource_type: self.resource_type.to_owned(),
-            r#ref: Some(reference.clone()),
-        };
+        let request = reading(reference.clone());
         let reply = self.ask("ResourceDriver/Read", step, &request).await?;
         iac::ResourceReadResponse::decode(reply).unwrap_or_default().output
     }

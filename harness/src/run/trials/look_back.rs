@@ -6,7 +6,7 @@ use counterfoil_core::{
 };
 use counterfoil_proto::iac;
 
-use super::Examiner;
+use super::{Examiner, deletion, reading, reference};
 
 /// Whether what a plan created is deleted behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +24,7 @@ pub(super) async fn look_back(examiner: &Examiner<'_>, clean_up: CleanUp) {
         if resource.fate == Fate::Open {
             continue;
         }
-        let read = iac::ResourceReadRequest {
-            resource_type: resource_type.clone(),
-            r#ref: Some(reference(resource_type, id, &resource.name)),
-        };
+        let read = reading(reference(resource_type, &resource.name, id));
         examiner.answer(Trial::LookBack, "ResourceDriver/Read", step::READ, &read).await;
         if examiner.is_over() {
             break;
@@ -53,16 +50,9 @@ async fn delete_what_was_created(examiner: &Examiner<'_>, cloud: &Cloud) {
         if examiner.is_gone() {
             return;
         }
-        let delete = iac::ResourceDeleteRequest {
-            resource_type: resource_type.clone(),
-            r#ref: Some(reference(resource_type, id, &resource.name)),
-        };
+        let delete = deletion(reference(resource_type, &resource.name, id));
         examiner.answer(Trial::LookBack, "ResourceDriver/Delete", step::CLEAN_UP, &delete).await;
     }
-}
-
-fn reference(resource_type: &str, id: &str, name: &str) -> iac::ResourceRef {
-    iac::ResourceRef { name: name.to_owned(), r#type: resource_type.to_owned(), provider_id: id.to_owned() }
 }
 
 #[cfg(test)]

@@ -472,6 +472,25 @@ impl<'a> Examiner<'a> {
     }
 }
 
+/// A resource, as the calls of drivers name one.
+fn reference(resource_type: &str, name: &str, provider_id: &str) -> iac::ResourceRef {
+    iac::ResourceRef {
+        name: name.to_owned(),
+        r#type: resource_type.to_owned(),
+        provider_id: provider_id.to_owned(),
+    }
+}
+
+/// The request that reads a resource.
+fn reading(target: iac::ResourceRef) -> iac::ResourceReadRequest {
+    iac::ResourceReadRequest { resource_type: target.r#type.clone(), r#ref: Some(target) }
+}
+
+/// The request that deletes a resource.
+fn deletion(target: iac::ResourceRef) -> iac::ResourceDeleteRequest {
+    iac::ResourceDeleteRequest { resource_type: target.r#type.clone(), r#ref: Some(target) }
+}
+
 /// What is kept of a message.
 fn kept(message: &Bytes) -> Payload {
     Payload(message.slice(..message.len().min(KEPT)))

@@ -61,6 +61,16 @@ fn inner(name: &'static str, about: &'static str, bytes: &[u8], expected: &[Caus
     apply(name, about, "c", response(result), &[]).since(V0_54, expected)
 }
 
+/// A reply to one create whose bytes are no protobuf of its kind, at whatever revision.
+fn cut_short(name: &'static str, about: &'static str, bytes: &[u8]) -> Vector {
+    apply(name, about, "c", empty().raw(bytes), &[Cause::CutShort])
+}
+
+/// The same of bytes behind the status of its outcome.
+fn cut_inside(name: &'static str, about: &'static str, bytes: &[u8]) -> Vector {
+    inner(name, about, bytes, &[Cause::CutShort])
+}
+
 fn accepted() -> Vec<Vector> {
     vec![
         apply("accepted-nothing", "an empty plan has an empty result", "", response(empty()), &[]),
@@ -285,56 +295,55 @@ fn texts() -> Vec<Vector> {
 
 /// Replies that end too early.
 fn cut() -> Vec<Vector> {
-    let cut = &[Cause::CutShort];
-    let of = |name, about, bytes: &[u8]| apply(name, about, "c", empty().raw(bytes), cut);
     vec![
-        of("cut-tag", "the message ends within a tag", b"\x8a"),
-        of("cut-length", "it ends where a length is due", b"\x0a"),
-        of("cut-value", "it ends before the length says", b"\x0a\x05\x3a\x02\x10\x01"),
-        of("cut-fixed", "it ends within a fixed number", b"\x11\x00\x00\x00"),
-        of("cut-unknown", "it ends within an unknown field", b"\x0a\x04\x3a\x02\x10\x01\x7a\x7f."),
-        of(
+        cut_short("cut-tag", "the message ends within a tag", b"\x8a"),
+        cut_short("cut-length", "it ends where a length is due", b"\x0a"),
+        cut_short("cut-value", "it ends before the length says", b"\x0a\x05\x3a\x02\x10\x01"),
+        cut_short("cut-fixed", "it ends within a fixed number", b"\x11\x00\x00\x00"),
+        cut_short("cut-unknown", "it ends within an unknown field", b"\x0a\x04\x3a\x02\x10\x01\x7a\x7f."),
+        cut_short(
             "cut-second",
             "a second outcome reaches beyond the result",
             b"\x0a\x07\x3a\x02\x10\x01\x3a\x05\x10",
         ),
-        inner("cut-inside", "a text reaches beyond its outcome", b"\x1a\x40x", cut),
-        inner("cut-varint-inside", "a varint reaches beyond its outcome", b"\x08\x80", cut),
+        cut_inside("cut-inside", "a text reaches beyond its outcome", b"\x1a\x40x"),
+        cut_inside("cut-varint-inside", "a varint reaches beyond its outcome", b"\x08\x80"),
     ]
 }
 
 /// Replies that are no protobuf, or hold values in the layout of another type.
 fn wire() -> Vec<Vector> {
-    let cut = &[Cause::CutShort];
-    let of = |name, about, bytes: &[u8]| apply(name, about, "c", empty().raw(bytes), cut);
-    let inner = |name, about, bytes: &[u8]| inner(name, about, bytes, cut);
     vec![
-        of("wire-varint-long", "a varint of eleven bytes", b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"),
-        inner(
+        cut_short(
+            "wire-varint-long",
+            "a varint of eleven bytes",
+            b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00",
+        ),
+        cut_inside(
             "wire-varint-wide",
             "a varint of more than 64 bits",
             b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
         ),
-        of("wire-length-huge", "a length of 64 bits", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
-        of(
+        cut_short("wire-length-huge", "a length of 64 bits", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+        cut_short(
             "wire-tag-wide",
             "a tag of 33 bits, of which 32 are that of a result",
             b"\x8a\x80\x80\x80\x10\x00",
         ),
-        of("wire-result-number", "a result as a number", b"\x08\x01"),
-        of("wire-result-group", "a result as a group", b"\x0b\x3b\x10\x01\x3c\x0c"),
-        inner("wire-number-0", "there is no field number 0", b"\x02\x00"),
-        inner("wire-number-high", "nor one of 30 bits", b"\x80\x80\x80\x80\x10\x00"),
-        inner("wire-type-6", "there is no wire type 6", b"\x0e"),
-        inner("wire-type-7", "nor a wire type 7", b"\x0f"),
-        inner("wire-group-open", "a group without its end", b"\x7b\x08\x01"),
-        inner("wire-group-other", "a group with the end of another one", b"\x7b\x84\x01"),
-        inner("wire-group-crossed", "two groups that cross", b"\x7b\x83\x01\x7c\x84\x01"),
-        inner("wire-group-end", "the end of a group that was not begun", b"\x7c"),
-        inner("wire-status-text", "a status as text", b"\x12\x01\x01"),
-        inner("wire-error-number", "an error as a number", b"\x18\x01"),
-        inner("wire-index-fixed", "an index as four fixed bytes", b"\x0d\x00\x00\x00\x00"),
-        inner("wire-index-packed", "an index as a list", b"\x0a\x01\x00"),
+        cut_short("wire-result-number", "a result as a number", b"\x08\x01"),
+        cut_short("wire-result-group", "a result as a group", b"\x0b\x3b\x10\x01\x3c\x0c"),
+        cut_inside("wire-number-0", "there is no field number 0", b"\x02\x00"),
+        cut_inside("wire-number-high", "nor one of 30 bits", b"\x80\x80\x80\x80\x10\x00"),
+        cut_inside("wire-type-6", "there is no wire type 6", b"\x0e"),
+        cut_inside("wire-type-7", "nor a wire type 7", b"\x0f"),
+        cut_inside("wire-group-open", "a group without its end", b"\x7b\x08\x01"),
+        cut_inside("wire-group-other", "a group with the end of another one", b"\x7b\x84\x01"),
+        cut_inside("wire-group-crossed", "two groups that cross", b"\x7b\x83\x01\x7c\x84\x01"),
+        cut_inside("wire-group-end", "the end of a group that was not begun", b"\x7c"),
+        cut_inside("wire-status-text", "a status as text", b"\x12\x01\x01"),
+        cut_inside("wire-error-number", "an error as a number", b"\x18\x01"),
+        cut_inside("wire-index-fixed", "an index as four fixed bytes", b"\x0d\x00\x00\x00\x00"),
+        cut_inside("wire-index-packed", "an index as a list", b"\x0a\x01\x00"),
         apply(
             "wire-status-fixed",
             "a status as four fixed bytes, which is no missing status",
@@ -342,13 +351,13 @@ fn wire() -> Vec<Vector> {
             response(result([empty().raw(b"\x15\x01\x00\x00\x00")])),
             &[],
         )
-        .since(V0_54, cut),
+        .since(V0_54, &[Cause::CutShort]),
         apply(
             "wire-map-value",
             "a value of a map as a number",
             "",
             response(empty().field(4, empty().field(1, "REGION").number(2, 31))),
-            cut,
+            &[Cause::CutShort],
         ),
     ]
 }

@@ -7,9 +7,8 @@ use counterfoil_proto::iac;
 use super::{answer, looks_back, output, read};
 use crate::{
     cloud::{Cloud, Fate, Resource},
-    engine::NOT_FOUND,
-    rpc::{Code, Method, target_of},
-    rules::{Findings, Story},
+    rpc::{Method, target_of},
+    rules::{Findings, Story, dsp::is_not_found},
     trial::{KEPT, Tried, step},
 };
 
@@ -26,7 +25,8 @@ pub(super) fn reads_agree(story: &Story<'_>, findings: &mut Findings<'_>) {
         let found = output(tried).map(|output| output.provider_id);
         let wrong = match (resource.fate, found) {
             (Fate::Stands, Some(id)) if id != target.provider_id => format!("finds {id:?}"),
-            (Fate::Stands, None) if is_not_found(tried) => "finds nothing".to_owned(),
+            // What else fails says nothing of the resource.
+            (Fate::Stands, None) if tried.errors().any(is_not_found) => "finds nothing".to_owned(),
             (Fate::Stands, None) if tried.succeeded() => {
                 "is answered with OK and without an output".to_owned()
             }
@@ -66,11 +66,6 @@ pub(super) fn lists_agree(story: &Story<'_>, findings: &mut Findings<'_>) {
 /// Whether all of a reply was kept.
 fn is_whole(tried: &Tried) -> bool {
     tried.messages().all(|message| message.0.len() < KEPT)
-}
-
-/// Whether a read says that there is no such resource. What else fails says nothing of it.
-fn is_not_found(tried: &Tried) -> bool {
-    tried.errors().any(|error| error.code == Code::NotFound || error.message.contains(NOT_FOUND))
 }
 
 /// What a resource is called in a finding.
