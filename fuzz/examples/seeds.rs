@@ -8,7 +8,9 @@ use counterfoil_fuzz::{TARGETS, Target};
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
     if wanted.iter().any(|name| name == "--list") {
-        TARGETS.iter().for_each(|target| println!("{}", target.name));
+        for target in TARGETS {
+            println!("{}", target.name);
+        }
         return ExitCode::SUCCESS;
     }
     if let Some(unknown) = wanted.iter().find(|name| !TARGETS.iter().any(|target| target.name == *name)) {

@@ -16,11 +16,12 @@ use counterfoil_core::{
     trace::Trace,
 };
 use counterfoil_proto::{Revision, handshake::Line};
+use flate2::Compression;
 use tar::{Builder, EntryType, Header};
 
 use crate::{
     repository,
-    targets::{GZIP, OUTPUTS, TAR, chosen, chosen_plan, messages},
+    targets::{GZIP, OUTPUTS, TAR, chosen, chosen_plan, gzip, messages},
 };
 
 /// Inputs by their names.
@@ -29,9 +30,12 @@ pub type Seeds = BTreeMap<String, Vec<u8>>;
 /// The longest seed: of long inputs few are tried.
 const LONGEST: usize = 32 << 10;
 
+/// A member of an archive: its path, what it is, and its content or where it leads.
+type Member = (&'static str, EntryType, &'static str);
+
 /// A plugin archive in order, others that lead out of their directory, and archives as they lie on disk.
 pub fn archive() -> Seeds {
-    let members: [(&str, &[(&str, EntryType, &str)]); 9] = [
+    let members: [(&str, &[Member]); 9] = [
         (
             "plugin",
             &[
@@ -52,14 +56,14 @@ pub fn archive() -> Seeds {
     ];
     let tars = members.into_iter().map(|(name, members)| (name.to_owned(), tar(members)));
     tars.flat_map(|(name, tar)| {
-        let packed = [&[GZIP], &gzip(&tar)[..]].concat();
+        let packed = [&[GZIP], &gzip(&tar, Compression::best())[..]].concat();
         [(format!("{name}.gz"), packed), (name, [&[TAR], &tar[..]].concat())]
     })
     .collect()
 }
 
-/// A tar file of members: the path, what it is, and its content or where it leads.
-fn tar(members: &[(&str, EntryType, &str)]) -> Vec<u8> {
+/// A tar file of members.
+fn tar(members: &[Member]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for (path, kind, text) in members {
         let mut header = Header::new_gnu();
@@ -78,13 +82,6 @@ fn tar(members: &[(&str, EntryType, &str)]) -> Vec<u8> {
         builder.append(&header, content).expect("there is room in memory");
     }
     builder.into_inner().expect("there is room in memory")
-}
-
-fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut packed = Vec::new();
-    let mut packer = flate2::read::GzEncoder::new(content, flate2::Compression::best());
-    std::io::copy(&mut packer, &mut packed).expect("there is room in memory");
-    packed
 }
 
 /// The vectors of an `ApplyResponse`.

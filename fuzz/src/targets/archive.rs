@@ -26,7 +26,7 @@ const LONGEST_GZIP: usize = 4 << 10;
 pub fn archive(input: &[u8]) {
     let packed = match input.split_first() {
         Some((&GZIP, packed)) if packed.len() <= LONGEST_GZIP => packed.to_vec(),
-        Some((&TAR, tar)) => compressed(tar),
+        Some((&TAR, tar)) => gzip(tar, Compression::none()),
         _ => return,
     };
     let outside = TempDir::new().expect("there is room for a directory");
@@ -48,10 +48,11 @@ fn file(content: &[u8]) -> File {
     file
 }
 
-fn compressed(tar: &[u8]) -> Vec<u8> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::none());
-    let packed = packer.write_all(tar).and_then(|()| packer.finish());
-    packed.expect("there is room in memory")
+/// A gzip file of a content.
+pub(crate) fn gzip(content: &[u8], compression: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), compression);
+    let written = encoder.write_all(content).and_then(|()| encoder.finish());
+    written.expect("there is room in memory")
 }
 
 /// The names of what lies in a directory.

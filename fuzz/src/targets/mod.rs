@@ -18,6 +18,6 @@ pub use self::{
     yaml::{known_failures, settings_file},
 };
 pub(crate) use self::{
-    archive::{GZIP, TAR},
+    archive::{GZIP, TAR, gzip},
     decode::{OUTPUTS, chosen, chosen_plan, messages},
 };

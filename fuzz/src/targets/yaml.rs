@@ -94,9 +94,8 @@ pub(super) fn have_their_places(mistakes: &[Diagnostic], input: &[u8]) {
         assert!(!mistake.message.is_empty(), "{mistake:?}");
         let Some(span) = mistake.span else { continue };
         is_in(span, input);
-        let before = &input[..span.start];
-        let lines = before.iter().filter(|byte| **byte == b'\n').count();
-        assert_eq!(mistake.line, 1 + lines, "{mistake:?}");
+        let line = input[..span.start].split(|byte| *byte == b'\n').count();
+        assert_eq!(mistake.line, line, "{mistake:?}");
         assert!(mistake.column >= 1, "{mistake:?}");
     }
 }
