@@ -172,23 +172,13 @@ impl Profile {
     }
 
     /// Every name and its profiles, oldest point first.
-    pub fn all() -> &'static [(&'static str, Vec<Self>)] {
-        static ALL: OnceLock<Vec<(&'static str, Vec<Profile>)>> = OnceLock::new();
-        ALL.get_or_init(|| {
-            let read = |(name, text): (_, &str)| {
-                (name, read::profiles(text.as_bytes()).expect("a test reads every profile"))
-            };
-            FILES.into_iter().map(read).collect()
-        })
+    pub fn all() -> impl Iterator<Item = (&'static str, &'static [Self])> {
+        Self::names().map(|name| (name, history(name)))
     }
 
     /// The newest profile of a plugin, such as `workflow-plugin-aws`.
     pub fn for_plugin(plugin_name: &str) -> Option<Self> {
-        Self::all()
-            .iter()
-            .filter_map(|(_, profiles)| profiles.last())
-            .find(|it| it.plugin == plugin_name)
-            .cloned()
+        Self::all().filter_map(|(_, profiles)| profiles.last()).find(|it| it.plugin == plugin_name).cloned()
     }
 
     /// The profiles in a text of the same form as the files of ours: one per point, oldest first, and at least
@@ -225,9 +215,12 @@ impl Profile {
     }
 }
 
-/// The profiles of a provider, oldest first.
+/// The profiles of a provider, oldest first. Only its own file is read: a plugin starts with one of them.
 fn history(name: &str) -> &'static [Profile] {
-    Profile::all().iter().find(|(known, _)| *known == name).map_or(&[], |(_, profiles)| profiles)
+    static READ: [OnceLock<Vec<Profile>>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
+    let Some(file) = FILES.iter().position(|(known, _)| *known == name) else { return &[] };
+    let (_, text) = FILES[file];
+    READ[file].get_or_init(|| read::profiles(text.as_bytes()).expect("a test reads every profile"))
 }
 
 #[cfg(test)]

@@ -144,9 +144,9 @@ impl Contract {
 
     /// The contract at a revision.
     pub fn at(revision: Revision) -> &'static Self {
-        static ALL: OnceLock<Vec<Contract>> = OnceLock::new();
-        let all = ALL.get_or_init(|| Revision::ALL.iter().copied().map(Self::build).collect());
-        &all[revision as usize]
+        static ALL: [OnceLock<Contract>; Revision::ALL.len()] =
+            [const { OnceLock::new() }; Revision::ALL.len()];
+        ALL[revision as usize].get_or_init(|| Self::build(revision))
     }
 
     fn build(revision: Revision) -> Self {

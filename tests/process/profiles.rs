@@ -87,8 +87,7 @@ fn complaint(name: &str, profile: &Profile) -> Option<String> {
 #[test]
 fn every_point_causes_exactly_the_findings_that_it_declares() {
     let points: Vec<(&str, &Profile)> = Profile::all()
-        .iter()
-        .flat_map(|(name, history)| history.iter().map(|profile| (*name, profile)))
+        .flat_map(|(name, history)| history.iter().map(move |profile| (name, profile)))
         .collect();
     let next = AtomicUsize::new(0);
     let wrong: Vec<String> = thread::scope(|scope| {

@@ -177,7 +177,7 @@ fn the_example_of_a_profile_is_read_and_every_profile_is_listed() {
         let line = page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
         let line = line.unwrap_or_else(|| panic!("{name} is not listed"));
         for Profile { point, .. } in history {
-            assert!(*name == "reference" || line.contains(&format!("`{}`", point.at)), "{name}@{}", point.at);
+            assert!(name == "reference" || line.contains(&format!("`{}`", point.at)), "{name}@{}", point.at);
             for rule in point.findings.keys() {
                 assert!(page.contains(rule.as_str()), "{name}@{}: {rule}", point.at);
             }

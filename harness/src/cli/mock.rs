@@ -97,7 +97,7 @@ pub(super) fn execute(command: &Mock, output: Output) -> Exit {
 
 fn list(files: &[PathBuf], output: Output) -> Result<Exit, Exit> {
     let all: Vec<(String, Vec<Profile>)> = if files.is_empty() {
-        Profile::all().iter().map(|(name, history)| ((*name).to_owned(), history.clone())).collect()
+        Profile::all().map(|(name, history)| (name.to_owned(), history.to_vec())).collect()
     } else {
         let read = |file: &PathBuf| Ok((file.display().to_string(), profiles::read(file)?));
         let all: Result<_, _> = files.iter().map(read).collect();

@@ -81,8 +81,7 @@ mod tests {
 
     #[test]
     fn every_profile_has_a_line_with_what_its_check_finds() {
-        let all = Profile::all().iter().map(|(name, history)| (*name, history.as_slice()));
-        let table = list(&all.collect::<Vec<_>>(), Layout::ENDLESS);
+        let table = list(&Profile::all().collect::<Vec<_>>(), Layout::ENDLESS);
         for (name, history) in Profile::all() {
             for profile in history {
                 let begin = format!("\n  {name}@{} ", profile.point.at);

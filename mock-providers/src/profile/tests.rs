@@ -1,7 +1,7 @@
 use super::*;
 
 fn every_profile() -> impl Iterator<Item = (&'static str, &'static Profile)> {
-    Profile::all().iter().flat_map(|(name, profiles)| profiles.iter().map(|profile| (*name, profile)))
+    Profile::all().flat_map(|(name, profiles)| profiles.iter().map(move |profile| (name, profile)))
 }
 
 #[test]
