@@ -211,12 +211,11 @@ pub fn trace_file() -> Seeds {
 
 /// The traces of the stock scenarios that end by themselves, each at its newest revision.
 fn stock_traces() -> Seeds {
-    let directory = tempfile::tempdir().expect("there is room for a socket");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("it needs no thread");
     let trace = |scenario: &Arc<Scenario>| {
         let job = Job { scenario: Arc::clone(scenario), revision: scenario.revisions.revisions().pop()? };
-        let driven = run::drive(&job, &Variant::Reference, directory.path(), "s");
+        let driven = run::drive(&job, &Variant::Reference);
         // One that cannot be driven here would not be run either.
         let trace = runtime.block_on(driven).ok()?;
         Some((trace.header.run_id(), saved(&trace)))

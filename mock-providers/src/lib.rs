@@ -35,7 +35,7 @@ pub use client::{RawClient, UnaryCall};
 pub use cloud::Cloud;
 pub use profile::{Declared, Place, Point, Profile, ProfileError};
 pub use provider::Provider;
-pub use serve::serve_unix;
+pub use serve::{serve_over, serve_unix};
 pub use setup::{ApplyKind, ServedService, Setup, TypeSupport};
 pub use state::StateStore;
 

@@ -1,12 +1,12 @@
-//! Serving a provider on a Unix socket.
+//! Serving a provider on a Unix socket, or over connections that come by another way.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use tokio::net::UnixListener;
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio::net::{UnixListener, UnixStream};
+use tokio_stream::{Stream, wrappers::UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
@@ -30,16 +30,32 @@ pub fn serve_unix(
 ) -> io::Result<impl Future<Output = io::Result<()>> + Send + use<>> {
     let listener = UnixListener::bind(path)?;
     let socket = SocketFile(path.to_owned());
-    let (routes, broken) = (provider.routes(), BrokenLayer::new(provider.setup().mutant));
+    let serving = serve_over(UnixListenerStream::new(listener), provider, shutdown);
     Ok(async move {
         let _socket = socket;
+        serving.await
+    })
+}
+
+/// Serves `provider` over each of the connections that come, until `shutdown` fires and calls under way are answered, or no
+/// more will come.
+///
+/// # Errors
+/// The future fails when `connections` does.
+pub fn serve_over<C: Stream<Item = io::Result<UnixStream>> + Send + 'static>(
+    connections: C,
+    provider: &Provider,
+    shutdown: CancellationToken,
+) -> impl Future<Output = io::Result<()>> + Send + use<C> {
+    let (routes, broken) = (provider.routes(), BrokenLayer::new(provider.setup().mutant));
+    async move {
         Server::builder()
             .layer(broken)
             .add_routes(routes)
-            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown.cancelled_owned())
+            .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned())
             .await
             .map_err(io::Error::other)
-    })
+    }
 }
 
 /// A socket file of ours, gone when this is.
@@ -60,7 +76,6 @@ mod tests {
     };
     use hyper_util::rt::TokioIo;
     use prost::Message as _;
-    use tokio::net::UnixStream;
     use tonic::transport::{Channel, Endpoint};
     use tower::{Service as _, ServiceExt as _, service_fn};
 

@@ -43,9 +43,8 @@ fn by_run(rule: &Rule) -> Option<Example> {
     let broken = survey::stock().iter().find(breaks)?;
     let scenario = survey::scenarios().iter().find(|scenario| scenario.id == broken.scenario)?;
     let job = Job { scenario: Arc::clone(scenario), revision: broken.revision };
-    let sockets = run::private_directory().expect("there is room for sockets");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads start");
-    let driven = run::drive(&job, &Variant::Reference, sockets.path(), "example.sock");
+    let driven = run::drive(&job, &Variant::Reference);
     let trace = runtime.block_on(driven).expect("the mock answers");
     let finding = judge(&trace).findings.into_iter().find(|finding| finding.rule == rule.id)?;
     Some(Example { by: Breaker::Run(broken.id()), finding: without_chance(&finding.message) })

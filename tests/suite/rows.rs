@@ -127,7 +127,6 @@ fn taken() -> Taken {
         revisions.map(|revision| Job { scenario: Arc::clone(scenario), revision })
     });
     let jobs: Vec<Job> = jobs.collect();
-    let sockets = run::private_directory().expect("there is room for sockets");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads start");
     runtime.block_on(async {
         let (mut running, mut taken) = (JoinSet::new(), Taken::new());
@@ -136,16 +135,14 @@ fn taken() -> Taken {
                 taken.entry((row, job.revision)).or_default().insert(job.scenario.id.clone());
             }
         };
-        for (at, job) in jobs.into_iter().enumerate() {
+        for job in jobs {
             if running.len() >= AT_ONCE
                 && let Some(joined) = running.join_next().await
             {
                 enter(joined.expect("no run panics"));
             }
-            let directory = sockets.path().to_owned();
             running.spawn(async move {
-                let socket = format!("w{at}.sock");
-                let trace = run::drive(&job, &Variant::Reference, &directory, &socket).await;
+                let trace = run::drive(&job, &Variant::Reference).await;
                 let trace = trace.expect("the mock answers");
                 let story = Story::of(&trace);
                 let begun = story.actions.iter().filter(|action| action.started.is_some());

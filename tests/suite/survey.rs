@@ -14,7 +14,6 @@ use counterfoil::{
     run::{self, Filter, Finished, Options, Variant},
 };
 use counterfoil_core::scenario::Scenario;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// How long supervisors may take to end what they watch.
@@ -38,10 +37,9 @@ pub(crate) fn stock() -> &'static [Finished] {
     STOCK.get_or_init(|| {
         let jobs = run::jobs(scenarios(), &Filter::default());
         let at_once = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let (private, stop) = (private_directory(), CancellationToken::new());
         let options = Options::embedded(Variant::Reference, at_once);
-        let finished = run::finished_in(private.path(), jobs, &options, &stop);
-        runtime().block_on(finished).expect("there is room for sockets")
+        let finished = runtime().block_on(run::finished(jobs, &options, &CancellationToken::new()));
+        finished.expect("no traces are kept")
     })
 }
 
@@ -60,15 +58,11 @@ fn mutants_and_rest() -> &'static (Matrix, Vec<String>) {
     MUTANTS.get_or_init(|| {
         // Deadlines are real, and what passes must not depend on how busy the machine is with mutants.
         stock();
-        let (private, stop) = (private_directory(), CancellationToken::new());
+        let (private, stop) = (run::private_directory().expect("there is room"), CancellationToken::new());
         let matrix = runtime().block_on(matrix(private.path(), COUNTERFOIL.as_ref(), mutants::all(), &stop));
         settle(SETTLING);
-        (matrix.expect("there is room for sockets"), running_below(private.path()))
+        (matrix.expect("there is room for plugins"), running_below(private.path()))
     })
-}
-
-fn private_directory() -> TempDir {
-    run::private_directory().expect("there is room")
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -73,12 +73,9 @@ fn trace(scenario: &str, revision: Revision) -> Trace {
     let scenario =
         survey::scenarios().iter().find(|stock| stock.id == scenario).expect("it is a stock scenario");
     let job = Job { scenario: Arc::clone(scenario), revision };
-    let directory = tempfile::Builder::new().prefix("cf-").tempdir().expect("there is room for a socket");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it needs no thread");
-    runtime
-        .block_on(run::drive(&job, &Variant::Reference, directory.path(), "trace.sock"))
-        .expect("the mock provider can be driven")
+    runtime.block_on(run::drive(&job, &Variant::Reference)).expect("the mock provider can be driven")
 }
 
 fn apply_started(trace: &Trace) -> usize {

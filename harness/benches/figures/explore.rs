@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use counterfoil::{
     explore::{Account, Emphasis, Exploration, Find, Offer, explore},
     mutants,
-    run::{Target, Variant, private_directory},
+    run::{Target, Variant},
 };
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -79,12 +79,11 @@ fn exploration(variant: Variant, at_once: usize) -> Exploration {
 /// Explores until a find is enough.
 fn explored(exploration: &Exploration, is_enough: impl Fn(&Find) -> bool) -> Account {
     let runtime = Runtime::new().expect("a runtime can be had");
-    let private = private_directory().expect("there is room for sockets");
     let stop = CancellationToken::new();
     let tell = |find: &Find| {
         if is_enough(find) {
             stop.cancel();
         }
     };
-    runtime.block_on(explore(exploration, private.path(), &stop, tell))
+    runtime.block_on(explore(exploration, &stop, tell))
 }

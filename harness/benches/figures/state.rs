@@ -58,10 +58,8 @@ pub(crate) fn of_a_megabyte(figures: &mut Figures) {
     }
     let runtime: Runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
-    let directory = tempfile::tempdir().expect("there is room");
     let served = Provider::new(Setup::default());
-    let embedded =
-        runtime.block_on(Embedded::start(&served, directory.path(), "s")).expect("the mock can be served");
+    let embedded = runtime.block_on(Embedded::start(&served)).expect("the mock can be served");
     let mut over_socket = configured!(runtime, embedded.connection());
     let mut in_process = configured!(runtime, Provider::new(Setup::default()).routes());
     let state = state();

@@ -73,7 +73,7 @@ impl Session {
             Signals::new().map_err(|error| failed(&format!("signals cannot be caught: {error}"), output))?
         };
         let private = run::private_directory().map_err(|error| {
-            let text = "no directory for sockets can be made";
+            let text = "no private directory can be made";
             failed(&format!("{text}: {error}; TMPDIR says where it goes"), output)
         })?;
         let (stop, caught) = (CancellationToken::new(), Arc::new(OnceLock::new()));
@@ -115,13 +115,13 @@ impl Session {
 
     /// What a plugin offers to explore, or why it offers nothing.
     pub(super) fn offer(&self, target: &run::Target, prefix: String) -> Result<Offer, String> {
-        self.runtime.block_on(explore::offer(target, prefix, self.private.path()))
+        self.runtime.block_on(explore::offer(target, prefix))
     }
 
     /// Explores, and gives what came of it, with the signal that ended it, if one did.
     pub(super) fn explore(self, exploration: &Exploration, tell: impl FnMut(&Find)) -> (Account, Option<u8>) {
         let Self { runtime, stop, caught, private } = self;
-        let account = runtime.block_on(explore::explore(exploration, private.path(), &stop, tell));
+        let account = runtime.block_on(explore::explore(exploration, &stop, tell));
         close(runtime, private);
         (account, caught.get().copied())
     }
@@ -174,7 +174,7 @@ impl Session {
         };
         let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
         let mut seen: Vec<Seen> = Vec::new();
-        let summary = runtime.block_on(run::run_in(private.path(), jobs, &options, &stop, |event| {
+        let summary = runtime.block_on(run::run(jobs, &options, &stop, |event| {
             if let (RunEvent::Finished(finished), true) = (&event, how.known.update) {
                 seen.push(Seen::of(finished));
             }
@@ -204,7 +204,7 @@ impl Session {
 
 /// Ends a session: nothing of it outlives the command.
 fn close(runtime: Runtime, private: TempDir) {
-    // Servers of runs that were cut short take their sockets with them; the directory goes after them.
+    // Runs that were cut short take their plugins with them; the directory goes after them.
     drop(runtime);
     // Supervisors that are still at it are waited for.
     settle(SETTLING);

@@ -12,7 +12,6 @@ mod tests;
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -150,15 +149,15 @@ impl Account {
     }
 }
 
-/// What a plugin offers, by what it declares as it is loaded. `sockets` is a directory for the sockets of a run.
+/// What a plugin offers, by what it declares as it is loaded.
 ///
 /// # Errors
 /// Why it does not load.
-pub async fn offer(target: &Target, prefix: String, sockets: &Path) -> Result<Offer, String> {
+pub async fn offer(target: &Target, prefix: String) -> Result<Offer, String> {
     let bare = "id: bare\ntitle: A plan without actions\nplan: { actions: [] }\n";
     let bare = parse("bare.yaml", bare.as_bytes()).expect("it is in order");
     let job = job(Arc::new(bare));
-    let traced = run::traced(&job, target, &Variant::Reference, sockets, "offer.sock");
+    let traced = run::traced(&job, target, &Variant::Reference);
     let trace = match Box::pin(traced).await {
         Ok(trace) => trace,
         Err(Untraced::Skipped(_, reason) | Untraced::Failed(reason)) => return Err(reason),
@@ -176,15 +175,14 @@ pub async fn offer(target: &Target, prefix: String, sockets: &Path) -> Result<Of
     Ok(Offer::of_plugin(types, prefix))
 }
 
-/// Explores. `sockets` is a directory for the sockets of runs; each find is told as soon as it is as small as it gets.
+/// Explores. Each find is told as soon as it is as small as it gets.
 pub async fn explore(
     exploration: &Exploration,
-    sockets: &Path,
     stop: &CancellationToken,
     mut tell: impl FnMut(&Find),
 ) -> Account {
     let begun = Instant::now();
-    let explorer = Arc::new(Explorer { exploration: exploration.clone(), sockets: sockets.to_owned() });
+    let explorer = Arc::new(Explorer { exploration: exploration.clone() });
     let mut account = Account::default();
     let mut known: BTreeSet<(String, Party)> = BTreeSet::new();
     let mut aside = Duration::ZERO;
@@ -261,27 +259,23 @@ struct Played {
 
 struct Explorer {
     exploration: Exploration,
-    sockets: PathBuf,
 }
 
 impl Explorer {
     /// Makes up a case, and runs it.
     async fn case(&self, number: u64, aim: Option<space::Corner>) -> Ended {
-        let (scenario, name) = (in_order(generate::case(&self.exploration, number, aim)), number.to_string());
-        let scenario = self.settled(scenario, &name).await;
-        let played = self.play(&scenario, &name).await;
+        let scenario = self.settled(in_order(generate::case(&self.exploration, number, aim))).await;
+        let played = self.play(&scenario).await;
         Ended { number, scenario, played }
     }
 
     /// The scenario with what its script for the provider breaks by itself listed as expected: that is its own doing, and
     /// nobody else's.
-    async fn settled(&self, mut scenario: Scenario, name: &str) -> Arc<Scenario> {
+    async fn settled(&self, mut scenario: Scenario) -> Arc<Scenario> {
         if matches!(scenario.dispatch, Dispatch::V1 { reply: Some(_) }) {
             scenario.expect.findings.clear();
             let job = job(Arc::new(scenario.clone()));
-            let (target, variant) = (Target::Embedded, Variant::Reference);
-            let socket = format!("{name}-script.sock");
-            if let Ok(trace) = run::traced(&job, &target, &variant, &self.sockets, &socket).await {
+            if let Ok(trace) = run::traced(&job, &Target::Embedded, &Variant::Reference).await {
                 let findings = judge::assess(&trace, false).findings.into_iter();
                 let is_played =
                     |finding: &Finding| finding.level == Level::Must && finding.party == Party::Provider;
@@ -293,11 +287,11 @@ impl Explorer {
     }
 
     /// Runs a scenario against the subject and judges it.
-    async fn play(&self, scenario: &Arc<Scenario>, name: &str) -> Played {
+    async fn play(&self, scenario: &Arc<Scenario>) -> Played {
         let begun = Instant::now();
         let job = job(Arc::clone(scenario));
         let Exploration { target, variant, strict, .. } = &self.exploration;
-        let traced = run::traced(&job, target, variant, &self.sockets, &format!("{name}.sock")).await;
+        let traced = run::traced(&job, target, variant).await;
         let took = begun.elapsed();
         let unjudged = |reason: String| Played { unjudged: Some(reason), took, ..Played::default() };
         let trace = match traced {
@@ -341,7 +335,7 @@ impl Explorer {
         self.shrink(&mut find, stop).await;
         while find.tries < TRIES && !stop.is_cancelled() {
             find.tries += 1;
-            let again = self.play(&find.scenario, "again").await;
+            let again = self.play(&find.scenario).await;
             find.came_back += u32::from(broken(&again, &find).is_some());
         }
         find
@@ -363,8 +357,8 @@ impl Explorer {
                     continue;
                 }
                 find.runs += 1;
-                let candidate = self.settled(candidate, "smaller").await;
-                let played = self.play(&candidate, "smaller").await;
+                let candidate = self.settled(candidate).await;
+                let played = self.play(&candidate).await;
                 if let Some(message) = broken(&played, find) {
                     (find.scenario, find.message, smaller) = (candidate, message, true);
                     break;

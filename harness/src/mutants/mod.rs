@@ -29,7 +29,7 @@ use counterfoil_mock::broken::{
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{self, Finished, Job, Options, Variant};
+use crate::run::{self, Finished, Options, Variant};
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -252,11 +252,11 @@ const RUNS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 /// How many broken processes run side by side: they wait for most of the time.
 const PROCESSES_AT_ONCE: usize = 12;
 
-/// Runs the stock suite against mutants, with the sockets of each in a directory of its own below `private`, which
-/// the caller provides, and removes. `program` is our own command, which broken processes are started with.
+/// Runs the stock suite against mutants, with the programs of broken processes below `private`, which the caller provides,
+/// and removes. `program` is our own command, which broken processes are started with.
 ///
 /// # Errors
-/// When there is no room for sockets, or for plugins.
+/// When there is no room for plugins.
 pub async fn matrix(
     private: &Path,
     program: &Path,
@@ -306,32 +306,23 @@ impl Ground {
         Ok(rows)
     }
 
-    /// Runs what can tell a mutant, which has this number. Paths of sockets are short, so it has no room for its name.
+    /// Runs what can tell a mutant, which has this number. Paths of sockets are short: there is no room for its name.
     async fn row(&self, at: usize, mutant: Mutant) -> io::Result<Row> {
-        let room = self.private.join(at.to_string());
         Ok(match mutant.place.clone() {
             Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
             Place::Pair(variant) => {
                 let jobs = telling::runs(&variant, &self.scenarios);
-                fs::create_dir(&room)?;
-                Row::of(mutant, &finished(&room, jobs, variant, &self.stop).await?)
+                let options = Options::embedded(variant, RUNS_AT_ONCE);
+                Row::of(mutant, &run::finished(jobs, &options, &self.stop).await?)
             }
             Place::Process(broken) => {
                 let job = telling::run_of_a_process(broken, &self.scenarios);
+                let room = self.private.join(at.to_string());
                 fs::create_dir(&room)?;
                 Row::of(mutant, &process::finished(broken, job, &room, &self.program, &self.stop).await?)
             }
         })
     }
-}
-
-async fn finished(
-    sockets: &Path,
-    jobs: Vec<Job>,
-    variant: Variant,
-    stop: &CancellationToken,
-) -> io::Result<Vec<Finished>> {
-    run::finished_in(sockets, jobs, &Options::embedded(variant, RUNS_AT_ONCE), stop).await
 }
 
 #[cfg(test)]

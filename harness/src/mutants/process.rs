@@ -43,7 +43,7 @@ pub(super) async fn finished(
         target: Target::Plugin(Arc::new(under_test(mutant, &subject, program))),
         ..Options::embedded(Variant::Reference, NonZeroUsize::MIN)
     };
-    run::finished_in(directory, vec![job], &options, stop).await
+    run::finished(vec![job], &options, stop).await
 }
 
 /// Writes the program of a plugin and what lies beside it, and gives the path of the program.

@@ -1,4 +1,4 @@
-//! A gRPC connection, over a Unix socket or TCP, with TLS or without, that can be cut.
+//! A gRPC connection, over a Unix socket or TCP, with TLS or without, or to a provider of this process, that can be cut.
 
 use std::{
     fmt, io, mem,
@@ -16,7 +16,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
-    sync::watch,
+    sync::{mpsc::UnboundedSender, watch},
 };
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -31,9 +31,17 @@ use super::frames::{Late, Opening, Watched};
 /// What a connection leads to.
 #[derive(Clone)]
 pub struct Target {
-    address: Address,
+    peer: Peer,
     tls: Option<Arc<ClientConfig>>,
     late: Option<Late>,
+}
+
+#[derive(Clone, Debug)]
+enum Peer {
+    /// Listens there.
+    At(Address),
+    /// Is in this process, and takes its end of each connection here.
+    Here(UnboundedSender<io::Result<UnixStream>>),
 }
 
 /// Where a provider listens.
@@ -62,7 +70,13 @@ impl From<PathBuf> for Target {
 
 impl From<Address> for Target {
     fn from(address: Address) -> Self {
-        Self { address, tls: None, late: None }
+        Self { peer: Peer::At(address), tls: None, late: None }
+    }
+}
+
+impl From<UnboundedSender<io::Result<UnixStream>>> for Target {
+    fn from(provider: UnboundedSender<io::Result<UnixStream>>) -> Self {
+        Self { peer: Peer::Here(provider), tls: None, late: None }
     }
 }
 
@@ -83,7 +97,7 @@ impl Target {
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")
-            .field("address", &self.address)
+            .field("peer", &self.peer)
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
@@ -232,9 +246,14 @@ fn dialler(
 }
 
 async fn dial(target: &Target) -> io::Result<Box<dyn Stream>> {
-    let stream: Box<dyn Stream> = match &target.address {
-        Address::Unix(socket) => Box::new(UnixStream::connect(socket).await?),
-        Address::Tcp(address) => {
+    let stream: Box<dyn Stream> = match &target.peer {
+        Peer::Here(provider) => {
+            let (ours, theirs) = UnixStream::pair()?;
+            provider.send(Ok(theirs)).map_err(|_| io::ErrorKind::ConnectionRefused)?;
+            Box::new(ours)
+        }
+        Peer::At(Address::Unix(socket)) => Box::new(UnixStream::connect(socket).await?),
+        Peer::At(Address::Tcp(address)) => {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             Box::new(stream)

@@ -1,14 +1,13 @@
-//! The mock provider in our own process, over a real Unix socket.
+//! The mock provider in our own process, over real sockets without a name.
 
-use std::path::Path;
-
-use counterfoil_mock::{Provider, serve_unix};
-use tokio::task::JoinHandle;
+use counterfoil_mock::{Provider, serve_over};
+use tokio::{sync::mpsc::unbounded_channel, task::JoinHandle};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Connection, ProviderError, connect};
 
-/// A mock provider that is being served, and a connection to it. It is gone, its socket with it, when this is.
+/// A mock provider that is being served, and a connection to it. It is gone when this is.
 #[derive(Debug)]
 pub struct Embedded {
     channel: Connection,
@@ -17,17 +16,16 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Serves `provider` on a socket of this `name` in `directory`, and connects to it.
+    /// Serves `provider`, and connects to it.
     ///
     /// # Errors
     /// See [`ProviderError`].
-    pub async fn start(provider: &Provider, directory: &Path, name: &str) -> Result<Self, ProviderError> {
-        let socket = directory.join(name);
+    pub async fn start(provider: &Provider) -> Result<Self, ProviderError> {
         let stop = CancellationToken::new();
-        let serving = serve_unix(&socket, provider, stop.clone())
-            .map_err(|source| ProviderError::Bind { socket: socket.display().to_string(), source })?;
+        let (dialled, connections) = unbounded_channel();
+        let serving = serve_over(UnboundedReceiverStream::new(connections), provider, stop.clone());
         let server = tokio::spawn(serving);
-        let channel = connect(socket).await?;
+        let channel = connect(dialled).await?;
         Ok(Self { channel, server, stop: stop.drop_guard() })
     }
 
@@ -36,7 +34,7 @@ impl Embedded {
         self.channel.clone()
     }
 
-    /// Ends the provider and waits until its socket is gone.
+    /// Ends the provider and waits until it is gone.
     pub async fn stop(self) {
         let Self { channel, server, stop } = self;
         drop(channel);

@@ -70,14 +70,6 @@ fn open_up(directory: &Path) {
 /// A provider that could not be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// The socket could not be bound.
-    #[error("the embedded provider cannot listen on {socket}: {source}")]
-    Bind {
-        /// The path of the socket.
-        socket: String,
-        /// What the system says.
-        source: io::Error,
-    },
     /// There was no connection.
     #[error("the provider does not answer on its socket: {0}")]
     Connect(#[from] tonic::transport::Error),

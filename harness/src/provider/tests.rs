@@ -117,9 +117,9 @@ fn lost<T>() -> Result<T, RpcError> {
 #[tokio::test]
 async fn after_a_disconnect_the_next_call_gets_through_and_the_cloud_is_the_same() {
     for reaches_provider in [false, true] {
-        let (directory, log) = (tempfile::tempdir().unwrap(), Recorder::default());
+        let log = Recorder::default();
         let provider = Provider::new(Setup::default());
-        let embedded = Embedded::start(&provider, directory.path(), "s").await.unwrap();
+        let embedded = Embedded::start(&provider).await.unwrap();
         let cut = Some(embedded.connection().cutter());
         let faults = [fault(Method::Create, Effect::Disconnect(Disconnect { reaches_provider, cut }))];
         let transport = FaultyTransport::new(embedded.connection(), faults, &[], log.clone());

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::Path,
     sync::Arc,
 };
 
@@ -44,19 +43,14 @@ pub enum DriveError {
     Seed(#[from] CloudError),
 }
 
-/// Runs a scenario against an embedded provider whose socket lies in `directory`, under the name `socket`.
+/// Runs a scenario against an embedded provider.
 ///
 /// # Errors
 /// See [`DriveError`]. A broken contract is none, nor is a provider that does not load: both are in the trace.
-pub async fn drive(
-    job: &Job,
-    variant: &Variant,
-    directory: &Path,
-    socket: &str,
-) -> Result<Trace, DriveError> {
+pub async fn drive(job: &Job, variant: &Variant) -> Result<Trace, DriveError> {
     let provider = provider(job, variant);
     seed(provider.cloud(), &job.scenario)?;
-    let embedded = Embedded::start(&provider, directory, socket).await?;
+    let embedded = Embedded::start(&provider).await?;
     let stage = Stage::new(job, variant);
     // It covers the load sequence too, in which a provider hangs as well as anywhere.
     let (life, _deadline) = stage.life();

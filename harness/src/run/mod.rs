@@ -40,7 +40,7 @@ pub use self::{
     load::{Loaded, load, stock},
     plugin::{Blocked, PluginUnderTest, Reach},
     reproduce::{reproduce, reproduce_explored, reproduce_test},
-    schedule::{Options, finished_in, private_directory, run, run_in},
+    schedule::{Options, finished, private_directory, run},
 };
 pub(crate) use self::{
     load::read_document,

@@ -7,7 +7,7 @@ use std::{
     fs, io, iter,
     num::NonZeroUsize,
     panic,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -84,7 +84,8 @@ impl Options {
     }
 }
 
-/// A directory for the sockets of a run that nobody else may enter.
+/// A directory for what a command keeps while it is at work, plugins and their sockets for instance, that nobody else may
+/// enter.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -92,26 +93,11 @@ pub fn private_directory() -> io::Result<TempDir> {
     provider::private_directory("/cf-123456/1234567890.sock".len())
 }
 
-/// Runs jobs and gives `report` each event as it comes due. Gives the summary when all is over.
+/// As [`run`], for who wants no more than what became of each job.
 ///
 /// # Errors
-/// When the private directory for sockets, or that for traces, cannot be made.
-pub async fn run(
-    jobs: Vec<Job>,
-    options: &Options,
-    stop: &CancellationToken,
-    report: impl FnMut(RunEvent),
-) -> io::Result<Summary> {
-    let sockets = private_directory()?;
-    run_in(sockets.path(), jobs, options, stop, report).await
-}
-
-/// As [`run_in`], for who wants no more than what became of each job.
-///
-/// # Errors
-/// See [`run_in`].
-pub async fn finished_in(
-    sockets: &Path,
+/// See [`run`].
+pub async fn finished(
     jobs: Vec<Job>,
     options: &Options,
     stop: &CancellationToken,
@@ -122,16 +108,15 @@ pub async fn finished_in(
             runs.push(*finished);
         }
     };
-    run_in(sockets, jobs, options, stop, report).await?;
+    run(jobs, options, stop, report).await?;
     Ok(runs)
 }
 
-/// As [`run`], with the sockets in a directory that the caller provides, and removes.
+/// Runs jobs and gives `report` each event as it comes due. Gives the summary when all is over.
 ///
 /// # Errors
 /// When the directory for traces cannot be made.
-pub async fn run_in(
-    sockets: &Path,
+pub async fn run(
     jobs: Vec<Job>,
     options: &Options,
     stop: &CancellationToken,
@@ -184,8 +169,8 @@ pub async fn run_in(
             let Some(at) = at else { break };
             let job = &jobs[at];
             (book.report)(RunEvent::Live(Live::Began { run: job.id() }));
-            let (job, options, directory) = (job.clone(), options.clone(), sockets.to_owned());
-            let handle = running.spawn(async move { one(&job, &options, &directory, at).await });
+            let (job, options) = (job.clone(), options.clone());
+            let handle = running.spawn(async move { one(&job, &options).await });
             at_work.insert(handle.id(), at);
         }
         let joined = tokio::select! {
@@ -308,10 +293,10 @@ fn limit(scenario: &Scenario) -> Duration {
 }
 
 /// Runs and judges one job.
-async fn one(job: &Job, options: &Options, sockets: &Path, at: usize) -> Done {
+async fn one(job: &Job, options: &Options) -> Done {
     let begun = Instant::now();
     let strict = options.strict;
-    match traced(job, &options.target, &options.variant, sockets, &format!("{at}.sock")).await {
+    match traced(job, &options.target, &options.variant).await {
         Ok(trace) => {
             let judge = move || {
                 let assessment = judge::assess(&trace, strict);
@@ -340,21 +325,15 @@ pub(crate) enum Untraced {
     Failed(String),
 }
 
-/// Drives one job, within the time that it may take. `socket` is the name of what it may leave in `sockets`.
-pub(crate) async fn traced(
-    job: &Job,
-    target: &Target,
-    variant: &Variant,
-    sockets: &Path,
-    socket: &str,
-) -> Result<Trace, Untraced> {
+/// Drives one job, within the time that it may take.
+pub(crate) async fn traced(job: &Job, target: &Target, variant: &Variant) -> Result<Trace, Untraced> {
     if let Some((kind, reason)) = out_of_reach(job, target) {
         return Err(Untraced::Skipped(kind, reason));
     }
     let played = async {
         Ok::<_, DriveError>(match target {
-            Target::Embedded => Played::Trace(Box::new(drive(job, variant, sockets, socket).await?)),
-            Target::Plugin(plugin) => match rehearse(job, plugin, sockets, socket).await? {
+            Target::Embedded => Played::Trace(Box::new(drive(job, variant).await?)),
+            Target::Plugin(plugin) => match rehearse(job, plugin).await? {
                 Some((kind, reason)) => Played::Skip(kind, reason),
                 None => plugin.drive(job, variant).await,
             },
@@ -371,18 +350,13 @@ pub(crate) async fn traced(
 
 /// Runs a scenario against our own provider first, which takes no time: it shows whether a plugin's cloud would be
 /// reached, and so whether the plugin need be started at all. What waits for a deadline is not rehearsed.
-async fn rehearse(
-    job: &Job,
-    plugin: &PluginUnderTest,
-    sockets: &Path,
-    socket: &str,
-) -> Result<Option<(SkipKind, String)>, DriveError> {
+async fn rehearse(job: &Job, plugin: &PluginUnderTest) -> Result<Option<(SkipKind, String)>, DriveError> {
     let scenario = &*job.scenario;
     let has_to_exist = !scenario.state.is_empty();
     if scenario.deadline.is_some() || kills(scenario) || (plugin.live && !has_to_exist) {
         return Ok(None);
     }
-    let reached = reaches_cloud(&drive(job, &Variant::Reference, sockets, socket).await?);
+    let reached = reaches_cloud(&drive(job, &Variant::Reference).await?);
     let reason = if plugin.live { NEEDS_STATE } else { NEEDS_LIVE };
     Ok(reached.then(|| (SkipKind::NotRun, reason.to_owned())))
 }

@@ -269,7 +269,7 @@ fn through_a_state(output: iac::ResourceOutput) -> iac::ResourceOutput {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, sync::Arc};
+    use std::sync::Arc;
 
     use counterfoil_core::{
         scenario,
@@ -312,9 +312,7 @@ mod tests {
     async fn trace(mutant: &'static ProviderMutant) -> Trace {
         let scenario = Arc::new(scenario::parse("lives.yaml", LIVES).unwrap());
         let job = Job { scenario, revision: Revision::Head };
-        let room = crate::provider::private_directory("lives.sock".len()).unwrap();
-        let room: &Path = room.path();
-        drive(&job, &Variant::Provider(mutant), room, "lives.sock").await.unwrap()
+        drive(&job, &Variant::Provider(mutant)).await.unwrap()
     }
 
     fn asked<'t>(trace: &'t Trace, short: &str) -> Vec<&'t Tried> {

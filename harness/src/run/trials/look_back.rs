@@ -71,8 +71,7 @@ mod tests {
         let text = format!("id: long\ntitle: Long\nplan:\n  actions:\n    - {create}\ntrials: [look-back]\n");
         let scenario = Arc::new(scenario::parse("long.yaml", text.as_bytes()).unwrap());
         let job = Job { scenario, revision: Revision::Head };
-        let room = crate::provider::private_directory("back.sock".len()).unwrap();
-        let trace = drive(&job, &Variant::Reference, room.path(), "back.sock").await.unwrap();
+        let trace = drive(&job, &Variant::Reference).await.unwrap();
         let asked = trace.events.iter().filter(|event| matches!(event, Event::Tried(_))).count();
         assert_eq!((asked, judge(&trace).findings), (2, vec![]));
     }
