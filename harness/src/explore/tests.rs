@@ -1,7 +1,11 @@
 use std::{
     collections::BTreeMap,
     fs,
-    sync::atomic::{AtomicU32, Ordering},
+    path::Path,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use counterfoil_mock::broken::{Flaw, ProviderMutant};
@@ -31,14 +35,13 @@ async fn explored(exploration: &Exploration) -> Account {
 }
 
 async fn explored_until(exploration: &Exploration, is_enough: impl Fn(&Find) -> bool) -> Account {
-    let private = run::private_directory().unwrap();
     let stop = CancellationToken::new();
     let tell = |find: &Find| {
         if is_enough(find) {
             stop.cancel();
         }
     };
-    explore(exploration, private.path(), &stop, tell).await
+    explore(exploration, &stop, tell).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,4 +187,46 @@ async fn what_a_provider_does_now_and_then_is_kept_with_its_rate() {
     let account = explored_until(&exploration, |find| find.rule == "RPC-030").await;
     let find = account.finds.iter().find(|find| find.rule == "RPC-030").expect("it is found");
     assert!(find.is_flaky(), "{find:?}");
+}
+
+/// Fires once a provider has deleted nothing for so many times.
+static INTERRUPT: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+const DELETES_UNTIL_INTERRUPTED: u32 = 4;
+
+/// Answers each delete as if it had been done, and does nothing; somebody loses patience over it.
+static DELETES_NOTHING: ProviderMutant = ProviderMutant {
+    name: "deletes-nothing",
+    what: "a delete is answered as if it had been done, and nothing is done",
+    caught_by: &[],
+    flaw: Flaw::Takes(|call| {
+        static DELETES: AtomicU32 = AtomicU32::new(0);
+        let is_delete = call.method == "ResourceDriver/Delete";
+        let mut request =
+            iac::ResourceDeleteRequest::decode(call.request.clone()).ok().filter(|_| is_delete)?;
+        if DELETES.fetch_add(1, Ordering::Relaxed) + 1 == DELETES_UNTIL_INTERRUPTED {
+            INTERRUPT.cancel();
+        }
+        "of-nothing".clone_into(&mut request.r#ref.as_mut()?.provider_id);
+        Some(request.encode_to_vec().into())
+    }),
+};
+
+#[tokio::test]
+async fn of_a_find_that_is_being_made_smaller_the_best_so_far_is_kept() {
+    let actions: String = (0..8)
+        .map(|at| format!("    - create: {{ name: net-{at}, type: infra.vpc, config: {{ label: {at} }} }}\n"))
+        .collect();
+    let delete = "    - delete: { name: old, type: infra.vpc, provider_id: vpc-7 }";
+    let text =
+        format!("id: whole\ntitle: Whole\nplan:\n  actions:\n{actions}{delete}\ntrials: [look-back]\n");
+    let whole = Arc::new(parse("whole.yaml", text.as_bytes()).unwrap());
+    let explorer = Explorer { exploration: exploration(Variant::Provider(&DELETES_NOTHING), 1, 1) };
+    let played = explorer.play(&whole).await;
+    let finding = played.findings.iter().find(|finding| finding.rule == "RPC-030");
+    let finding = finding.unwrap_or_else(|| panic!("{:?}, {:?}", played.findings, played.unjudged)).clone();
+    let find = explorer.find(0, &whole, finding, &INTERRUPT).await;
+    assert!(INTERRUPT.is_cancelled() && find.cut_short, "{find:?}");
+    assert!(find.scenario.plan.actions.len() < whole.plan.actions.len(), "{}", write(&find.scenario));
+    // Whether it comes back is not waited for either.
+    assert_eq!(find.tries, 0);
 }

@@ -606,7 +606,7 @@ pub const ENGINES: &[EngineMutant] = &[
     EngineMutant {
         name: "keeps-the-deleted",
         what: "the state keeps what was deleted",
-        caught_by: &["HOOK-008"],
+        caught_by: &["HOOK-008", "HOOK-015"],
         alter: |semantics| semantics.removes = |_| None,
     },
     EngineMutant {

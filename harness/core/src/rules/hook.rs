@@ -16,6 +16,8 @@ use crate::{
     trace::Subject,
 };
 
+mod state;
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "HOOK-001",
@@ -328,6 +330,22 @@ pub(super) const RULES: &[Rule] = &[
                 findings.add(action, message, called.events());
             }
         },
+    },
+    Rule {
+        id: "HOOK-015",
+        title: "In the end the state holds what stands in the cloud, and nothing that is gone, as far as the engine was told.",
+        level: Level::Must,
+        judges: ENGINE,
+        since: Revision::V0_51,
+        until: None,
+        enforced: "nobody",
+        reason: "Each write may be in order and their sum not: the next plan is made against what is left of all of them.",
+        source: "E-331, E-332, H-09, H-14",
+        applies: |story| {
+            let whole = |action: &ActionStory<'_>| !action.went_on();
+            keeps_state(story) && !story.actions.is_empty() && story.actions.iter().all(whole)
+        },
+        check: state::agrees_with_the_cloud,
     },
 ];
 
