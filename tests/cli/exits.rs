@@ -93,7 +93,7 @@ fn three_where_we_failed() {
     place
         .finish(command)
         .exits(3)
-        .complains("no directory for sockets can be made")
+        .complains("no private directory can be made")
         .complains("no/such/directory")
         .complains("TMPDIR says where it goes");
     assert!(!place.path("report.jsonl").exists(), "a report of nothing");

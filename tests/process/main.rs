@@ -110,7 +110,7 @@ fn test(mutant: &ProcessMutant) -> Tested {
         .args(["--report", "json=report.jsonl"]);
     match mutant.shows_in {
         ShowsIn::Plan => command.args(["--live", "--scenario", "one-create.yaml"]),
-        ShowsIn::Questions => command.args(["--filter", "answers-agree"]),
+        ShowsIn::Questions => command.args(["--filter", "questions-without-end"]),
         ShowsIn::Load => command.args(["--filter", "load-and-leave"]),
     };
     if mutant.mtls {

@@ -213,9 +213,9 @@ static DELETES_NOTHING: ProviderMutant = ProviderMutant {
 
 #[tokio::test]
 async fn of_a_find_that_is_being_made_smaller_the_best_so_far_is_kept() {
-    let actions: String = (0..8)
-        .map(|at| format!("    - create: {{ name: net-{at}, type: infra.vpc, config: {{ label: {at} }} }}\n"))
-        .collect();
+    let create =
+        |at| format!("    - create: {{ name: net-{at}, type: infra.vpc, config: {{ label: {at} }} }}\n");
+    let actions = (0..8).map(create).collect::<Vec<_>>().concat();
     let delete = "    - delete: { name: old, type: infra.vpc, provider_id: vpc-7 }";
     let text =
         format!("id: whole\ntitle: Whole\nplan:\n  actions:\n{actions}{delete}\ntrials: [look-back]\n");

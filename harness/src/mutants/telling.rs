@@ -43,7 +43,7 @@ pub(super) fn run_of_a_process(mutant: &ProcessMutant, scenarios: &[Arc<Scenario
     let id = match mutant.shows_in {
         ShowsIn::Load => "load-and-leave",
         ShowsIn::Plan => "only-config-is-resolved",
-        ShowsIn::Questions => "answers-agree",
+        ShowsIn::Questions => "questions-without-end",
     };
     let scenario = scenarios.iter().find(|scenario| scenario.id == id).expect("the stock suite has it");
     Job { scenario: Arc::clone(scenario), revision: mutant.revision }

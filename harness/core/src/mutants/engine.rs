@@ -572,7 +572,7 @@ pub const ENGINES: &[EngineMutant] = &[
     EngineMutant {
         name: "no-deleted-hook",
         what: "the host is never told of a delete, so the state keeps what is gone",
-        caught_by: &["HOOK-004"],
+        caught_by: &["HOOK-004", "HOOK-015"],
         alter: |semantics| semantics.hooks = |hook, installed| installed && hook != Hook::ResourceDeleted,
     },
     EngineMutant {

@@ -46,6 +46,8 @@ pub enum Trial {
     Repeated,
     /// The same question is asked many times at once.
     Parallel,
+    /// All of that in rounds, behind each of which the memory of the process is measured.
+    Growth,
     /// A resource lives from its creation to behind its end.
     Life,
     /// Resources are destroyed, one that is there and one that is not.
@@ -62,7 +64,7 @@ pub enum Trial {
 
 impl Trial {
     /// Every trial, in the order in which those of a scenario are made.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::SameAfterwards,
         Self::Implemented,
         Self::AbsentMessage,
@@ -77,6 +79,7 @@ impl Trial {
         Self::ExpiredDeadline,
         Self::Repeated,
         Self::Parallel,
+        Self::Growth,
         Self::Life,
         Self::Destroy,
         Self::Streams,
@@ -102,6 +105,7 @@ impl Trial {
             Self::ExpiredDeadline => "expired-deadline",
             Self::Repeated => "repeated",
             Self::Parallel => "parallel",
+            Self::Growth => "growth",
             Self::Life => "life",
             Self::Destroy => "destroy",
             Self::Streams => "streams",

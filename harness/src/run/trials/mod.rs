@@ -112,9 +112,6 @@ pub(super) async fn examine(
         }
         examiner.make(trial).await;
     }
-    if trials.contains(&Trial::Repeated) || trials.contains(&Trial::Parallel) {
-        examiner.growth().await;
-    }
     if afterwards && !examiner.is_over() {
         examiner.questions(Trial::SameAfterwards, step::AFTER).await;
     }
@@ -205,6 +202,7 @@ impl<'a> Examiner<'a> {
             Trial::Cancelled => self.given_up(trial).await,
             Trial::ExpiredDeadline => self.too_late(trial).await,
             Trial::Repeated | Trial::Parallel => self.questions(trial, "").await,
+            Trial::Growth => self.growth().await,
             Trial::Streams => self.streams().await,
             Trial::Life => life::lives(self).await,
             Trial::Destroy => life::destroy(self).await,
@@ -291,8 +289,12 @@ impl<'a> Examiner<'a> {
     }
 
     /// How the memory of the process comes out of rounds of questions, up to the first round that does not make it grow.
-    /// The questions before were a round that is not counted.
+    /// What is asked for the first time is not counted. Where there is no process to measure, nothing is asked.
     async fn growth(&self) {
+        if self.resident().is_none() {
+            return;
+        }
+        self.round().await;
         let Some(first) = self.resident() else { return };
         let mut rounds = vec![first];
         while rounds.len() <= ROUNDS && rounds.is_sorted_by(|before, behind| before < behind) {
@@ -308,8 +310,8 @@ impl<'a> Examiner<'a> {
         self.connection.resident().filter(|_| !self.is_over())
     }
 
-    /// Asks each question that changes nothing as often as the trials do, as many at once as they do. The answers are those
-    /// that the trials got.
+    /// Asks each question that changes nothing as often as the other trials do, as many at once as they do. The answers are
+    /// those that they get.
     async fn round(&self) {
         for (method, message) in self.local_questions() {
             for _ in 0..REPEATED.div_ceil(PARALLEL) {

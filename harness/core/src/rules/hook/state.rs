@@ -6,6 +6,7 @@ use counterfoil_proto::Hook;
 
 use crate::{
     cloud::{Cloud, Fate},
+    engine::Record,
     rules::{ActionStory, Findings, HookStory, Story},
 };
 
@@ -15,11 +16,9 @@ pub(super) fn agrees_with_the_cloud(story: &Story<'_>, findings: &mut Findings<'
     let cloud = Cloud::behind(&story.trace.events, story.trace.header.revision);
     let state = state(story);
     for (name, (held, written)) in &state {
-        let Some((resource_type, id)) = held else { continue };
-        let Some(gone) = cloud.get(resource_type, id).filter(|known| known.fate == Fate::Gone) else {
-            continue;
-        };
-        if gone.told > *written && is_told_in_full(story, gone.told) {
+        let Some(Record { resource_type, provider_id: id, .. }) = held else { continue };
+        let gone = cloud.get(resource_type, id).filter(|known| known.fate == Fate::Gone);
+        if let Some(gone) = gone.filter(|gone| is_told_in_full(story, gone.told)) {
             let message = format!(
                 "in the end the state holds {resource_type} {name:?} (id {id:?}); expected nothing, since its delete was \
                  answered with OK"
@@ -33,9 +32,9 @@ pub(super) fn agrees_with_the_cloud(story: &Story<'_>, findings: &mut Findings<'
         let Some(stands) = cloud.get(resource_type, id).filter(|known| known.fate == Fate::Stands) else {
             continue;
         };
-        let held = state.get(name).and_then(|(held, _)| held.as_ref());
-        if held.is_none_or(|(_, held)| held != id) {
-            let holds = held.map_or_else(|| "nothing".to_owned(), |(_, held)| format!("the id {held:?}"));
+        let held = state.get(name).and_then(|(held, _)| Some(&held.as_ref()?.provider_id));
+        if held != Some(id) {
+            let holds = held.map_or_else(|| "nothing".to_owned(), |held| format!("the id {held:?}"));
             let message = format!(
                 "in the end the state holds {holds} of {resource_type} {name:?}; expected the id {id:?}, which was answered \
                  with OK"
@@ -45,13 +44,12 @@ pub(super) fn agrees_with_the_cloud(story: &Story<'_>, findings: &mut Findings<'
     }
 }
 
-/// What the state holds of each name that was written to in the end, by type and id, and where it was written.
-fn state<'t>(story: &Story<'t>) -> BTreeMap<&'t str, (Option<(&'t str, &'t str)>, usize)> {
-    let mut writes: Vec<(usize, &str, Option<(&str, &str)>)> = Vec::new();
+/// What the state holds of each name that was written to in the end, and where it was written.
+fn state<'t>(story: &Story<'t>) -> BTreeMap<&'t str, (Option<&'t Record>, usize)> {
+    let mut writes = Vec::new();
     for action in &story.actions {
-        let held = |record: &'t crate::engine::Record| (&*record.resource_type, &*record.provider_id);
-        writes.extend(action.saved.iter().map(|(record, at)| (*at, &*record.name, Some(held(record)))));
-        writes.extend(action.removed.iter().map(|(name, at)| (*at, *name, None)));
+        writes.extend(action.saved.iter().map(|&(record, at)| (at, &*record.name, Some(record))));
+        writes.extend(action.removed.iter().map(|&(name, at)| (at, name, None)));
     }
     writes.sort_by_key(|(at, ..)| *at);
     writes.into_iter().map(|(at, name, held)| (name, (held, at))).collect()
