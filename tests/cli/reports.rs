@@ -68,7 +68,7 @@ fn the_lines_of_a_json_report_are_as_documented() {
             "unmet" => {
                 assert_eq!(run["verdict"], "fail");
                 let [action] = run["actions"].as_array().unwrap().as_slice() else { panic!("{run}") };
-                assert_eq!(self::keys(action), ["address", "kind", "outcomes", "type"]);
+                assert_eq!(self::keys(action), ["address", "calls", "kind", "outcomes", "type"]);
                 assert_eq!(self::keys(&action["outcomes"][0]), ["action_index", "error", "status"]);
                 let [unmet] = run["mismatches"].as_array().unwrap().as_slice() else { panic!("{run}") };
                 assert_eq!(self::keys(unmet), ["action", "column", "expected", "found", "line"]);

@@ -18,6 +18,13 @@ pub const DEEPEST: usize = 10_000;
 /// this bound keeps all of that within any stack, and a saved trace within what `serde_json` loads again.
 pub const DEEPEST_BUILT: usize = 100;
 
+/// What an error says, without the place that is told beside it.
+pub fn without_place(error: &serde_json::Error) -> String {
+    let mut said = error.to_string();
+    said.truncate(said.rfind(" at line ").unwrap_or(said.len()));
+    said
+}
+
 /// Why bytes are not the JSON that their field demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

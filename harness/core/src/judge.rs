@@ -428,7 +428,7 @@ fn apply_error(expected: &ApplyError, found: Option<&str>, unmet: &mut Unmet) {
 }
 
 /// The calls on behalf of actions, in order; those that arrived, or all.
-fn calls(trace: &Trace, delivered_only: bool) -> Vec<ExpectedCall> {
+pub fn calls(trace: &Trace, delivered_only: bool) -> Vec<ExpectedCall> {
     let delivered: BTreeSet<u32> = trace
         .events
         .iter()

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use counterfoil_core::scenario::parse_wait;
 use counterfoil_proto::{Revision, RevisionRange};
 
-use super::{explore::Explore, known::KnownFailures, mock::Mock, settings::SettingsFrom};
+use super::{explore::Explore, known::KnownFailures, mock::Mock, report::Report, settings::SettingsFrom};
 use crate::provider::process::Attach;
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
@@ -90,6 +90,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
+    /// Compare reports of runs.
+    #[command(subcommand)]
+    Report(Report),
     /// Show, compare and check the contract.
     #[command(subcommand)]
     Contract(Contract),

@@ -27,6 +27,7 @@ use super::{
     exit::Exit,
     explore, mock,
     output::Output,
+    report,
     settings::Taken,
     test, vectors,
 };
@@ -65,6 +66,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Mutants { only, .. } if only.is_empty() => kill_matrix(output),
         Command::Mutants { only, .. } => run_mutants(&only, output).unwrap_or_else(|exit| exit),
         Command::Vectors { into } => vectors::execute(into.as_deref(), output),
+        Command::Report(command) => report::execute(&command, output),
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
     }

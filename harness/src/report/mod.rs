@@ -1,6 +1,7 @@
 //! Reports, one file per format, all made from the events of a run.
 
 pub mod diagnostics;
+pub mod diff;
 pub mod explore;
 pub mod explore_map;
 pub mod json;

@@ -3,17 +3,20 @@
 use std::fmt;
 
 use counterfoil_core::{
-    judge::{Assessment, Expectation, Mismatch, SkipKind, Verdict},
+    judge::{self, Assessment, Expectation, Mismatch, SkipKind, Verdict},
     outcome::{Outcome, Status},
     rules::{self, Finding, Level, Party, Place},
     scenario::{Diagnostic, FaultKind, Found},
-    trace::{Event, Strike, Trace},
+    trace::{Driven, Event, Strike, Trace},
 };
 use counterfoil_proto::{Revision, StatusMapKind};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
 use crate::subject::Subject;
+
+/// The word by which a report of events is known.
+pub const FORMAT: &str = "counterfoil-run";
 
 /// The version of the events' form on disk.
 pub const VERSION: u32 = 1;
@@ -236,6 +239,10 @@ pub struct ActionLine {
     /// The resource type.
     #[serde(rename = "type")]
     pub resource_type: String,
+    /// The calls that were made for it, in order; none where the provider was given the whole plan, or nothing is known of
+    /// them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<String>>,
     /// Its outcomes: one, where all is well.
     pub outcomes: Vec<Outcome>,
 }
@@ -510,11 +517,19 @@ pub fn account(trace: &Trace) -> Account {
             of.push(outcome.clone());
         }
     }
-    let planned = trace.header.plan.actions.iter().zip(outcomes).enumerate();
-    let lines = planned.map(|(index, (action, outcomes))| ActionLine {
+    let mut calls: Vec<Vec<String>> = trace.header.plan.actions.iter().map(|_| Vec::new()).collect();
+    for call in judge::calls(trace, false) {
+        if let Some(of) = calls.get_mut(call.action) {
+            of.push(call.method.to_string());
+        }
+    }
+    let tells = trace.header.driven == Driven::CallByCall;
+    let planned = trace.header.plan.actions.iter().zip(outcomes).zip(calls).enumerate();
+    let lines = planned.map(|(index, ((action, outcomes), calls))| ActionLine {
         address: trace.header.addresses.get(index).cloned().unwrap_or_default(),
         kind: action.kind.to_string(),
         resource_type: action.spec.resource_type.clone(),
+        calls: tells.then_some(calls),
         outcomes,
     });
     let load_error = trace.events.iter().find_map(|event| match event {

@@ -1,6 +1,7 @@
 //! From scenarios to verdicts: select, drive, judge, in the same order every time.
 
 mod applicable;
+mod diff;
 mod drive;
 mod event;
 mod faults;
@@ -12,6 +13,7 @@ mod load;
 mod load_sequence;
 mod plugin;
 mod reproduce;
+mod saved;
 mod schedule;
 mod survey;
 mod trials;
@@ -28,10 +30,11 @@ use counterfoil_mock::{ProviderMutant, broken};
 use counterfoil_proto::{Revision, RevisionRange};
 
 pub use self::{
+    diff::{Change, Diff, Way},
     drive::{DriveError, drive},
     event::{
-        ActionLine, Evidence, Finished, FoundFinding, FoundMismatch, Live, Replay, Replayed, RunEvent,
-        SubjectLine, Summary, VERSION, account, describe,
+        ActionLine, Evidence, FORMAT, Finished, FoundFinding, FoundMismatch, Live, Replay, Replayed,
+        RunEvent, SubjectLine, Summary, VERSION, account, describe,
     },
     filter::{Filter, FilterError, rules_help},
     known::{KnownFailures, Reading, Unusable},
@@ -40,6 +43,7 @@ pub use self::{
     load::{Loaded, load, stock},
     plugin::{Blocked, PluginUnderTest, Reach},
     reproduce::{reproduce, reproduce_explored, reproduce_test},
+    saved::{ReadError, SavedRun},
     schedule::{Options, finished, private_directory, run},
 };
 pub(crate) use self::{

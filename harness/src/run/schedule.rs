@@ -31,8 +31,8 @@ use crate::{
 };
 
 use super::{
-    DriveError, Finished, Job, KnownFailures, Live, PluginUnderTest, RunEvent, Summary, Target, VERSION,
-    Variant,
+    DriveError, FORMAT, Finished, Job, KnownFailures, Live, PluginUnderTest, RunEvent, Summary, Target,
+    VERSION, Variant,
     applicable::out_of_reach,
     drive,
     plugin::{NEEDS_LIVE, NEEDS_STATE, Played, kills, reaches_cloud},
@@ -127,7 +127,7 @@ pub async fn run(
         fs::create_dir_all(traces)?;
     }
     report(RunEvent::RunStarted {
-        format: "counterfoil-run".to_owned(),
+        format: FORMAT.to_owned(),
         version: VERSION,
         counterfoil: env!("CARGO_PKG_VERSION").to_owned(),
         runs: jobs.len(),

@@ -2,7 +2,10 @@
 
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Range, parse_to_ast};
 
-use crate::scenario::{Span, char_start};
+use crate::{
+    json::without_place,
+    scenario::{Span, char_start},
+};
 
 /// What JSON itself does not have is not taken.
 const STRICT: ParseOptions = ParseOptions {
@@ -67,9 +70,7 @@ pub(super) fn read(text: &str) -> Result<Node, Malformed> {
 fn malformed(text: &str, error: &serde_json::Error) -> Malformed {
     let line = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
     let start = char_start(text, line + error.column().saturating_sub(1));
-    let message = error.to_string();
-    let told = message.rsplit_once(" at line ").map_or(message.as_str(), |(told, _)| told);
-    Malformed { span: Span { start, len: 0 }, message: told.to_owned() }
+    Malformed { span: Span { start, len: 0 }, message: without_place(error) }
 }
 
 fn node(value: ast::Value<'_>) -> Node {

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read as _, Write};
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Header, Trace};
+use crate::json::without_place;
 
 /// The version of the file format. A reader takes its own version and every older one.
 pub const VERSION: u32 = 4;
@@ -58,14 +59,14 @@ pub enum LoadError {
         line: usize,
     },
     /// A line does not hold what it should.
-    #[error("line {line}, column {column}: {source}")]
+    #[error("line {line}, column {column}: {}", without_place(why))]
     Line {
         /// Counted from 1.
         line: usize,
         /// Counted from 1.
         column: usize,
         /// What is wrong with it.
-        source: serde_json::Error,
+        why: serde_json::Error,
     },
 }
 
@@ -124,7 +125,7 @@ fn next_line(from: &mut impl BufRead, number: usize) -> Result<Option<String>, L
 }
 
 fn parse<'t, T: Deserialize<'t>>(line: usize, text: &'t str) -> Result<T, LoadError> {
-    serde_json::from_str(text).map_err(|source| LoadError::Line { line, column: source.column(), source })
+    serde_json::from_str(text).map_err(|why| LoadError::Line { line, column: why.column(), why })
 }
 
 #[cfg(test)]

@@ -1,0 +1,354 @@
+//! What differs between two runs of scenarios.
+
+use std::collections::BTreeMap;
+
+use counterfoil_core::{
+    judge::{SkipKind, Verdict},
+    rules::{Level, Party},
+};
+
+use super::{
+    event::{ActionLine, Finished, FoundFinding, FoundMismatch},
+    saved::SavedRun,
+};
+
+/// Two runs, held side by side.
+#[derive(Clone, Debug, Default)]
+pub struct Diff<'r> {
+    /// What is in both, and differs; by scenario and revision.
+    pub changes: Vec<Change<'r>>,
+    /// What only the old run has.
+    pub gone: Vec<&'r Finished>,
+    /// What only the new run has.
+    pub added: Vec<&'r Finished>,
+    /// How many are in both, and alike.
+    pub alike: usize,
+}
+
+/// A scenario at a revision that was run twice, with different results.
+#[derive(Clone, Debug)]
+pub struct Change<'r> {
+    /// How it ended before.
+    pub old: &'r Finished,
+    /// How it ends now.
+    pub new: &'r Finished,
+    /// Findings that there were none of before.
+    pub gained: Vec<&'r FoundFinding>,
+    /// Findings that there are none of any more.
+    pub lost: Vec<&'r FoundFinding>,
+    /// Expectations that were met before.
+    pub missed: Vec<&'r FoundMismatch>,
+    /// Expectations that are met now.
+    pub met: Vec<&'r FoundMismatch>,
+    /// The actions that other calls were made for: by their position in the new plan.
+    pub calls: Vec<usize>,
+}
+
+/// Which way something went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// It was in order, or broke less than it does now.
+    Worse,
+    /// It was judged, and is no more.
+    Unjudged,
+    /// It breaks less than it did.
+    Better,
+    /// It differs, and is neither better nor worse.
+    Otherwise,
+}
+
+/// What a verdict says of the contract.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    InOrder,
+    Broken,
+    NotJudged,
+    NotApplicable,
+}
+
+impl Standing {
+    fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Pass | Verdict::KnownFailure => Self::InOrder,
+            Verdict::Fail | Verdict::UnexpectedPass { .. } => Self::Broken,
+            Verdict::Unjudged { .. } | Verdict::Skip { kind: SkipKind::NotRun, .. } => Self::NotJudged,
+            Verdict::Skip { kind: SkipKind::NotApplicable, .. } => Self::NotApplicable,
+        }
+    }
+
+    fn is_judged(self) -> bool {
+        matches!(self, Self::InOrder | Self::Broken)
+    }
+}
+
+impl<'r> Diff<'r> {
+    /// What differs in a run from an older one. How long something took is no difference.
+    pub fn between(old: &'r SavedRun, new: &'r SavedRun) -> Self {
+        let mut diff = Self::default();
+        for (id, before) in &old.finished {
+            match new.finished.get(id) {
+                None => diff.gone.push(before),
+                Some(now) => match Change::between(before, now) {
+                    None => diff.alike += 1,
+                    Some(change) => diff.changes.push(change),
+                },
+            }
+        }
+        diff.added.extend(
+            new.finished.iter().filter(|(id, _)| !old.finished.contains_key(*id)).map(|(_, now)| now),
+        );
+        diff.changes.sort_by_key(|change| (&change.new.scenario, change.new.revision));
+        diff.gone.sort_by_key(|run| (&run.scenario, run.revision));
+        diff.added.sort_by_key(|run| (&run.scenario, run.revision));
+        diff
+    }
+
+    /// Whether something that both runs judged is worse now.
+    pub fn is_worse(&self) -> bool {
+        self.changes.iter().any(|change| change.way() == Way::Worse)
+    }
+
+    /// Whether something that was judged is judged no more: it was not run, or is missing.
+    pub fn is_less(&self) -> bool {
+        let judged = |run: &&Finished| Standing::of(&run.verdict).is_judged();
+        self.gone.iter().any(judged) || self.changes.iter().any(|change| change.way() == Way::Unjudged)
+    }
+}
+
+impl<'r> Change<'r> {
+    /// None where there is no difference.
+    fn between(old: &'r Finished, new: &'r Finished) -> Option<Self> {
+        let change = Self {
+            old,
+            new,
+            gained: without(findings(new), findings(old), finding),
+            lost: without(findings(old), findings(new), finding),
+            missed: without(new.mismatches.iter(), old.mismatches.iter(), mismatch),
+            met: without(old.mismatches.iter(), new.mismatches.iter(), mismatch),
+            calls: other_calls(old, new),
+        };
+        let Self { gained, lost, missed, met, calls, .. } = &change;
+        let same =
+            gained.is_empty() && lost.is_empty() && missed.is_empty() && met.is_empty() && calls.is_empty();
+        (change.has_another_verdict() || !same).then_some(change)
+    }
+
+    /// Whether the verdict is another one. Why a run was skipped or not judged may be told in other words.
+    pub fn has_another_verdict(&self) -> bool {
+        self.old.verdict.as_str() != self.new.verdict.as_str()
+    }
+
+    /// Which way it went.
+    pub fn way(&self) -> Way {
+        let must = |findings: &[&FoundFinding]| findings.iter().any(|finding| finding.level == Level::Must);
+        match (Standing::of(&self.old.verdict), Standing::of(&self.new.verdict)) {
+            (Standing::InOrder, Standing::Broken) => Way::Worse,
+            (Standing::Broken, Standing::InOrder) => Way::Better,
+            (old, new) if old.is_judged() && !new.is_judged() => Way::Unjudged,
+            (old, new) if !old.is_judged() && new.is_judged() => {
+                if new == Standing::Broken {
+                    Way::Worse
+                } else {
+                    Way::Better
+                }
+            }
+            _ if must(&self.gained) || !self.missed.is_empty() => Way::Worse,
+            _ if must(&self.lost) || !self.met.is_empty() => Way::Better,
+            _ => Way::Otherwise,
+        }
+    }
+}
+
+/// All findings of a run, those too that a list excuses.
+fn findings(run: &Finished) -> impl Iterator<Item = &FoundFinding> {
+    run.findings.iter().chain(&run.known_findings)
+}
+
+/// What tells findings of a run apart: what is said in them may name another time or another id in each run.
+fn finding(finding: &FoundFinding) -> (&str, Party, Option<u32>) {
+    (&finding.rule, finding.party, finding.action)
+}
+
+/// What tells expectations of a scenario apart, wherever they stand in its file now.
+fn mismatch(mismatch: &FoundMismatch) -> (&str, Option<u32>) {
+    (&mismatch.expected, mismatch.action)
+}
+
+/// Those of `some` that are not among `others`, each as often as it is missing there.
+fn without<'r, T, K: Ord>(
+    some: impl Iterator<Item = &'r T>,
+    others: impl Iterator<Item = &'r T>,
+    key: impl Fn(&'r T) -> K,
+) -> Vec<&'r T> {
+    let mut there: BTreeMap<K, usize> = BTreeMap::new();
+    others.for_each(|other| *there.entry(key(other)).or_default() += 1);
+    let is_missing = |one: &&'r T| match there.get_mut(&key(one)) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            false
+        }
+        _ => true,
+    };
+    some.filter(is_missing).collect()
+}
+
+/// The actions that other calls were made for, as far as both reports tell of calls.
+fn other_calls(old: &Finished, new: &Finished) -> Vec<usize> {
+    let pairs = old.actions.iter().zip(&new.actions).enumerate();
+    let differs = |old: &ActionLine, new: &ActionLine| {
+        old.calls.as_ref().zip(new.calls.as_ref()).is_some_and(|(old, new)| old != new)
+    };
+    pairs.filter(|(_, (old, new))| differs(old, new)).map(|(at, _)| at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_proto::Revision;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(rule: &str, level: Level) -> FoundFinding {
+        FoundFinding {
+            rule: rule.to_owned(),
+            title: String::new(),
+            level,
+            party: Party::Provider,
+            action: None,
+            message: String::new(),
+            place: None,
+            evidence: Vec::new(),
+            not_excused: None,
+        }
+    }
+
+    fn finished(scenario: &str, verdict: Verdict, rules: &[(&str, Level)]) -> Finished {
+        Finished {
+            scenario: scenario.to_owned(),
+            revision: Revision::Head,
+            title: String::new(),
+            file: String::new(),
+            verdict,
+            actions: Vec::new(),
+            apply_error: None,
+            load_error: None,
+            findings: rules.iter().map(|(rule, level)| found(rule, *level)).collect(),
+            expected_findings: Vec::new(),
+            known_findings: Vec::new(),
+            mismatches: Vec::new(),
+            judged: Vec::new(),
+            replayed: None,
+            reproduce: String::new(),
+            trace: None,
+            trace_error: None,
+            millis: 0,
+        }
+    }
+
+    fn saved(runs: Vec<Finished>) -> SavedRun {
+        SavedRun {
+            counterfoil: String::new(),
+            subject: None,
+            planned: runs.len(),
+            finished: runs.into_iter().map(|run| (run.id(), run)).collect(),
+            summary: None,
+        }
+    }
+
+    fn unjudged() -> Verdict {
+        Verdict::Unjudged { reason: "it did not start".to_owned() }
+    }
+
+    fn not_applicable() -> Verdict {
+        Verdict::Skip { kind: SkipKind::NotApplicable, reason: String::new() }
+    }
+
+    #[test]
+    fn which_way_it_went_shows_in_verdicts_first_and_then_in_what_must_not_be() {
+        use Verdict::{Fail, KnownFailure, Pass};
+        let (must, should) = (("OUT-001", Level::Must), ("OUT-012", Level::Should));
+        let table = [
+            (Pass, vec![], Fail, vec![must], Some(Way::Worse)),
+            (Fail, vec![must], Pass, vec![], Some(Way::Better)),
+            (Fail, vec![must], KnownFailure, vec![must], Some(Way::Better)),
+            (Fail, vec![must], Fail, vec![must, must], Some(Way::Worse)),
+            (Fail, vec![must, must], Fail, vec![must], Some(Way::Better)),
+            (Fail, vec![must], Fail, vec![("OUT-002", Level::Must)], Some(Way::Worse)),
+            (Pass, vec![], Pass, vec![should], Some(Way::Otherwise)),
+            (Pass, vec![should], Pass, vec![should], None),
+            (Fail, vec![must], unjudged(), vec![], Some(Way::Unjudged)),
+            (Pass, vec![], not_applicable(), vec![], Some(Way::Unjudged)),
+            (unjudged(), vec![], Pass, vec![], Some(Way::Better)),
+            (unjudged(), vec![], Fail, vec![must], Some(Way::Worse)),
+            (unjudged(), vec![], not_applicable(), vec![], Some(Way::Otherwise)),
+        ];
+        for (old, before, new, now, expected) in table {
+            let about = format!("{} {before:?}, {} {now:?}", old.as_str(), new.as_str());
+            let old = saved(vec![finished("a", old, &before)]);
+            let new = saved(vec![finished("a", new, &now)]);
+            let diff = Diff::between(&old, &new);
+            assert_eq!(diff.changes.first().map(Change::way), expected, "{about}");
+            assert_eq!(diff.is_worse(), expected == Some(Way::Worse), "{about}");
+            assert_eq!(diff.is_less(), expected == Some(Way::Unjudged), "{about}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_was_judged_or_was_not() {
+        let old = saved(vec![finished("a", Verdict::Pass, &[]), finished("b", not_applicable(), &[])]);
+        let without_b = saved(vec![finished("a", Verdict::Pass, &[])]);
+        assert!(!Diff::between(&old, &without_b).is_less());
+        let nothing = saved(Vec::new());
+        let diff = Diff::between(&old, &nothing);
+        assert!(diff.is_less() && !diff.is_worse());
+        assert_eq!((diff.gone.len(), Diff::between(&nothing, &old).added.len()), (2, 2));
+    }
+
+    #[test]
+    fn calls_count_where_both_reports_tell_of_them() {
+        let run = |calls: Option<&[&str]>| {
+            let calls = calls.map(|calls| calls.iter().map(ToString::to_string).collect());
+            let action = ActionLine {
+                address: "db".to_owned(),
+                kind: "create".to_owned(),
+                resource_type: String::new(),
+                calls,
+                outcomes: Vec::new(),
+            };
+            saved(vec![Finished { actions: vec![action], ..finished("a", Verdict::Pass, &[]) }])
+        };
+        let (unknown, none, one) = (run(None), run(Some(&[])), run(Some(&["create"])));
+        assert_eq!(Diff::between(&unknown, &one).alike, 1);
+        let diff = Diff::between(&none, &one);
+        assert_eq!((&diff.changes[0].calls[..], diff.changes[0].way()), (&[0][..], Way::Otherwise));
+    }
+
+    fn runs() -> impl Strategy<Value = SavedRun> {
+        let verdict = prop::sample::select(vec![Verdict::Pass, Verdict::Fail, unjudged(), not_applicable()]);
+        let rule = prop::sample::select(vec![("OUT-001", Level::Must), ("OUT-012", Level::Should)]);
+        let run = (prop::sample::select(vec!["a", "b", "c"]), verdict, prop::collection::vec(rule, 0..3));
+        let run = run.prop_map(|(scenario, verdict, rules)| finished(scenario, verdict, &rules));
+        prop::collection::vec(run, 0..4).prop_map(saved)
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_differs_in_nothing_from_itself(run in runs()) {
+            let diff = Diff::between(&run, &run);
+            prop_assert_eq!(diff.alike, run.finished.len());
+            prop_assert!(!diff.is_worse() && !diff.is_less());
+        }
+
+        #[test]
+        fn what_is_gained_one_way_is_lost_the_other(old in runs(), new in runs()) {
+            let (there, back) = (Diff::between(&old, &new), Diff::between(&new, &old));
+            prop_assert_eq!(there.changes.len(), back.changes.len());
+            prop_assert_eq!((there.gone.len(), there.alike), (back.added.len(), back.alike));
+            for (there, back) in there.changes.iter().zip(&back.changes) {
+                let rules = |found: &[&FoundFinding]| found.iter().map(|one| one.rule.clone()).collect::<Vec<_>>();
+                prop_assert_eq!(rules(&there.gained), rules(&back.lost));
+                prop_assert!(there.way() != Way::Worse || back.way() != Way::Worse || !there.lost.is_empty());
+            }
+        }
+    }
+}
