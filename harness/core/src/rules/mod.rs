@@ -237,7 +237,7 @@ pub struct Finding {
     pub level: Level,
     /// Who broke it.
     pub party: Party,
-    /// The action that it is about.
+    /// The action that it is about, if it is about one of the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<u32>,
     /// What was found, and what was expected.
@@ -253,6 +253,8 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Findings<'a> {
     rule: &'static Rule,
+    /// How many actions the plan has.
+    planned: usize,
     found: &'a mut Vec<Finding>,
 }
 
@@ -291,7 +293,8 @@ impl Findings<'_> {
             rule: self.rule.id.to_owned(),
             level: self.rule.level,
             party,
-            action,
+            // A trace may tell of an action that the plan does not have (DSP-001).
+            action: action.filter(|action| (*action as usize) < self.planned),
             message,
             place,
             evidence: evidence.into_iter().collect(),
@@ -320,7 +323,8 @@ pub fn judge(trace: &Trace) -> Judgement {
     for rule in catalogue().filter(|rule| rule.holds_at(trace.header.revision)) {
         if (rule.applies)(&story) {
             judgement.judged.push(rule.id);
-            (rule.check)(&story, &mut Findings { rule, found: &mut judgement.findings });
+            let planned = story.actions.len();
+            (rule.check)(&story, &mut Findings { rule, planned, found: &mut judgement.findings });
         }
     }
     judgement
@@ -385,6 +389,29 @@ mod tests {
             Strict.message(method.response(), &registry.encode_to_vec().into(), Revision::Head).refusals;
         trace.events.insert(4, Event::ReplyRefused { call: 0, refusals });
         assert_eq!(blamed(&trace), [by(Party::Provider)]);
+    }
+
+    #[test]
+    fn a_finding_about_an_action_that_the_plan_does_not_have_names_none() {
+        let no_such_wire_type = Reply::Ok(Payload(vec![0x0e].into()));
+        let mut trace = Setting::of(Vec::new()).run().1;
+        let events = [
+            Event::CallIssued {
+                call: 0,
+                action: Some(2),
+                method: Method::Create,
+                resource: "net".to_owned(),
+                request: Payload::default(),
+            },
+            Event::CallDelivered { call: 0 },
+            Event::ReplySent { call: 0, reply: no_such_wire_type.clone() },
+            Event::ReplyReceived { call: 0, reply: no_such_wire_type },
+        ];
+        trace.events.splice(0..0, events);
+        let findings = judge(&trace).findings;
+        let found = |rule| findings.iter().filter(move |finding| finding.rule == rule).count();
+        assert_eq!((found("DSP-001"), found("DEC-017")), (1, 2));
+        assert!(findings.iter().all(|finding| finding.action.is_none()), "{findings:#?}");
     }
 
     /// No broken provider stands behind the engine here that would lose a resource with a failed update.
