@@ -206,3 +206,77 @@ fn advertised(story: &Story<'_>) -> Option<bool> {
 
 /// The name under which a finalizer is advertised.
 const SERVICE: &str = "workflow.plugin.external.iac.IaCProviderFinalizer";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        rules::judge,
+        testing::Setting,
+        trace::{Event, Payload, Trace},
+    };
+
+    /// An empty plan with a plan-complete hook, in front of a provider whose finalizer reports so many errors.
+    fn completed(finalizer: bool, unfinished: usize) -> Trace {
+        let mut setting = Setting::of(Vec::new());
+        setting.hooks = vec![Hook::PlanComplete];
+        setting.access.finalizer = finalizer;
+        setting.unfinished =
+            vec![iac::ActionError { error: "busy".to_owned(), ..Default::default() }; unfinished];
+        setting.run().1
+    }
+
+    fn breaks(trace: &Trace, rule: &str) -> bool {
+        judge(trace).findings.iter().any(|finding| finding.rule == rule)
+    }
+
+    #[test]
+    fn an_engine_of_others_has_its_own_words_for_what_was_put_off_and_has_to_say_something() {
+        let answers = |unfinished, words: Option<&str>| {
+            let mut trace = completed(true, unfinished);
+            trace.header.subject = Subject::Engine;
+            for event in &mut trace.events {
+                if let Event::HookAnswered { hook: Hook::PlanComplete, error, .. } = event {
+                    *error = words.map(str::to_owned);
+                }
+            }
+            trace
+        };
+        assert!(!breaks(&answers(1, Some("not all was done")), "FIN-005"));
+        assert!(breaks(&answers(1, None), "FIN-005"));
+        assert!(!breaks(&answers(0, None), "FIN-005"));
+        assert!(breaks(&answers(0, Some("not all was done")), "FIN-005"));
+    }
+
+    #[test]
+    fn a_finalizer_that_is_advertised_is_called_unless_the_context_has_ended() {
+        let finalizer = plugin_v1::ContractDescriptor {
+            kind: plugin_v1::ContractKind::Service.into(),
+            service_name: SERVICE.to_owned(),
+            ..Default::default()
+        };
+        let registry = plugin_v1::ContractRegistry { contracts: vec![finalizer], ..Default::default() };
+        let reply = Reply::Ok(Payload(registry.encode_to_vec().into()));
+        let asked = [
+            Event::CallIssued {
+                call: 90,
+                action: None,
+                method: Method::ContractRegistry,
+                resource: String::new(),
+                request: Payload::default(),
+            },
+            Event::CallDelivered { call: 90 },
+            Event::ReplySent { call: 90, reply: reply.clone() },
+            Event::ReplyReceived { call: 90, reply },
+        ];
+        let behind = |asked: &[Event], mut trace: Trace| {
+            trace.events.splice(0..0, asked.to_vec());
+            trace
+        };
+        assert!(!breaks(&behind(&asked, completed(true, 0)), "FIN-004"));
+        let silent = behind(&asked, completed(false, 0));
+        assert!(breaks(&silent, "FIN-004"));
+        let ended = [Event::ContextEnded { cause: crate::engine::Done::Cancelled }];
+        assert!(!breaks(&behind(&ended, silent), "FIN-004"));
+    }
+}

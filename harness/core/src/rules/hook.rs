@@ -656,3 +656,71 @@ fn points_at_what_was_brought(action: &ActionStory<'_>, call: &CallStory<'_>) ->
         && names.contains(&(&target.name, &target.r#type))
         && (target.provider_id.is_empty() || target.provider_id == output.provider_id)
 }
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_proto::Hook;
+
+    use crate::{
+        plan::{Action, ActionKind, Spec},
+        rules::judge,
+        testing::Setting,
+        trace::{Event, Trace},
+    };
+
+    /// A create with these hooks.
+    fn created(hooks: &[Hook]) -> Trace {
+        let spec = Spec { name: "net".to_owned(), resource_type: "infra.vpc".to_owned(), ..Spec::default() };
+        let mut setting =
+            Setting::of(vec![Action { kind: ActionKind::Create, spec, current: None, changes: Vec::new() }]);
+        setting.hooks = hooks.to_vec();
+        setting.run().1
+    }
+
+    /// Where the call of a hook stands, with its answer behind it.
+    fn place(trace: &Trace, hook: Hook) -> usize {
+        let calls =
+            |event: &Event| matches!(event, Event::HookCalled { hook: called, .. } if *called == hook);
+        trace.events.iter().position(calls).unwrap()
+    }
+
+    fn message(trace: &Trace, rule: &str) -> Option<String> {
+        judge(trace).findings.into_iter().find(|finding| finding.rule == rule).map(|finding| finding.message)
+    }
+
+    #[test]
+    fn a_gate_that_comes_too_late_is_told_from_one_that_comes_twice() {
+        let trace = created(&[Hook::BeforeAction]);
+        assert_eq!(message(&trace, "HOOK-001"), None);
+        let gate = place(&trace, Hook::BeforeAction);
+
+        let mut late = trace.clone();
+        late.events[gate..].rotate_left(2);
+        let told = message(&late, "HOOK-001").unwrap();
+        assert!(told.contains("called after something had been done for it;"), "{told}");
+
+        let mut twice = trace.clone();
+        let again = trace.events[gate..gate + 2].to_vec();
+        twice.events.splice(gate..gate, again);
+        let told = message(&twice, "HOOK-001").unwrap();
+        assert!(told.contains("called 2 times;"), "{told}");
+    }
+
+    #[test]
+    fn a_completion_that_comes_too_soon_is_told_from_one_with_another_outcome() {
+        let trace = created(&[Hook::BeforeAction, Hook::ActionComplete]);
+        assert_eq!(message(&trace, "HOOK-006"), None);
+        let (gate, completion) = (place(&trace, Hook::BeforeAction), place(&trace, Hook::ActionComplete));
+
+        let mut soon = trace.clone();
+        soon.events[gate + 2..completion + 2].rotate_right(2);
+        let told = message(&soon, "HOOK-006").unwrap();
+        assert!(told.contains("called before the action was through"), "{told}");
+
+        let mut other = trace;
+        let Event::HookCalled { outcome, .. } = &mut other.events[completion] else { unreachable!() };
+        *outcome = None;
+        let told = message(&other, "HOOK-006").unwrap();
+        assert!(told.contains("called with another outcome"), "{told}");
+    }
+}

@@ -2,6 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
+    plan::{Action, ActionKind, Current, Spec},
     rules::judge,
     testing::Setting,
     trace::{Event, Subject, Trace},
@@ -66,6 +67,9 @@ fn a_change_is_asked_for_where_the_provider_named_the_field_and_nowhere_else() {
     assert_eq!(found(vec![created("{}"), compared("count", &["size"]), nothing()]), ["RPC-021"]);
     assert!(found(vec![created(r#"{"region":"nyc3"}"#), nothing()]).is_empty());
     assert!(found(vec![created("no JSON"), nothing()]).is_empty());
+    // What is told beside the resource's own life names no field of it.
+    let aside = Tried { part: "aside".to_owned(), ..created(r#"{"size":"s"}"#) };
+    assert!(found(vec![aside, nothing()]).is_empty());
 }
 
 #[test]
@@ -79,4 +83,55 @@ fn a_rule_applies_where_its_step_was_taken_and_nowhere_else() {
         assert!(!applies(id, life()), "{id}");
     }
     assert!(!applies("RPC-021", vec![created("{}"), compared("size", &[])]));
+}
+
+#[test]
+fn what_a_look_back_finds_is_held_to_the_delete_that_was_answered() {
+    let spec = Spec { name: "net".to_owned(), resource_type: "infra.vpc".to_owned(), ..Spec::default() };
+    let current = Current { name: "net".to_owned(), provider_id: "id-0".to_owned(), ..Current::default() };
+    let action = |kind, current| Action { kind, spec: spec.clone(), current, changes: Vec::new() };
+    let request = iac::ResourceReadRequest {
+        resource_type: "infra.vpc".to_owned(),
+        r#ref: Some(iac::ResourceRef { provider_id: "id-0".to_owned(), ..Default::default() }),
+    };
+    let output = iac::ResourceOutput { provider_id: "id-0".to_owned(), ..Default::default() };
+    let reply = |output| iac::ResourceReadResponse { output };
+    let looked = |output| Tried {
+        trial: Trial::LookBack,
+        ..tried("ResourceDriver/Read", step::READ, &request, &reply(output))
+    };
+    let create = || action(ActionKind::Create, None);
+    for (actions, read, expected) in [
+        (vec![create()], None, "it was answered with OK and this id, so it was expected to be there"),
+        (
+            vec![create(), action(ActionKind::Delete, Some(current))],
+            Some(output),
+            "its delete was answered with OK, so nothing was expected",
+        ),
+    ] {
+        let mut trace = Setting::of(actions).run().1;
+        trace.header.subject = Subject::Provider;
+        trace.events.push(Event::Tried(looked(read)));
+        let findings = judge(&trace).findings;
+        let told = findings.iter().find(|finding| finding.rule == "RPC-030").unwrap();
+        assert!(told.message.ends_with(expected), "{}", told.message);
+    }
+}
+
+#[test]
+fn a_code_that_fits_or_is_judged_elsewhere_is_no_finding() {
+    let refused = |code| {
+        let error = RpcError { code, message: "no".to_owned() };
+        Tried {
+            trial: Trial::AbsentMessage,
+            answers: vec![Answer { times: 1, reply: TrialReply::Error(error) }],
+            ..created("{}")
+        }
+    };
+    for code in [Code::InvalidArgument, Code::Unimplemented, Code::Unavailable, Code::FailedPrecondition] {
+        assert!(!found(vec![refused(code)]).contains(&"RPC-009".to_owned()), "{code:?}");
+    }
+    for code in [Code::Internal, Code::NotFound] {
+        assert!(found(vec![refused(code)]).contains(&"RPC-009".to_owned()), "{code:?}");
+    }
 }
