@@ -558,7 +558,7 @@ pub const ENGINES: &[EngineMutant] = &[
     EngineMutant {
         name: "no-applied-hook",
         what: "the host is never told of an applied resource, so no state is written",
-        caught_by: &["HOOK-003"],
+        caught_by: &["HOOK-003", "HOOK-015"],
         alter: |semantics| semantics.hooks = |hook, installed| installed && hook != Hook::ResourceApplied,
     },
     EngineMutant {
