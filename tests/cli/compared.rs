@@ -53,6 +53,11 @@ fn what_is_not_run_any_more_is_no_pass() {
     fs::write(place.path("killed"), &whole[..half]).unwrap();
     let killed = place.run(["report", "diff", "old", "killed"]).exits(3).quietly();
     killed.says("cut short after 2").says("an unknown time");
+
+    // A baseline with nothing in it makes no gate green.
+    let opening = whole.lines().next().unwrap();
+    fs::write(place.path("opening"), opening).unwrap();
+    place.run(["report", "diff", "opening", "old"]).exits(4).says("0 runs in both: 0 alike");
 }
 
 #[test]

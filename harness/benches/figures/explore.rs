@@ -31,8 +31,8 @@ pub(crate) fn time_in_the_subject(figures: &mut Figures) {
 /// Rules about a provider that hold behind any plan; the others are about requests that no plan makes.
 const BEHIND_ANY_PLAN: [&str; 2] = ["RPC-030", "RPC-031"];
 
-/// A line for each broken engine, decoder and provider that shows in a plan: in which case a rule that it declares was found broken, how large that was,
-/// and how small it got.
+/// A line for each broken engine, decoder, and provider that shows in a plan: in which case a rule that it declares was
+/// found broken, how large that was, and how small it got.
 pub(crate) fn mutants(figures: &mut Figures) {
     let name = "explore-mutants";
     if !figures.wants(name) {
@@ -40,7 +40,9 @@ pub(crate) fn mutants(figures: &mut Figures) {
     }
     let (mut count, mut met) = (0, 0);
     for mutant in mutants::all() {
-        let shows_in_a_plan = mutant.caught_by.iter().all(|rule| BEHIND_ANY_PLAN.contains(rule));
+        let is_declared = !mutant.caught_by.is_empty();
+        let shows_in_a_plan =
+            is_declared && mutant.caught_by.iter().all(|rule| BEHIND_ANY_PLAN.contains(rule));
         let variant = match mutant.place {
             mutants::Place::Pair(variant @ (Variant::Engine(_) | Variant::Decoder(_))) => variant,
             mutants::Place::Pair(variant @ Variant::Provider(_)) if shows_in_a_plan => variant,

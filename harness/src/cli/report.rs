@@ -16,9 +16,10 @@ pub(super) enum Report {
     /// Compare two runs: verdicts and findings that are gained or lost, and calls that are others
     #[command(after_help = "Exit codes:
   0  nothing is worse
-  1  something is worse: a run that was in order breaks the contract, or breaks another rule than it did
-  3  something that the old run judged is judged no more: it was not run, or is missing
+  1  something is worse: a run fails that did not, or fails for more than it did
   2  usage, or a file that is no report
+  3  something that the old run judged is judged no more: it was not run, or is missing
+  4  nothing was compared: no run is in both
 
 How long something took is shown, and never judged.")]
     Diff {
@@ -40,6 +41,7 @@ fn diff(old: &Path, new: &Path, output: Output) -> Result<Exit, Exit> {
     let diff = Diff::between(&before, &now);
     let (old, new) = (old.display().to_string(), new.display().to_string());
     let exit = match () {
+        () if diff.is_of_nothing() => Exit::Nothing,
         () if diff.is_worse() => Exit::Broken,
         () if diff.is_less() => Exit::Unjudged,
         () => Exit::Passed,

@@ -1,4 +1,4 @@
-//! How a provider is reached: embedded, our own mock behind a real Unix socket, or as a plugin [`process`].
+//! How a provider is reached: embedded, our own mock behind a pair of sockets, or as a plugin [`process`].
 //!
 //! ```text
 //! Link -> FaultyTransport ----> faults ----> Connection ~~ socket ~~> Embedded

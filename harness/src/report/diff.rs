@@ -8,7 +8,9 @@ use super::{
     terminal::{counted, span},
     text::plain,
 };
-use crate::run::{Change, Diff, Finished, FoundFinding, SavedRun, Way};
+use crate::run::{
+    ActionLine, Change, Diff, Finished, FoundFinding, SavedRun, Way, has_other_calls, has_other_outcomes,
+};
 
 /// The words that sections begin with, and the column behind the widest.
 const SECTIONS: [(Way, &str); 4] = [
@@ -91,29 +93,43 @@ fn account(change: &Change<'_>) -> Vec<String> {
         format!("{now}, as before")
     };
     let mut lines = vec![ended];
-    lines.extend(change.gained.iter().map(|gained| finding("gained", gained, change.new)));
-    lines.extend(change.lost.iter().map(|lost| finding("lost", lost, change.old)));
+    lines.extend(change.gained.iter().map(|gained| finding(change, "gained", gained, change.new)));
+    lines.extend(change.lost.iter().map(|lost| finding(change, "lost", lost, change.old)));
     lines.extend(change.missed.iter().map(|missed| {
         format!("no longer as expected: {}; found {}", plain(&missed.expected), plain(&missed.found))
     }));
     lines.extend(change.met.iter().map(|met| format!("now as expected: {}", plain(&met.expected))));
-    for &at in &change.calls {
-        let (before, now) = (&change.old.actions[at], &change.new.actions[at]);
-        let calls = |calls: &Option<Vec<String>>| match calls.as_deref() {
-            None | Some([]) => "none".to_owned(),
-            Some(calls) => calls.join(", "),
-        };
-        let (before, now, of) = (calls(&before.calls), calls(&now.calls), plain(&now.address));
-        lines.push(format!("calls of {of}: {before}; and now {now}"));
+    for (before, now) in &change.actions {
+        let of = plain(&now.address);
+        if has_other_outcomes(before, now) {
+            lines.push(format!("outcome of {of}: {}; and now {}", statuses(before), statuses(now)));
+        }
+        if has_other_calls(before, now) {
+            lines.push(format!("calls of {of}: {}; and now {}", calls(before), calls(now)));
+        }
     }
     lines
 }
 
-fn finding(word: &str, finding: &FoundFinding, run: &Finished) -> String {
+fn statuses(action: &ActionLine) -> String {
+    listed(action.outcomes.iter().map(|outcome| outcome.status.to_string()))
+}
+
+fn calls(action: &ActionLine) -> String {
+    listed(action.calls.iter().flatten().cloned())
+}
+
+fn listed(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+}
+
+fn finding(change: &Change<'_>, word: &str, finding: &FoundFinding, run: &Finished) -> String {
     let action = finding.action.and_then(|action| run.actions.get(action as usize));
+    let only = if change.is_comparable(finding) { "" } else { " (judged in one of the two alone)" };
     let of = action.map(|action| format!(", {}", plain(&action.address))).unwrap_or_default();
     format!(
-        "{word} {} {} against the {}{of}: {}",
+        "{word}{only} {} {} against the {}{of}: {}",
         finding.rule,
         finding.level,
         finding.party,
@@ -125,7 +141,11 @@ fn finding(word: &str, finding: &FoundFinding, run: &Finished) -> String {
 fn verdict_of(run: &Finished) -> String {
     match &run.verdict {
         Verdict::Unjudged { reason } | Verdict::Skip { reason, .. } => {
-            format!("{} ({})", run.verdict.as_str(), plain(reason))
+            let word = match &run.verdict {
+                Verdict::Skip { kind, .. } => kind.to_string(),
+                verdict => verdict.as_str().to_owned(),
+            };
+            format!("{word} ({})", plain(reason))
         }
         verdict => verdict.as_str().to_owned(),
     }

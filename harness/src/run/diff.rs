@@ -40,18 +40,18 @@ pub struct Change<'r> {
     pub missed: Vec<&'r FoundMismatch>,
     /// Expectations that are met now.
     pub met: Vec<&'r FoundMismatch>,
-    /// The actions that other calls were made for: by their position in the new plan.
-    pub calls: Vec<usize>,
+    /// The actions of both that other calls were made for, or that ended in another way: before, and now.
+    pub actions: Vec<(&'r ActionLine, &'r ActionLine)>,
 }
 
 /// Which way something went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// It was in order, or broke less than it does now.
+    /// It fails now and did not, or fails for more than it did.
     Worse,
     /// It was judged, and is no more.
     Unjudged,
-    /// It breaks less than it did.
+    /// It failed or was not judged, and is in order now, or fails for less than it did.
     Better,
     /// It differs, and is neither better nor worse.
     Otherwise,
@@ -74,10 +74,6 @@ impl Standing {
             Verdict::Unjudged { .. } | Verdict::Skip { kind: SkipKind::NotRun, .. } => Self::NotJudged,
             Verdict::Skip { kind: SkipKind::NotApplicable, .. } => Self::NotApplicable,
         }
-    }
-
-    fn is_judged(self) -> bool {
-        matches!(self, Self::InOrder | Self::Broken)
     }
 }
 
@@ -103,15 +99,21 @@ impl<'r> Diff<'r> {
         diff
     }
 
-    /// Whether something that both runs judged is worse now.
+    /// Whether something is worse now.
     pub fn is_worse(&self) -> bool {
         self.changes.iter().any(|change| change.way() == Way::Worse)
     }
 
     /// Whether something that was judged is judged no more: it was not run, or is missing.
     pub fn is_less(&self) -> bool {
-        let judged = |run: &&Finished| Standing::of(&run.verdict).is_judged();
+        let judged =
+            |run: &&Finished| matches!(Standing::of(&run.verdict), Standing::InOrder | Standing::Broken);
         self.gone.iter().any(judged) || self.changes.iter().any(|change| change.way() == Way::Unjudged)
+    }
+
+    /// Whether there is nothing to compare: no run is in both.
+    pub fn is_of_nothing(&self) -> bool {
+        self.changes.is_empty() && self.alike == 0
     }
 }
 
@@ -121,39 +123,65 @@ impl<'r> Change<'r> {
         let change = Self {
             old,
             new,
-            gained: without(findings(new), findings(old), finding),
-            lost: without(findings(old), findings(new), finding),
-            missed: without(new.mismatches.iter(), old.mismatches.iter(), mismatch),
-            met: without(old.mismatches.iter(), new.mismatches.iter(), mismatch),
-            calls: other_calls(old, new),
+            gained: without(
+                findings(new),
+                findings(old),
+                |found| finding(found, new),
+                |found| finding(found, old),
+            ),
+            lost: without(
+                findings(old),
+                findings(new),
+                |found| finding(found, old),
+                |found| finding(found, new),
+            ),
+            missed: without(
+                new.mismatches.iter(),
+                old.mismatches.iter(),
+                |m| mismatch(m, new),
+                |m| mismatch(m, old),
+            ),
+            met: without(
+                old.mismatches.iter(),
+                new.mismatches.iter(),
+                |m| mismatch(m, old),
+                |m| mismatch(m, new),
+            ),
+            actions: other_ends(old, new),
         };
-        let Self { gained, lost, missed, met, calls, .. } = &change;
+        let Self { gained, lost, missed, met, actions, .. } = &change;
         let same =
-            gained.is_empty() && lost.is_empty() && missed.is_empty() && met.is_empty() && calls.is_empty();
+            gained.is_empty() && lost.is_empty() && missed.is_empty() && met.is_empty() && actions.is_empty();
         (change.has_another_verdict() || !same).then_some(change)
     }
 
     /// Whether the verdict is another one. Why a run was skipped or not judged may be told in other words.
     pub fn has_another_verdict(&self) -> bool {
-        self.old.verdict.as_str() != self.new.verdict.as_str()
+        let word = |run: &Finished| match &run.verdict {
+            Verdict::Skip { kind, .. } => kind.to_string(),
+            verdict => verdict.as_str().to_owned(),
+        };
+        word(self.old) != word(self.new)
+    }
+
+    /// Whether the rule of a finding that was gained was judged before too, or that of one that was lost still is: where it
+    /// was not, there is nothing to compare with.
+    pub fn is_comparable(&self, finding: &FoundFinding) -> bool {
+        [self.old, self.new].into_iter().all(|run| run.judged.contains(&finding.rule))
     }
 
     /// Which way it went.
     pub fn way(&self) -> Way {
-        let must = |findings: &[&FoundFinding]| findings.iter().any(|finding| finding.level == Level::Must);
+        use Standing::{Broken, InOrder, NotApplicable, NotJudged};
+        let must = |findings: &[&FoundFinding]| {
+            findings.iter().any(|finding| finding.level == Level::Must && self.is_comparable(finding))
+        };
         match (Standing::of(&self.old.verdict), Standing::of(&self.new.verdict)) {
-            (Standing::InOrder, Standing::Broken) => Way::Worse,
-            (Standing::Broken, Standing::InOrder) => Way::Better,
-            (old, new) if old.is_judged() && !new.is_judged() => Way::Unjudged,
-            (old, new) if !old.is_judged() && new.is_judged() => {
-                if new == Standing::Broken {
-                    Way::Worse
-                } else {
-                    Way::Better
-                }
-            }
-            _ if must(&self.gained) || !self.missed.is_empty() => Way::Worse,
-            _ if must(&self.lost) || !self.met.is_empty() => Way::Better,
+            (Broken, Broken) if must(&self.gained) || !self.missed.is_empty() => Way::Worse,
+            (Broken, Broken) if must(&self.lost) || !self.met.is_empty() => Way::Better,
+            (InOrder | NotApplicable | NotJudged, Broken) => Way::Worse,
+            (Broken | NotJudged, InOrder) => Way::Better,
+            (InOrder | NotApplicable | Broken, NotJudged) => Way::Unjudged,
             _ => Way::Otherwise,
         }
     }
@@ -165,13 +193,18 @@ fn findings(run: &Finished) -> impl Iterator<Item = &FoundFinding> {
 }
 
 /// What tells findings of a run apart: what is said in them may name another time or another id in each run.
-fn finding(finding: &FoundFinding) -> (&str, Party, Option<u32>) {
-    (&finding.rule, finding.party, finding.action)
+fn finding<'r>(finding: &'r FoundFinding, run: &'r Finished) -> (&'r str, Level, Party, Option<&'r str>) {
+    (&finding.rule, finding.level, finding.party, address(run, finding.action))
 }
 
 /// What tells expectations of a scenario apart, wherever they stand in its file now.
-fn mismatch(mismatch: &FoundMismatch) -> (&str, Option<u32>) {
-    (&mismatch.expected, mismatch.action)
+fn mismatch<'r>(mismatch: &'r FoundMismatch, run: &'r Finished) -> (&'r str, Option<&'r str>) {
+    (&mismatch.expected, address(run, mismatch.action))
+}
+
+/// How the scenario calls an action: its position is another one where others come before it.
+fn address(run: &Finished, action: Option<u32>) -> Option<&str> {
+    run.actions.get(action? as usize).map(|action| &*action.address)
 }
 
 /// Those of `some` that are not among `others`, each as often as it is missing there.
@@ -179,9 +212,10 @@ fn without<'r, T, K: Ord>(
     some: impl Iterator<Item = &'r T>,
     others: impl Iterator<Item = &'r T>,
     key: impl Fn(&'r T) -> K,
+    key_of_others: impl Fn(&'r T) -> K,
 ) -> Vec<&'r T> {
     let mut there: BTreeMap<K, usize> = BTreeMap::new();
-    others.for_each(|other| *there.entry(key(other)).or_default() += 1);
+    others.for_each(|other| *there.entry(key_of_others(other)).or_default() += 1);
     let is_missing = |one: &&'r T| match there.get_mut(&key(one)) {
         Some(left) if *left > 0 => {
             *left -= 1;
@@ -192,13 +226,24 @@ fn without<'r, T, K: Ord>(
     some.filter(is_missing).collect()
 }
 
-/// The actions that other calls were made for, as far as both reports tell of calls.
-fn other_calls(old: &Finished, new: &Finished) -> Vec<usize> {
-    let pairs = old.actions.iter().zip(&new.actions).enumerate();
-    let differs = |old: &ActionLine, new: &ActionLine| {
-        old.calls.as_ref().zip(new.calls.as_ref()).is_some_and(|(old, new)| old != new)
-    };
-    pairs.filter(|(_, (old, new))| differs(old, new)).map(|(at, _)| at).collect()
+/// The actions of both that other calls were made for, as far as both reports tell of calls, or that ended in another way.
+fn other_ends<'r>(old: &'r Finished, new: &'r Finished) -> Vec<(&'r ActionLine, &'r ActionLine)> {
+    let before: BTreeMap<&str, &ActionLine> =
+        old.actions.iter().map(|action| (&*action.address, action)).collect();
+    let pairs = new.actions.iter().filter_map(|now| Some((*before.get(&*now.address)?, now)));
+    pairs.filter(|(before, now)| has_other_calls(before, now) || has_other_outcomes(before, now)).collect()
+}
+
+/// Whether other calls were made for an action; reports of older versions do not tell.
+pub fn has_other_calls(before: &ActionLine, now: &ActionLine) -> bool {
+    before.calls.as_ref().zip(now.calls.as_ref()).is_some_and(|(before, now)| before != now)
+}
+
+/// Whether an action has outcomes of another status.
+pub fn has_other_outcomes(before: &ActionLine, now: &ActionLine) -> bool {
+    let statuses =
+        |action: &ActionLine| action.outcomes.iter().map(|outcome| outcome.status).collect::<Vec<_>>();
+    statuses(before) != statuses(now)
 }
 
 #[cfg(test)]
@@ -236,7 +281,7 @@ mod tests {
             expected_findings: Vec::new(),
             known_findings: Vec::new(),
             mismatches: Vec::new(),
-            judged: Vec::new(),
+            judged: ["OUT-001", "OUT-002", "OUT-012"].map(str::to_owned).into(),
             replayed: None,
             reproduce: String::new(),
             trace: None,
@@ -263,6 +308,10 @@ mod tests {
         Verdict::Skip { kind: SkipKind::NotApplicable, reason: String::new() }
     }
 
+    fn not_run() -> Verdict {
+        Verdict::Skip { kind: SkipKind::NotRun, reason: String::new() }
+    }
+
     #[test]
     fn which_way_it_went_shows_in_verdicts_first_and_then_in_what_must_not_be() {
         use Verdict::{Fail, KnownFailure, Pass};
@@ -277,7 +326,11 @@ mod tests {
             (Pass, vec![], Pass, vec![should], Some(Way::Otherwise)),
             (Pass, vec![should], Pass, vec![should], None),
             (Fail, vec![must], unjudged(), vec![], Some(Way::Unjudged)),
-            (Pass, vec![], not_applicable(), vec![], Some(Way::Unjudged)),
+            (Pass, vec![], not_applicable(), vec![], Some(Way::Otherwise)),
+            (not_applicable(), vec![], not_run(), vec![], Some(Way::Unjudged)),
+            (unjudged(), vec![], unjudged(), vec![must], Some(Way::Otherwise)),
+            (KnownFailure, vec![], KnownFailure, vec![must], Some(Way::Otherwise)),
+            (Fail, vec![must], Fail, vec![("OUT-003", Level::Must), must], Some(Way::Otherwise)),
             (unjudged(), vec![], Pass, vec![], Some(Way::Better)),
             (unjudged(), vec![], Fail, vec![must], Some(Way::Worse)),
             (unjudged(), vec![], not_applicable(), vec![], Some(Way::Otherwise)),
@@ -300,7 +353,7 @@ mod tests {
         assert!(!Diff::between(&old, &without_b).is_less());
         let nothing = saved(Vec::new());
         let diff = Diff::between(&old, &nothing);
-        assert!(diff.is_less() && !diff.is_worse());
+        assert!(diff.is_less() && !diff.is_worse() && diff.is_of_nothing());
         assert_eq!((diff.gone.len(), Diff::between(&nothing, &old).added.len()), (2, 2));
     }
 
@@ -320,7 +373,7 @@ mod tests {
         let (unknown, none, one) = (run(None), run(Some(&[])), run(Some(&["create"])));
         assert_eq!(Diff::between(&unknown, &one).alike, 1);
         let diff = Diff::between(&none, &one);
-        assert_eq!((&diff.changes[0].calls[..], diff.changes[0].way()), (&[0][..], Way::Otherwise));
+        assert_eq!((diff.changes[0].actions.len(), diff.changes[0].way()), (1, Way::Otherwise));
     }
 
     fn runs() -> impl Strategy<Value = SavedRun> {

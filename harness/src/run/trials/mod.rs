@@ -315,8 +315,9 @@ impl<'a> Examiner<'a> {
     async fn round(&self) {
         for (method, message) in self.local_questions() {
             for _ in 0..REPEATED.div_ceil(PARALLEL) {
-                join_all((0..PARALLEL).map(|_| self.ask(method, message.clone()))).await;
-                if self.is_over() {
+                let replies = join_all((0..PARALLEL).map(|_| self.ask(method, message.clone()))).await;
+                let hangs = replies.iter().any(|reply| matches!(reply, TrialReply::None(_)));
+                if hangs || self.is_over() {
                     return;
                 }
             }
