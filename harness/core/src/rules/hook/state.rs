@@ -97,10 +97,12 @@ fn deleted_by<'s, 't>(story: &'s Story<'t>, name: &str, sent: usize) -> Option<&
     Some(action)
 }
 
-/// The last action of each name that was begun.
+/// The last action of each name that was begun, whatever its place in the plan.
 fn last_of_each_name<'s, 't>(story: &'s Story<'t>) -> BTreeMap<&'t str, &'s ActionStory<'t>> {
-    let begun = story.actions.iter().filter(|action| action.started.is_some());
-    begun.map(|action| (&*action.action.spec.name, action)).collect()
+    let mut begun: Vec<_> =
+        story.actions.iter().filter_map(|action| Some((action.started?, action))).collect();
+    begun.sort_by_key(|(at, _)| *at);
+    begun.into_iter().map(|(_, action)| (&*action.action.spec.name, action)).collect()
 }
 
 #[cfg(test)]
