@@ -9,7 +9,8 @@ use super::{
     text::plain,
 };
 use crate::run::{
-    ActionLine, Change, Diff, Finished, FoundFinding, SavedRun, Way, has_other_calls, has_other_outcomes,
+    ActionLine, Change, Diff, Finished, FoundFinding, SavedRun, Way, address_of, has_other_calls,
+    has_other_outcomes, verdict_word,
 };
 
 /// The words that sections begin with, and the column behind the widest.
@@ -124,12 +125,11 @@ fn listed(items: impl Iterator<Item = String>) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
-fn finding(change: &Change<'_>, word: &str, finding: &FoundFinding, run: &Finished) -> String {
-    let action = finding.action.and_then(|action| run.actions.get(action as usize));
+fn finding(change: &Change<'_>, came: &str, finding: &FoundFinding, run: &Finished) -> String {
     let only = if change.is_comparable(finding) { "" } else { " (judged in one of the two alone)" };
-    let of = action.map(|action| format!(", {}", plain(&action.address))).unwrap_or_default();
+    let of = address_of(run, finding.action).map(|of| format!(", {}", plain(of))).unwrap_or_default();
     format!(
-        "{word}{only} {} {} against the {}{of}: {}",
+        "{came}{only} {} {} against the {}{of}: {}",
         finding.rule,
         finding.level,
         finding.party,
@@ -141,13 +141,9 @@ fn finding(change: &Change<'_>, word: &str, finding: &FoundFinding, run: &Finish
 fn verdict_of(run: &Finished) -> String {
     match &run.verdict {
         Verdict::Unjudged { reason } | Verdict::Skip { reason, .. } => {
-            let word = match &run.verdict {
-                Verdict::Skip { kind, .. } => kind.to_string(),
-                verdict => verdict.as_str().to_owned(),
-            };
-            format!("{word} ({})", plain(reason))
+            format!("{} ({})", verdict_word(&run.verdict), plain(reason))
         }
-        verdict => verdict.as_str().to_owned(),
+        verdict => verdict_word(verdict),
     }
 }
 

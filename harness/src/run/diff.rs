@@ -157,11 +157,7 @@ impl<'r> Change<'r> {
 
     /// Whether the verdict is another one. Why a run was skipped or not judged may be told in other words.
     pub fn has_another_verdict(&self) -> bool {
-        let word = |run: &Finished| match &run.verdict {
-            Verdict::Skip { kind, .. } => kind.to_string(),
-            verdict => verdict.as_str().to_owned(),
-        };
-        word(self.old) != word(self.new)
+        verdict_word(&self.old.verdict) != verdict_word(&self.new.verdict)
     }
 
     /// Whether the rule of a finding that was gained was judged before too, or that of one that was lost still is: where it
@@ -187,6 +183,14 @@ impl<'r> Change<'r> {
     }
 }
 
+/// A verdict in a word, which tells the two kinds of skips apart.
+pub fn verdict_word(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Skip { kind, .. } => kind.to_string(),
+        verdict => verdict.as_str().to_owned(),
+    }
+}
+
 /// All findings of a run, those too that a list excuses.
 fn findings(run: &Finished) -> impl Iterator<Item = &FoundFinding> {
     run.findings.iter().chain(&run.known_findings)
@@ -194,16 +198,16 @@ fn findings(run: &Finished) -> impl Iterator<Item = &FoundFinding> {
 
 /// What tells findings of a run apart: what is said in them may name another time or another id in each run.
 fn finding<'r>(finding: &'r FoundFinding, run: &'r Finished) -> (&'r str, Level, Party, Option<&'r str>) {
-    (&finding.rule, finding.level, finding.party, address(run, finding.action))
+    (&finding.rule, finding.level, finding.party, address_of(run, finding.action))
 }
 
 /// What tells expectations of a scenario apart, wherever they stand in its file now.
 fn mismatch<'r>(mismatch: &'r FoundMismatch, run: &'r Finished) -> (&'r str, Option<&'r str>) {
-    (&mismatch.expected, address(run, mismatch.action))
+    (&mismatch.expected, address_of(run, mismatch.action))
 }
 
 /// How the scenario calls an action: its position is another one where others come before it.
-fn address(run: &Finished, action: Option<u32>) -> Option<&str> {
+pub fn address_of(run: &Finished, action: Option<u32>) -> Option<&str> {
     run.actions.get(action? as usize).map(|action| &*action.address)
 }
 

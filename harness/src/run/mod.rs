@@ -30,7 +30,7 @@ use counterfoil_mock::{ProviderMutant, broken};
 use counterfoil_proto::{Revision, RevisionRange};
 
 pub use self::{
-    diff::{Change, Diff, Way, has_other_calls, has_other_outcomes},
+    diff::{Change, Diff, Way, address_of, has_other_calls, has_other_outcomes, verdict_word},
     drive::{DriveError, drive},
     event::{
         ActionLine, Evidence, FORMAT, Finished, FoundFinding, FoundMismatch, Live, Replay, Replayed,
