@@ -13,6 +13,9 @@ const FILES: [&str; 6] = [
     "grpc/health/v1/health.proto",
 ];
 
+/// A protocol of our own, and no part of the contract.
+const ADAPTER: &str = "counterfoil/adapter/v1/adapter.proto";
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;
@@ -31,5 +34,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     #[cfg(feature = "grpc")]
     config.service_generator(tonic_prost_build::configure().service_generator());
     config.compile_fds(descriptors)?;
+    config.compile_fds(protox::compile([ADAPTER], ["proto"])?)?;
     Ok(())
 }
