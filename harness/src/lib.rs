@@ -3,6 +3,7 @@
 //! [`run`] takes scenarios to verdicts, [`provider`] reaches what is under test, [`report`] shows finished results,
 //! and [`cli`] is the command line, which holds no logic of its own.
 
+pub mod adapter;
 pub mod cli;
 pub mod contract;
 pub mod explore;

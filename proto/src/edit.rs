@@ -13,7 +13,7 @@ use prost_reflect::{
     Value as Reflected,
 };
 
-use crate::DESCRIPTORS;
+use crate::{DESCRIPTORS, Revision, history};
 
 /// What is done to a message, in this order: fields are dropped, fields are set, the rest is cut off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -209,7 +209,23 @@ const SETS: [(&str, &str); 40] = [
 /// something stands in a set is. What is no message is the same as equal bytes.
 pub fn same_message(message: &str, a: &[u8], b: &[u8]) -> bool {
     let read = |bytes: &[u8]| DynamicMessage::decode(pool().get_message_by_name(message)?, bytes).ok();
-    a == b || matches!((read(a), read(b)), (Some(a), Some(b)) if said(&a) == said(&b))
+    a == b
+        || matches!((read(a), read(b)), (Some(a), Some(b)) if said(&a, Unknown::Told) == said(&b, Unknown::Told))
+}
+
+/// The same, by what one revision knows: a field that it does not know says nothing. None where that cannot be told: one of
+/// the two is no message, or the revision has none of that name.
+pub fn says_the_same_at(revision: Revision, message: &str, a: &[u8], b: &[u8]) -> Option<bool> {
+    let descriptor = pool_at(revision).get_message_by_name(message)?;
+    let read = |bytes: &[u8]| DynamicMessage::decode(descriptor.clone(), bytes).ok();
+    Some(said(&read(a)?, Unknown::Ignored) == said(&read(b)?, Unknown::Ignored))
+}
+
+/// What becomes of fields that nobody knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    Told,
+    Ignored,
 }
 
 /// What is said, in the one order in which it can be compared.
@@ -221,16 +237,18 @@ enum Said {
     Many(Vec<(String, Said)>),
 }
 
-/// What a message says, with the fields that nobody knows.
-fn said(message: &DynamicMessage) -> Said {
-    let fields = message.fields().map(|(field, value)| (field.number().to_string(), said_in(&field, value)));
-    let unknown =
-        message.unknown_fields().map(|field| (field.number().to_string(), Said::One(format!("{field:?}"))));
-    Said::Many(fields.chain(unknown).collect())
+/// What a message says.
+fn said(message: &DynamicMessage, unknown: Unknown) -> Said {
+    let known = message.fields();
+    let known = known.map(|(field, value)| (field.number().to_string(), said_in(&field, value, unknown)));
+    let others = message.unknown_fields().filter(|_| unknown == Unknown::Told);
+    let others = others.map(|field| (field.number().to_string(), Said::One(format!("{field:?}"))));
+    Said::Many(known.chain(others).collect())
 }
 
 /// What a field says.
-fn said_in(field: &FieldDescriptor, value: &Reflected) -> Said {
+fn said_in(field: &FieldDescriptor, value: &Reflected, unknown: Unknown) -> Said {
+    let said_by = |value| said_by(value, unknown);
     match value {
         Reflected::List(list) => {
             let mut values: Vec<_> = list.iter().map(|value| (String::new(), said_by(value))).collect();
@@ -250,9 +268,9 @@ fn said_in(field: &FieldDescriptor, value: &Reflected) -> Said {
 }
 
 /// What a value says that is neither a list nor a map.
-fn said_by(value: &Reflected) -> Said {
+fn said_by(value: &Reflected, unknown: Unknown) -> Said {
     match value {
-        Reflected::Message(message) => said(message),
+        Reflected::Message(message) => said(message, unknown),
         single => Said::One(format!("{single:?}")),
     }
 }
@@ -260,6 +278,14 @@ fn said_by(value: &Reflected) -> Said {
 fn pool() -> &'static DescriptorPool {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
     POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTORS).expect("the build script encoded it"))
+}
+
+fn pool_at(revision: Revision) -> &'static DescriptorPool {
+    static POOLS: [OnceLock<DescriptorPool>; Revision::ALL.len()] =
+        [const { OnceLock::new() }; Revision::ALL.len()];
+    POOLS[revision as usize].get_or_init(|| {
+        DescriptorPool::from_file_descriptor_set(history::descriptors(revision)).expect("a revision is whole")
+    })
 }
 
 /// One step of a path.
@@ -567,6 +593,21 @@ mod tests {
         assert!(same(&[name, id, one, two], &[two, id, one, name]));
         assert!(!same(&[name, id], &[name]) && !same(&[one], &[two]));
         assert!(same(&[b"\xff"], &[b"\xff"]) && !same(&[b"\xff"], &[b"\xfe"]));
+    }
+
+    #[test]
+    fn what_a_revision_does_not_know_says_nothing_at_it() {
+        let message = "workflow.plugin.external.iac.CapabilitiesResponse";
+        let declared = CapabilitiesResponse { compute_plan_version: "v2".to_owned(), ..Default::default() };
+        // The declaration with a field that no revision has, and with one that is there twice.
+        let [plain, more, twice] = [&b""[..], b"\xf8\x3f\x01", b"\x1a\x02v2"]
+            .map(|behind| [&declared.encode_to_vec()[..], behind].concat());
+        let same = |a: &[u8], b: &[u8]| says_the_same_at(Revision::Head, message, a, b);
+        assert_eq!((same(&plain, &more), same(&plain, &twice)), (Some(true), Some(true)));
+        assert_eq!((same(&plain, b""), same(&plain, b"\xff")), (Some(false), None));
+        let gone = "workflow.plugin.external.iac.ApplyResponse";
+        assert_eq!(says_the_same_at(Revision::V0_57, gone, b"", b""), None);
+        assert!(!same_message(message, &plain, &more));
     }
 
     #[test]

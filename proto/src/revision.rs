@@ -1,6 +1,6 @@
 //! The revisions of the contract: their names, their first engine versions, and what the engine did at each.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -524,6 +524,14 @@ impl RevisionRange {
 impl From<Revision> for RevisionRange {
     fn from(revision: Revision) -> Self {
         Self { comparators: vec![Comparator { op: Op::Exactly, revision }] }
+    }
+}
+
+impl From<RangeInclusive<Revision>> for RevisionRange {
+    fn from(range: RangeInclusive<Revision>) -> Self {
+        let (first, last) = range.into_inner();
+        let comparator = |op, revision| Comparator { op, revision };
+        Self { comparators: vec![comparator(Op::AtLeast, first), comparator(Op::AtMost, last)] }
     }
 }
 

@@ -12,6 +12,7 @@ mod catalogue;
 mod compared;
 #[cfg(test)]
 mod contract;
+mod decoder;
 #[cfg(test)]
 mod exits;
 mod explore;

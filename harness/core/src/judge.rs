@@ -14,7 +14,7 @@ use crate::{
     rpc::Method,
     rules::{self, Finding, Judgement, Level},
     scenario::{ApplyError, ExpectedCall, ExpectedHook, ExpectedOutcomes, ResolvePoint, TextMatch},
-    trace::{Event, ProcessEvent, Strike, Subject, Trace},
+    trace::{AdapterEvent, Event, ProcessEvent, Strike, Subject, Trace},
 };
 
 /// How a scenario ends at one revision: exactly one of these.
@@ -148,7 +148,10 @@ pub fn assess(trace: &Trace, strict: bool) -> Assessment {
     let (expected_findings, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(listed);
     let mismatches = mismatches(trace, &expected_findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Must || strict);
-    let ended = trace.end().is_some() || load_failed_by_fault(trace).is_some() || is_survey(trace);
+    let ended = trace.end().is_some()
+        || load_failed_by_fault(trace).is_some()
+        || is_survey(trace)
+        || trace.events.iter().any(is_answer);
     // What is found is proven by events, also where the apply never came to its end.
     let verdict = if let Some(reason) = undecided {
         Verdict::Unjudged { reason }
@@ -172,6 +175,13 @@ fn is_survey(trace: &Trace) -> bool {
     is_bare && trace.events.iter().any(is_loaded)
 }
 
+/// Whether this is what an adapter was asked for, where there is nothing to apply.
+fn is_answer(event: &Event) -> bool {
+    let of_adapter =
+        |event: &AdapterEvent| matches!(event, AdapterEvent::Ready { .. } | AdapterEvent::Ended { .. });
+    matches!(event, Event::Decoded(_)) || matches!(event, Event::Adapter(event) if of_adapter(event))
+}
+
 /// Why there is no end to judge by.
 fn without_end(trace: &Trace) -> String {
     let reasons = trace.events.iter().filter_map(|event| match event {
@@ -182,6 +192,7 @@ fn without_end(trace: &Trace) -> String {
             | ProcessEvent::Certificate { problem: Some(_), .. }
             | ProcessEvent::Exited { .. }),
         ) => Some(event.describe()),
+        Event::Adapter(event) => Some(event.describe()),
         _ => None,
     });
     reasons.last().unwrap_or_else(|| "the apply never came to its end".to_owned())

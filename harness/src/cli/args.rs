@@ -1,12 +1,15 @@
 //! What can be said on the command line. Help, and later man page and completions, are made from this.
 
-use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
+use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use counterfoil_core::scenario::parse_wait;
 use counterfoil_proto::{Revision, RevisionRange};
 
-use super::{explore::Explore, known::KnownFailures, mock::Mock, report::Report, settings::SettingsFrom};
+use super::{
+    adapter::Adapter, explore::Explore, known::KnownFailures, mock::Mock, report::Report,
+    settings::SettingsFrom,
+};
 use crate::provider::process::Attach;
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
@@ -99,6 +102,9 @@ pub(super) enum Command {
     /// Serve or install a mock provider as a plugin of the engine.
     #[command(subcommand)]
     Mock(Mock),
+    /// Be the adapter of something of ours, as `test decoder` starts it.
+    #[command(subcommand)]
+    Adapter(Adapter),
 }
 
 /// The formats of files that are written by hand.
@@ -121,6 +127,9 @@ pub(super) struct Run {
     /// How they are run.
     #[command(flatten)]
     pub how: How,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub from: SettingsFrom,
     /// Run a broken engine, decoder or provider in place of the reference (`counterfoil mutants --list` has them).
     #[arg(long, value_name = "NAME")]
     pub mutant: Option<String>,
@@ -129,7 +138,8 @@ pub(super) struct Run {
 /// How scenarios are run, and what is told of it.
 #[derive(Debug, Args)]
 pub(super) struct How {
-    /// How many scenarios run at once [default: as many as there are processors; 1 for a plugin].
+    /// How many scenarios run at once [default: as many as there are processors; 1 for a plugin; as many as an adapter
+    /// takes].
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
     /// Begin nothing new after the first failure.
@@ -147,9 +157,6 @@ pub(super) struct How {
     /// Which failures are known.
     #[command(flatten)]
     pub known: KnownFailures,
-    /// Where settings come from.
-    #[command(flatten)]
-    pub from: SettingsFrom,
 }
 
 /// `counterfoil test`
@@ -158,6 +165,9 @@ pub(super) enum Test {
     /// Test a provider plugin: start it as the engine does, load it, and run every scenario that can tell something of
     /// it. Nothing behind which a cloud stands is called without --live.
     Provider(Box<TestProvider>),
+    /// Test a decoder in any language: give its adapter every binary vector at every revision, and messages made of them,
+    /// and judge what it accepts and what it refuses (docs/adapter.md).
+    Decoder(Box<TestDecoder>),
 }
 
 /// `counterfoil test provider`
@@ -178,6 +188,46 @@ pub(super) struct TestProvider {
     /// How they are run.
     #[command(flatten)]
     pub how: How,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub from: SettingsFrom,
+}
+
+/// `counterfoil test decoder`
+#[derive(Debug, Args)]
+pub(super) struct TestDecoder {
+    /// How many messages are made up beside the vectors.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub made_up: u32,
+    /// Where messages that are made up come from: the same seed and version make the same.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Leave only the runs that match, as `run --filter` does; may be repeated. Runs are named by their vectors.
+    #[arg(long, short, value_name = "TERM")]
+    pub filter: Vec<String>,
+    /// How they are run.
+    #[command(flatten)]
+    pub how: How,
+    /// The adapter.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
+}
+
+/// An adapter, and how it is started.
+#[derive(Debug, Args)]
+pub(super) struct AdapterArgs {
+    /// Pass a variable of the environment on to the adapter, beside PATH and HOME; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub env: Vec<String>,
+    /// How long the adapter may take until it is ready.
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait, default_value = "60s")]
+    pub start_deadline: Duration,
+    /// How long a case may take.
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait, default_value = "30s")]
+    pub case_deadline: Duration,
+    /// The adapter's program and its arguments.
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
 }
 
 /// A plugin, and how it is started and spoken to.

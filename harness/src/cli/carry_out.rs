@@ -25,11 +25,12 @@ use super::{
     output::Output,
 };
 use crate::{
+    adapter::Launch,
     explore::{self, Account, Exploration, Find, Offer},
     mutants::{self, Matrix, Mutant},
     provider::{process::settle, remove_private_directory},
     report::{Reporter, json::Json, known, terminal::Terminal},
-    run::{self, Job, Options, RunEvent, Seen, Variant},
+    run::{self, Again, DecoderSuite, DecoderUnderTest, Job, Options, RunEvent, Seen, Variant},
     subject::{Preparation, Subject},
 };
 
@@ -44,8 +45,8 @@ pub(super) struct Setting {
     pub target: run::Target,
     /// How many runs go on at once, where the user does not say.
     pub at_once: NonZeroUsize,
-    /// The start of the command that runs a single job again, up to its filter.
-    pub reproduce: String,
+    /// The command that runs a single job again.
+    pub reproduce: Again,
     /// The settings that count, in words.
     pub settings: Option<String>,
     /// All runs that there are without a filter.
@@ -94,6 +95,11 @@ impl Session {
             _ if error.is_ours() => failed(&error.to_string(), output),
             _ => usage(&error.to_string(), output),
         })
+    }
+
+    /// Starts the adapter of a decoder.
+    pub(super) fn decoder(&self, launch: Launch, suite: DecoderSuite) -> DecoderUnderTest {
+        self.runtime.block_on(DecoderUnderTest::start(launch, suite))
     }
 
     /// Runs mutants, and gives what was found of each.

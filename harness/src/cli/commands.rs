@@ -22,6 +22,7 @@ use counterfoil_proto::contract::{self, Severity};
 use serde::Serialize;
 
 use super::{
+    adapter,
     args::{Cli, Command, Contract, Format, Run, SchemaOf, Select},
     carry_out::{Session, Setting},
     exit::Exit,
@@ -34,7 +35,7 @@ use super::{
 use crate::{
     contract::DescriptorError,
     mutants,
-    provider::process,
+    provider::process::Supervision,
     report::{
         diagnostics, mutants as mutants_report, rules as rules_report, scenarios,
         terminal::{self, counted},
@@ -69,6 +70,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Report(command) => report::execute(&command, output),
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
+        Command::Adapter(command) => adapter::execute(&command, output),
     }
 }
 
@@ -99,7 +101,7 @@ fn run_mutants(names: &[String], output: Output) -> Result<Exit, Exit> {
 }
 
 /// Says that no mutant has a name, and which one was probably meant.
-fn no_mutant<'n>(name: &str, known: impl IntoIterator<Item = &'n str>, output: Output) -> Exit {
+pub(super) fn no_mutant<'n>(name: &str, known: impl IntoIterator<Item = &'n str>, output: Output) -> Exit {
     let help = scenario::nearest(name, known).map_or_else(
         || "`counterfoil mutants --list` has them".to_owned(),
         |meant| format!("did you mean {meant:?}?"),
@@ -107,10 +109,9 @@ fn no_mutant<'n>(name: &str, known: impl IntoIterator<Item = &'n str>, output: O
     usage(&format!("no mutant is called {name:?}: {help}"), output)
 }
 
-/// Starts a plugin and supervises it: Counterfoil's own command, which nobody else calls. `directory` is the private one
-/// of the launch, which is removed in the end.
-pub(super) fn supervise(directory: &Path, program: &Path) -> Exit {
-    match process::supervise(directory, program) {
+/// Starts a program and supervises it: Counterfoil's own command, which nobody else calls.
+pub(super) fn supervise(asked: &Supervision<'_>) -> Exit {
+    match asked.carry_out() {
         Ok(()) => Exit::Passed,
         Err(error) => usage(&error.to_string(), Output::standard()),
     }
@@ -168,10 +169,10 @@ fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
         &args.select.paths,
         args.how.strict,
         args.mutant.as_deref(),
-        args.how.from.settings.as_deref(),
-        args.how.from.no_settings,
+        args.from.settings.as_deref(),
+        args.from.no_settings,
     );
-    let taken = args.with_settings(args.how.from.find(output)?);
+    let taken = args.with_settings(args.from.find(output)?);
     let filter = filter(&args.select, output)?;
     let variant = variant(args.mutant.as_deref(), output)?;
     let scenarios = load(&args.select.paths, output)?;
@@ -189,7 +190,7 @@ fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
         variant,
         target: run::Target::Embedded,
         at_once: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        reproduce,
+        reproduce: reproduce.into(),
         settings: taken.map(|taken| taken.told()),
         whole: run::jobs(&scenarios, &Filter::default()),
     };

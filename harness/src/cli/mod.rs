@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out.
 
+mod adapter;
 mod args;
 mod carry_out;
 mod commands;
@@ -26,6 +27,7 @@ use clap::Parser as _;
 
 pub use self::exit::Exit;
 use self::{args::Cli, output::Output};
+use crate::provider::process::Supervision;
 
 /// Set by the panic hook: whatever was being done, Counterfoil itself has failed.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -40,10 +42,8 @@ pub fn main() -> ExitCode {
     }));
     // A plugin waits for its supervisor, and to set up the whole command line takes half as long as all else of that.
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    if let [command, directory, program] = &arguments[..]
-        && command == "supervise"
-    {
-        return commands::supervise(directory.as_ref(), program.as_ref()).into();
+    if let Some(asked) = Supervision::asked(&arguments) {
+        return commands::supervise(&asked).into();
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -1,19 +1,20 @@
 //! `counterfoil test`: something of the user's under test.
 
-use std::{env, num::NonZeroUsize, sync::Arc};
+use std::{collections::BTreeMap, env, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use counterfoil_proto::RevisionRange;
 
 use super::{
-    args::{Test, TestProvider},
-    carry_out::{Session, Setting},
+    args::{AdapterArgs, How, Test, TestDecoder, TestProvider},
+    carry_out::{Session, Setting, failed},
     commands::{load, usage},
     exit::Exit,
     output::Output,
     settings::Taken,
 };
 use crate::{
-    run::{self, Filter, Target, Variant},
+    adapter::Launch,
+    run::{self, DecoderSuite, Filter, Target, Variant},
     subject::manifest::Manifest,
 };
 
@@ -21,11 +22,12 @@ use crate::{
 pub(super) fn execute(test: Test, output: Output) -> Exit {
     match test {
         Test::Provider(args) => provider(*args, output).unwrap_or_else(|exit| exit),
+        Test::Decoder(args) => decoder(*args, output).unwrap_or_else(|exit| exit),
     }
 }
 
 fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
-    let found = args.how.from.find(output)?;
+    let found = args.from.find(output)?;
     let names_secrets = !args.plugin.secret.is_empty();
     let own = found.as_ref().and_then(|found| found.settings.provider.as_ref()?.revisions.clone());
     let taken = args.with_settings(found);
@@ -61,9 +63,63 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         variant: Variant::Reference,
         target: Target::Plugin(Arc::new(plugin)),
         at_once: NonZeroUsize::MIN,
-        reproduce: run::reproduce_test(env::args_os().skip(1)),
+        reproduce: run::reproduce_test(env::args_os().skip(1)).into(),
         settings: taken.map(|taken| taken.told()),
         whole: run::jobs_for_provider(&scenarios, &Filter::default(), &of_repository),
     };
     session.carry_out(jobs, &args.how, known, setting, output)
+}
+
+fn decoder(args: TestDecoder, output: Output) -> Result<Exit, Exit> {
+    let filter = Filter::new(args.filter.iter().map(String::as_str))
+        .map_err(|error| usage(&error.to_string(), output))?;
+    let launch = args.adapter.launch(&args.how, output)?;
+    let suite = DecoderSuite::new(args.made_up, args.seed);
+    let known = args.how.known.load(suite.scenarios(), output)?;
+    let (jobs, whole) = (suite.jobs(&filter), suite.jobs(&Filter::default()));
+    if jobs.is_empty() {
+        output.error("nothing was judged: no vector matches the filter");
+        return Err(Exit::Nothing);
+    }
+    let session = Session::open(output)?;
+    let decoder = session.decoder(launch, suite);
+    let setting = Setting {
+        variant: Variant::Reference,
+        at_once: NonZeroUsize::new(decoder.takes_at_once()).unwrap_or(NonZeroUsize::MIN),
+        target: Target::Decoder(Arc::new(decoder)),
+        reproduce: run::reproduce_adapter(env::args_os().skip(1)),
+        settings: None,
+        whole,
+    };
+    session.carry_out(jobs, &args.how, known, setting, output)
+}
+
+impl AdapterArgs {
+    /// How the adapter is started: where we are, with what it takes to find programs and their caches, and what the user
+    /// names.
+    fn launch(&self, how: &How, output: Output) -> Result<Launch, Exit> {
+        let (program, arguments) = self.command.split_first().expect("the command line has one");
+        let mut environment = BTreeMap::new();
+        for name in ["PATH", "HOME"].into_iter().chain(self.env.iter().map(String::as_str)) {
+            if let Some(value) = env::var_os(name) {
+                environment.insert(name.into(), value);
+            } else if self.env.iter().any(|named| named == name) {
+                return Err(usage(
+                    &format!("--env {name}: there is no such variable in the environment"),
+                    output,
+                ));
+            }
+        }
+        let ours = |what: &str, error| failed(&format!("it cannot be told where {what} is: {error}"), output);
+        Ok(Launch {
+            supervisor: env::current_exe().map_err(|error| ours("counterfoil itself", error))?,
+            program: PathBuf::from(program),
+            arguments: arguments.to_vec(),
+            directory: env::current_dir().map_err(|error| ours("the current directory", error))?,
+            environment,
+            ready_within: self.start_deadline,
+            answer_within: self.case_deadline,
+            at_once: how.jobs.map(NonZeroUsize::get),
+        })
+    }
 }

@@ -3,10 +3,7 @@
 //!
 //! A case is made from its seed and its number alone, and from the corner that it aims at, so that it can be made again.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use counterfoil_core::{
     engine::inputs::fingerprint,
@@ -15,8 +12,8 @@ use counterfoil_core::{
     plan::{Action, ActionKind, Change, Current, Hints, Plan, Spec},
     rpc::{Code, Method},
     scenario::{
-        CallPoint, CancelPoint, Dispatch, EngineSetup, Expect, Fault, FaultKind, FinalizeAnswer, Hook, Hooks,
-        ProviderSetup, ResolvePoint, Scenario, Seed, Services, Source, Span, TransportKind,
+        CallPoint, CancelPoint, Dispatch, EngineSetup, Fault, FaultKind, FinalizeAnswer, Hook, Hooks,
+        ProviderSetup, ResolvePoint, Scenario, Seed, Services, Span, TransportKind,
     },
     trial::Trial,
 };
@@ -139,25 +136,13 @@ impl Draft<'_> {
         }
         let inputs = self.inputs();
         let mut scenario = Scenario {
-            id: "found".to_owned(),
-            title: "Found by exploration".to_owned(),
-            found: None,
-            revisions: RevisionRange::from(revision),
-            tags: Vec::new(),
             state: self.others(&actions),
             plan: Plan { id: "found".to_owned(), inputs, actions },
             addresses,
             environment: BTreeMap::from([(VARIABLE.0.to_owned(), VARIABLE.1.to_owned())]),
             provider: self.provider(by_apply),
-            dispatch: Dispatch::V2,
             engine,
-            seams: BTreeSet::new(),
-            needs: BTreeSet::new(),
-            trials: BTreeSet::new(),
-            deadline: None,
-            faults: Vec::new(),
-            expect: Expect::default(),
-            source: Source::nowhere(),
+            ..Scenario::bare("found", "Found by exploration", RevisionRange::from(revision))
         };
         if by_apply {
             let scripted = self.chance(70);

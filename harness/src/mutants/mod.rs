@@ -2,6 +2,7 @@
 //!
 //! A mutant must be found by the rules that it declares and by no other, and every rule must find one.
 
+mod adapter;
 mod process;
 mod telling;
 
@@ -29,7 +30,10 @@ use counterfoil_mock::broken::{
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{self, Finished, Options, Variant};
+use crate::{
+    adapter::broken::{AdapterMutant, BROKEN},
+    run::{self, Finished, Options, Variant},
+};
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +48,8 @@ pub enum Kind {
     Manifest,
     /// The process of a plugin.
     Process,
+    /// The adapter of a decoder.
+    Adapter,
 }
 
 impl fmt::Display for Kind {
@@ -54,6 +60,7 @@ impl fmt::Display for Kind {
             Self::Provider => "provider",
             Self::Manifest => "manifest",
             Self::Process => "process",
+            Self::Adapter => "adapter",
         })
     }
 }
@@ -82,9 +89,11 @@ pub enum Place {
     Disk(&'static ManifestMutant),
     /// In a process of its own, which is started and put under test.
     Process(&'static ProcessMutant),
+    /// In front of a decoder, in a process of its own.
+    Adapter(&'static AdapterMutant),
 }
 
-/// Every mutant: engines, decoders, providers, manifests, processes.
+/// Every mutant: engines, decoders, providers, manifests, processes, adapters.
 pub fn all() -> Vec<Mutant> {
     let engines = ENGINES.iter().map(|mutant| Mutant {
         kind: Kind::Engine,
@@ -121,7 +130,14 @@ pub fn all() -> Vec<Mutant> {
         caught_by: mutant.caught_by,
         place: Place::Process(mutant),
     });
-    engines.chain(decoders).chain(providers).chain(manifests).chain(processes).collect()
+    let adapters = BROKEN.iter().map(|mutant| Mutant {
+        kind: Kind::Adapter,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        place: Place::Adapter(mutant),
+    });
+    engines.chain(decoders).chain(providers).chain(manifests).chain(processes).chain(adapters).collect()
 }
 
 /// The mutants of some names, in the order of the names, each once.
@@ -268,7 +284,7 @@ pub async fn matrix(
     let played = scenarios.iter().flat_map(|scenario| scenario.expect.findings.iter().cloned()).collect();
     let ground = Ground { private: private.into(), program: program.into(), scenarios, stop: stop.clone() };
     let (processes, mut others): (Vec<_>, Vec<_>) =
-        mutants.into_iter().enumerate().partition(|(_, mutant)| mutant.kind == Kind::Process);
+        mutants.into_iter().enumerate().partition(|(_, mutant)| mutant.kind >= Kind::Process);
     // Providers first: one that hangs is waited for while others work.
     others.sort_by_key(|(_, mutant)| Reverse(mutant.kind));
     let mut rows = ground.rows(others, AT_ONCE * processors).await?;
@@ -320,6 +336,9 @@ impl Ground {
                 let room = self.private.join(at.to_string());
                 fs::create_dir(&room)?;
                 Row::of(mutant, &process::finished(broken, job, &room, &self.program, &self.stop).await?)
+            }
+            Place::Adapter(broken) => {
+                Row::of(mutant, &adapter::finished(broken, &self.program, &self.stop).await?)
             }
         })
     }

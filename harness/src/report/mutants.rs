@@ -94,6 +94,7 @@ fn wrong(page: &mut Page, row: &Row) {
     let shown = match row.mutant.kind {
         Kind::Engine | Kind::Decoder | Kind::Provider => Some(("run again", "run --mutant")),
         Kind::Process => Some(("its program", "mock serve-broken")),
+        Kind::Adapter => Some(("its program", "adapter broken")),
         Kind::Manifest => None,
     };
     if let Some((what, command)) = shown {

@@ -50,7 +50,7 @@ pub fn explain(rule: &Rule, layout: Layout) -> String {
     let checks: Vec<String> =
         rule.replaces().map(|Check { tool, fact, what, .. }| format!("{tool} ({fact}): {what}")).collect();
     entries(&mut page, "replaces", if checks.is_empty() { vec![NO_CHECK.to_owned()] } else { checks });
-    if rule.needs_a_plugin() {
+    if rule.is_beyond_our_pair() {
         for (key, value) in [("exercised by", BY_PLUGINS), ("tripped by", &*tripped_by_a_plugin(rule))] {
             page.wrapped(&format!("{key:<12}  "), 14, value);
         }
@@ -151,7 +151,7 @@ fn tripped_by_a_plugin(rule: &Rule) -> String {
 
 /// What exercises a rule, and what trips it.
 fn proofs(rule: &Rule) -> (String, String) {
-    if rule.needs_a_plugin() {
+    if rule.is_beyond_our_pair() {
         return (BY_PLUGINS.to_owned(), tripped_by_a_plugin(rule));
     }
     let mutants = named(rule, &coverage().mutants);

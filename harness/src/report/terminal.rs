@@ -181,7 +181,9 @@ impl Sheet {
             ]);
         }
         self.page.wrapped("", 2, &text);
-        self.page.wrapped("", 2, &format!("{DIM}Initialize is given{DIM:#} {}", plain(config)));
+        if !config.is_empty() {
+            self.page.wrapped("", 2, &format!("{DIM}Initialize is given{DIM:#} {}", plain(config)));
+        }
         self.page.blank();
     }
 

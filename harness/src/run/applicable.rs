@@ -15,6 +15,10 @@ use super::{
 /// Why a run is skipped, if it is.
 pub(super) fn out_of_reach(job: &Job, target: &Target) -> Option<(SkipKind, String)> {
     let (scenario, revision) = (&*job.scenario, job.revision);
+    if matches!(target, Target::Decoder(_)) {
+        // It says itself what it does not know.
+        return None;
+    }
     let lacking = refused(scenario, revision)
         .or_else(|| lacks_hook(scenario, revision))
         .or_else(|| lacks_finalizer(scenario, revision));
@@ -22,6 +26,7 @@ pub(super) fn out_of_reach(job: &Job, target: &Target) -> Option<(SkipKind, Stri
     not_applicable.or_else(|| match target {
         Target::Embedded => beyond_embedded(scenario),
         Target::Plugin(plugin) => beyond_plugin(job, plugin),
+        Target::Decoder(_) => None,
     })
 }
 

@@ -7,7 +7,7 @@ use counterfoil_core::{
     outcome::{Outcome, Status},
     rules::{self, Finding, Level, Party, Place},
     scenario::{Diagnostic, FaultKind, Found},
-    trace::{Driven, Event, Strike, Trace},
+    trace::{self, Driven, Event, Strike, Taken, Trace},
 };
 use counterfoil_proto::{Revision, StatusMapKind};
 use serde::{Deserialize, Serialize};
@@ -507,8 +507,11 @@ pub struct Account {
     pub load_error: Option<String>,
 }
 
-/// What became of the plan of a trace.
+/// What became of the plan of a trace. A decoder carries none out.
 pub fn account(trace: &Trace) -> Account {
+    if trace.header.subject == trace::Subject::Decoder {
+        return Account::default();
+    }
     let end = trace.end();
     // A plan may have very many actions, so each outcome is looked at once.
     let mut outcomes: Vec<Vec<Outcome>> = trace.header.plan.actions.iter().map(|_| Vec::new()).collect();
@@ -572,6 +575,15 @@ pub fn describe(event: &Event) -> String {
     let of_action = |action: Option<u32>| action.map_or(String::new(), |action| format!("action {action}: "));
     match event {
         Event::Process(event) => event.describe(),
+        Event::Adapter(event) => event.describe(),
+        Event::Decoded(decoded) => {
+            let verdict = match &decoded.verdict {
+                Taken::Accepted { .. } => "accepts them".to_owned(),
+                Taken::Refused { why } => format!("refuses them: {why}"),
+            };
+            let (bytes, name) = (decoded.bytes.0.len(), decoded.short_name());
+            format!("given {bytes} bytes as {name}, the decoder {verdict}")
+        }
         Event::LoadFailed { method, error } => format!("the provider did not load: {method}: {error}"),
         Event::ApplyStarted => "the engine begins to apply the plan".to_owned(),
         Event::ActionStarted { action } => format!("the engine begins action {action}"),

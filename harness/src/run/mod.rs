@@ -1,6 +1,7 @@
 //! From scenarios to verdicts: select, drive, judge, in the same order every time.
 
 mod applicable;
+mod decoder;
 mod diff;
 mod drive;
 mod event;
@@ -30,6 +31,7 @@ use counterfoil_mock::{ProviderMutant, broken};
 use counterfoil_proto::{Revision, RevisionRange};
 
 pub use self::{
+    decoder::{DecoderSuite, DecoderUnderTest},
     diff::{Change, Diff, Way, address_of, has_other_calls, has_other_outcomes, verdict_word},
     drive::{DriveError, drive},
     event::{
@@ -42,7 +44,7 @@ pub use self::{
     limits::within_file_limit,
     load::{Loaded, load, stock},
     plugin::{Blocked, PluginUnderTest, Reach},
-    reproduce::{reproduce, reproduce_explored, reproduce_test},
+    reproduce::{Again, reproduce, reproduce_adapter, reproduce_explored, reproduce_test},
     saved::{ReadError, SavedRun},
     schedule::{Options, finished, private_directory, run},
 };
@@ -82,14 +84,16 @@ pub fn jobs(scenarios: &[Arc<Scenario>], filter: &Filter) -> Vec<Job> {
         .collect()
 }
 
-/// Where the provider of a run is.
+/// What is under test.
 #[derive(Clone, Debug, Default)]
 pub enum Target {
-    /// Our own mock, in our own process.
+    /// Our own pair, its provider in our own process.
     #[default]
     Embedded,
     /// A plugin.
     Plugin(Arc<PluginUnderTest>),
+    /// A decoder.
+    Decoder(Arc<DecoderUnderTest>),
 }
 
 /// The runs that the filters leave of what can say something about a provider at these revisions: first those that look

@@ -6,6 +6,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// A command that lacks nothing but a filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    before: String,
+    behind: String,
+}
+
+impl From<String> for Again {
+    /// A command with nothing behind its filter.
+    fn from(before: String) -> Self {
+        Self { before, behind: String::new() }
+    }
+}
+
+impl Again {
+    /// The command that makes the run of this id again.
+    pub fn run(&self, id: &str) -> String {
+        format!("{} --filter {id}{}", self.before, self.behind)
+    }
+}
+
 /// The start of that command, up to its filter: the same files, judged as strictly, with the same mutant and by the
 /// same settings. What comes from settings is not said, since these say it again.
 pub fn reproduce(
@@ -59,6 +80,15 @@ pub fn reproduce_explored(words: impl IntoIterator<Item = OsString>) -> String {
     let mut kept = kept("counterfoil test provider", words, &OF_AN_EXPLORATION);
     kept.push_str(" --scenario");
     kept
+}
+
+/// The command that tests what stands behind an adapter again: `words` as they were given, without filters and reports. What
+/// starts the adapter comes last.
+pub fn reproduce_adapter(words: impl IntoIterator<Item = OsString>) -> Again {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let (ours, adapter) = words.split_at(words.iter().position(|word| word == "--").unwrap_or(words.len()));
+    let adapter = adapter.iter().map(|word| format!(" {}", shell_word(&word.to_string_lossy())));
+    Again { before: kept("counterfoil", ours.iter().cloned(), &OF_A_RUN), behind: adapter.collect() }
 }
 
 /// Words as a shell reads them back, without the options that are dropped, and what these take.
@@ -127,5 +157,13 @@ mod tests {
         let given = "test provider ./p -f a --filter=b --report json=r --env REGION --live --keep-traces t --update-known-failures";
         let again = reproduce_test(given.split(' ').map(OsString::from));
         assert_eq!(again, "counterfoil test provider ./p --env REGION --live");
+    }
+
+    #[test]
+    fn what_starts_an_adapter_stands_behind_the_filter_as_it_was_given() {
+        let given = "test decoder --made-up 9 -f a --report json=r -- ./adapter --filter b";
+        let again = reproduce_adapter(given.split(' ').map(OsString::from));
+        let command = "counterfoil test decoder --made-up 9 --filter status-4@0.56 -- ./adapter --filter b";
+        assert_eq!(again.run("status-4@0.56"), command);
     }
 }

@@ -31,8 +31,8 @@ use crate::{
 };
 
 use super::{
-    DriveError, FORMAT, Finished, Job, KnownFailures, Live, PluginUnderTest, RunEvent, Summary, Target,
-    VERSION, Variant,
+    Again, DriveError, FORMAT, Finished, Job, KnownFailures, Live, PluginUnderTest, RunEvent, Summary,
+    Target, VERSION, Variant,
     applicable::out_of_reach,
     drive,
     plugin::{NEEDS_LIVE, NEEDS_STATE, Played, kills, reaches_cloud},
@@ -61,8 +61,8 @@ pub struct Options {
     pub variant: Variant,
     /// The provider.
     pub target: Target,
-    /// The start of the command that runs a single job again, up to its filter.
-    pub reproduce: String,
+    /// The command that runs a single job again.
+    pub reproduce: Again,
     /// The settings that count, in words: their file, and what is taken of it.
     pub settings: Option<String>,
 }
@@ -78,7 +78,7 @@ impl Options {
             known: None,
             variant,
             target: Target::Embedded,
-            reproduce: "counterfoil run".to_owned(),
+            reproduce: "counterfoil run".to_owned().into(),
             settings: None,
         }
     }
@@ -134,6 +134,7 @@ pub async fn run(
         subject: match &options.target {
             Target::Embedded => None,
             Target::Plugin(plugin) => Some(plugin.line.clone()),
+            Target::Decoder(decoder) => Some(decoder.line.clone()),
         },
         settings: options.settings.clone(),
     });
@@ -201,8 +202,9 @@ pub async fn run(
     let mut summary = book.summary;
     summary.rules_judged = book.judged.len();
     summary.rules_out_of_reach = match &options.target {
-        Target::Embedded => rules::catalogue().filter(|rule| rule.needs_a_plugin()).count(),
+        Target::Embedded => rules::catalogue().filter(|rule| rule.is_beyond_our_pair()).count(),
         Target::Plugin(_) => book.missed.difference(&book.judged).count(),
+        Target::Decoder(_) => 0,
     };
     summary.millis = millis(begun);
     report(RunEvent::RunFinished(summary.clone()));
@@ -261,7 +263,7 @@ impl<R: FnMut(RunEvent)> Book<'_, R> {
 
     fn enter(&mut self, job: &Job, done: Done) {
         let Done { mut finished, trace } = done;
-        finished.reproduce = format!("{} --filter {}", self.options.reproduce, job.id());
+        finished.reproduce = self.options.reproduce.run(&job.id());
         if let (Some(directory), Some(trace), true) =
             (&self.options.keep_traces, trace, finished.verdict != Verdict::Pass)
         {
@@ -337,9 +339,14 @@ pub(crate) async fn traced(job: &Job, target: &Target, variant: &Variant) -> Res
                 Some((kind, reason)) => Played::Skip(kind, reason),
                 None => plugin.drive(job, variant).await,
             },
+            Target::Decoder(decoder) => decoder.drive(job).await,
         })
     };
-    let limit = limit(&job.scenario);
+    let limit = match target {
+        Target::Embedded | Target::Plugin(_) => limit(&job.scenario),
+        // A case waits for those before it, and for adapters that are started anew; who gives it to the adapter has deadlines.
+        Target::Decoder(_) => Duration::MAX,
+    };
     match timeout(limit, played).await {
         Ok(Ok(Played::Trace(trace))) => Ok(*trace),
         Ok(Ok(Played::Skip(kind, reason))) => Err(Untraced::Skipped(kind, reason)),

@@ -253,6 +253,24 @@ pub trait Decoder: Send + Sync {
     fn message(&self, full_name: &str, bytes: &Bytes, revision: Revision) -> Reading<()>;
 }
 
+/// What a decoder makes of a message of this full name, read as the typed message that it is, where the decoder knows it as
+/// one.
+pub fn read(
+    decoder: &dyn Decoder,
+    full_name: &str,
+    bytes: &Bytes,
+    context: &ApplyContext<'_>,
+) -> Reading<()> {
+    match Method::ALL.into_iter().find(|method| method.response() == full_name) {
+        Some(Method::Apply) => decoder.apply_response(bytes, context).map(drop),
+        Some(method @ (Method::Create | Method::Read | Method::Update)) => {
+            decoder.output(method, bytes, context.revision).map(drop)
+        }
+        Some(Method::Finalize) => decoder.finalize(bytes, context.revision).map(drop),
+        _ => decoder.message(full_name, bytes, context.revision),
+    }
+}
+
 /// The strict decoder.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Strict;

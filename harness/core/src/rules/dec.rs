@@ -4,13 +4,14 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
+use bytes::Bytes;
 use counterfoil_proto::Revision;
 
-use super::{CallStory, Findings, Level, Party, Rule, Story};
+use super::{CallStory, DecodedStory, Findings, Level, Party, Rule, Story};
 use crate::{
     decode::{Cause, Decoder as _, Reading, Refusal, Strict, UnknownField},
     rpc::Method,
-    trace::{Driven, Reply},
+    trace::{Driven, Reply, Taken},
 };
 
 const BOTH: &[Party] = &[Party::Provider, Party::Decoder];
@@ -51,7 +52,7 @@ macro_rules! reply_rule {
             enforced: $enforced,
             reason: $reason,
             source: $source,
-            applies: has_reply,
+            applies: has_message,
             check: |story, findings| refused(Cause::$cause, story, findings),
         }
     };
@@ -219,7 +220,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: NOBODY,
         reason: "A refused reply is a change in the cloud that no state knows of.",
         source: "D-010",
-        applies: has_reply,
+        applies: has_message,
         check: accepts_what_is_valid,
     },
 ];
@@ -270,7 +271,7 @@ fn is_read(story: &Story<'_>, method: Method) -> bool {
     method != Method::Apply || story.trace.header.driven == Driven::ByApply
 }
 
-fn reading(story: &Story<'_>, method: Method, bytes: &bytes::Bytes) -> StrictReading {
+fn reading(story: &Story<'_>, method: Method, bytes: &Bytes) -> StrictReading {
     match method {
         Method::Apply => Strict.apply_response(bytes, &story.apply_context()).into(),
         _ => Strict.message(method.response(), bytes, story.trace.header.revision).into(),
@@ -283,12 +284,18 @@ fn has_decided(story: &Story<'_>, call: &CallStory<'_>) -> bool {
 }
 
 fn has_apply_reply(story: &Story<'_>) -> bool {
-    story.trace.header.driven == Driven::ByApply
-        && story.calls().any(|call| call.method == Method::Apply && has_ok(call))
+    let is_apply = |it: &DecodedStory<'_>| it.decoded.message == Method::Apply.response();
+    let arrived = || story.calls().any(|call| call.method == Method::Apply && has_ok(call));
+    story.decoded.iter().any(is_apply) || (story.trace.header.driven == Driven::ByApply && arrived())
 }
 
 fn has_reply(story: &Story<'_>) -> bool {
     story.calls().any(has_ok)
+}
+
+/// A reply, or a message that a decoder was given by itself.
+fn has_message(story: &Story<'_>) -> bool {
+    !story.decoded.is_empty() || has_reply(story)
 }
 
 fn has_ok(call: &CallStory<'_>) -> bool {
@@ -296,6 +303,7 @@ fn has_ok(call: &CallStory<'_>) -> bool {
 }
 
 fn refused(cause: Cause, story: &Story<'_>, findings: &mut Findings<'_>) {
+    taken(cause, story, findings);
     for call in story.calls() {
         for refusal in call.strictly.sent.iter().flat_map(|reading| &reading.refusals) {
             if refusal.cause == cause {
@@ -328,6 +336,21 @@ fn refused(cause: Cause, story: &Story<'_>, findings: &mut Findings<'_>) {
     }
 }
 
+/// What a decoder took for good although it has this fault: that is held against the decoder once, however often it has it.
+fn taken(cause: Cause, story: &Story<'_>, findings: &mut Findings<'_>) {
+    for DecodedStory { decoded, at, refusals } in &story.decoded {
+        let fault = refusals.iter().find(|refusal| refusal.cause == cause);
+        if let (Taken::Accepted { .. }, Some(fault)) = (&decoded.verdict, fault) {
+            let message = format!(
+                "{} was not refused for this: {}",
+                decoded.short_name(),
+                place(&fault.path, &fault.message)
+            );
+            findings.against(Party::Decoder, None, message, [*at]);
+        }
+    }
+}
+
 fn has_cause(call: &CallStory<'_>, cause: Cause) -> bool {
     call.refused.is_some_and(|(refusals, _)| refusals.iter().any(|refusal| refusal.cause == cause))
 }
@@ -353,6 +376,12 @@ fn unknown_fields(story: &Story<'_>, findings: &mut Findings<'_>) {
 }
 
 fn accepts_what_is_valid(story: &Story<'_>, findings: &mut Findings<'_>) {
+    for DecodedStory { decoded, at, refusals } in &story.decoded {
+        if let (Taken::Refused { why }, true) = (&decoded.verdict, refusals.is_empty()) {
+            let message = format!("{} was refused without reason: {why}", decoded.short_name());
+            findings.add(None, message, [*at]);
+        }
+    }
     for call in story.calls() {
         let Some((refusals, _)) = call.refused.filter(|_| is_read(story, call.method)) else { continue };
         let strictly = call.strictly.received.iter().flat_map(|reading| &reading.refusals);

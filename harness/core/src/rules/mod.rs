@@ -3,6 +3,7 @@
 //! A rule's text, level and revisions live in its definition here and nowhere else; `explain`, docs and reports are
 //! made from it. A family is a file.
 
+mod adp;
 mod cap;
 mod dec;
 mod dsp;
@@ -28,7 +29,9 @@ use serde::{Deserialize, Serialize};
 pub use self::expected::check_expected;
 pub use self::place::Place;
 pub use self::replaces::{CHECKS, Check, Replaced};
-pub use self::story::{ActionStory, Answer, CallStory, Ending, Fatal, HookStory, ManifestStory, Story};
+pub use self::story::{
+    ActionStory, Answer, CallStory, DecodedStory, Ending, Fatal, HookStory, ManifestStory, Story,
+};
 use crate::trace::Trace;
 
 /// How binding a rule is.
@@ -88,6 +91,9 @@ impl fmt::Display for Party {
     }
 }
 
+/// What an adapter stands for.
+const ADAPTED: &[Party] = &[Party::Engine, Party::Decoder];
+
 /// What most rules judge.
 const ENGINE: &[Party] = &[Party::Engine];
 
@@ -125,9 +131,9 @@ impl Rule {
     }
 
     /// Whether it judges a plugin beside what an apply shows: its process, its manifest, or what it declares as it is
-    /// loaded. Our own pair gives such a rule nothing to judge.
-    pub fn needs_a_plugin(&self) -> bool {
-        matches!(self.family(), "PROC" | "CAP" | "MAN")
+    /// loaded; or an adapter. Our own pair gives such a rule nothing to judge.
+    pub fn is_beyond_our_pair(&self) -> bool {
+        matches!(self.family(), "PROC" | "CAP" | "MAN" | "ADP")
     }
 
     /// Whether it holds at a revision.
@@ -215,6 +221,15 @@ pub const FAMILIES: &[Family] = &[
              with a pre-release, `dev`, `(devel)`, or a template such as `{{ .Version }}`. An archive may not.",
         ),
         rules: man::RULES,
+    },
+    Family {
+        name: "ADP",
+        about: "adapters",
+        note: Some(
+            "These rules judge the adapters of engines and decoders under test by the protocol that they speak with \
+             Counterfoil, and by what they say was read ([adapter.md](adapter.md)).",
+        ),
+        rules: adp::RULES,
     },
 ];
 

@@ -102,6 +102,36 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// One that stands in no file, plans nothing and expects nothing, for whoever makes scenarios up.
+    pub fn bare(id: impl Into<String>, title: impl Into<String>, revisions: RevisionRange) -> Self {
+        let id = id.into();
+        Self {
+            title: title.into(),
+            found: None,
+            revisions,
+            tags: Vec::new(),
+            plan: Plan { id: id.clone(), ..Plan::default() },
+            id,
+            addresses: Vec::new(),
+            state: Vec::new(),
+            environment: BTreeMap::new(),
+            provider: ProviderSetup {
+                compute_plan_version: "v2".to_owned(),
+                force_new: Vec::new(),
+                services: Services::default(),
+            },
+            dispatch: Dispatch::V2,
+            engine: EngineSetup::default(),
+            seams: BTreeSet::new(),
+            needs: BTreeSet::new(),
+            trials: BTreeSet::new(),
+            deadline: None,
+            faults: Vec::new(),
+            expect: Expect::default(),
+            source: Source::nowhere(),
+        }
+    }
+
     /// Whether a resource exists because an action says so, and need not be said to exist by itself.
     pub fn is_known_to_an_action(&self, seed: &Seed) -> bool {
         self.plan.actions.iter().any(|action| {

@@ -8,7 +8,7 @@ use super::{Event, Header, Trace};
 use crate::json::without_place;
 
 /// The version of the file format. A reader takes its own version and every older one.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The longest line that is read, in bytes: a message of 64 MB in hexadecimal, with room to spare.
 const MAX_LINE: u64 = 256 * 1024 * 1024;

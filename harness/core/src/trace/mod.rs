@@ -3,6 +3,7 @@
 //! What a party *sent* is kept apart from what the other side *received*, so that a fault in between is never
 //! blamed on either of them.
 
+mod adapter;
 mod file;
 mod process;
 
@@ -19,6 +20,7 @@ use counterfoil_proto::{Hook, Revision};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 pub use self::{
+    adapter::{AdapterEvent, AnswerProblem, Decoded, Due, FrameProblem, Taken},
     file::{LoadError, VERSION},
     process::{
         CallProblem, CertificateProblem, ConnectProblem, ExitStatus, Handshake, LineEnd, LogProblem,
@@ -178,6 +180,10 @@ impl Strike {
 pub enum Event {
     /// The plugin's process did something, or its host did something to it.
     Process(ProcessEvent),
+    /// The adapter of an engine or a decoder did something, or failed to do it.
+    Adapter(AdapterEvent),
+    /// Beside any apply, a decoder was given a message.
+    Decoded(Decoded),
     /// The provider did not get through the load sequence: nothing was applied.
     LoadFailed {
         /// The call that failed.

@@ -30,7 +30,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     descendants,
-    supervisor::{KILL, Report, Rest, TERMINATE},
+    supervisor::{self, KILL, Report, Rest, SUPERVISE, SUPERVISE_FED, TERMINATE},
 };
 use crate::provider::remove_private_directory;
 
@@ -41,7 +41,7 @@ const KILLING: Duration = Duration::from_secs(5);
 
 /// How far a plugin process has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
+pub(crate) struct State {
     /// Whether it was started, or what the system says.
     pub started: Option<Result<u32, (Option<i32>, String)>>,
     /// How it ended.
@@ -56,14 +56,33 @@ pub(super) struct State {
 
 impl State {
     /// Whether nothing is left, and nothing more will be known.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.cleared && self.told
     }
 }
 
-/// A plugin process. When this is dropped, the supervisor kills it, and all that it started.
+/// What is started, and how.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(crate) struct Start<'a> {
+    /// The `counterfoil` command.
+    pub supervisor: &'a Path,
+    /// The program. A name without a directory is looked for in the `PATH` of its environment.
+    pub program: &'a Path,
+    /// Its arguments.
+    pub arguments: &'a [OsString],
+    /// Where it runs.
+    pub working_directory: &'a Path,
+    /// Exactly its environment.
+    pub environment: &'a BTreeMap<OsString, OsString>,
+    /// What it reads; nothing where this is none.
+    pub stdin: Option<OwnedFd>,
+    /// The private directory of the launch, which goes with the process.
+    pub directory: TempDir,
+}
+
+/// A process below a supervisor. When this is dropped, the supervisor kills it, and all that it started.
+#[derive(Debug)]
+pub(crate) struct Child {
     commands: Arc<OwnedWriteHalf>,
     state: watch::Receiver<State>,
     _reports: AbortOnDropHandle<()>,
@@ -71,30 +90,30 @@ pub(super) struct Child {
 
 /// What comes out of a plugin process.
 #[derive(Debug)]
-pub(super) struct Pipes {
+pub(crate) struct Pipes {
     pub stdout: Receiver,
     pub stderr: Receiver,
 }
 
 impl Child {
-    /// Has `supervisor` start `program` in `working_directory` with exactly this environment.
+    /// Has a supervisor start a program.
     ///
     /// # Errors
     /// When the supervisor cannot be started.
-    pub(super) fn start(
-        supervisor: &Path,
-        program: &Path,
-        working_directory: &Path,
-        environment: &BTreeMap<OsString, OsString>,
-        directory: TempDir,
-    ) -> io::Result<(Self, Pipes)> {
+    pub(crate) fn start(start: Start<'_>) -> io::Result<(Self, Pipes)> {
+        let Start { supervisor, program, arguments, working_directory, environment, stdin, directory } =
+            start;
         adopt_orphans();
         let (ours, theirs) = StdUnixStream::pair()?;
+        if let Some(stdin) = &stdin {
+            supervisor::hand_over(&ours, stdin)?;
+        }
         ours.set_nonblocking(true)?;
         let mut child = Command::new(supervisor)
-            .arg("supervise")
+            .arg(if stdin.is_some() { SUPERVISE_FED } else { SUPERVISE })
             .arg(directory.path())
             .arg(program)
+            .args(arguments)
             .env_clear()
             .envs(environment)
             .env(MARK, directory.path())
@@ -119,18 +138,18 @@ impl Child {
     }
 
     /// How far it has come, now and later.
-    pub(super) fn state(&self) -> watch::Receiver<State> {
+    pub(crate) fn state(&self) -> watch::Receiver<State> {
         self.state.clone()
     }
 
     /// Sends SIGTERM to the plugin.
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         // A supervisor that is gone has nothing left to end; one byte always fits.
         let _ = self.commands.try_write(&[TERMINATE]);
     }
 
     /// Kills the plugin, and then what it has started.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.killer()();
     }
 

@@ -43,17 +43,19 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Code;
 
-pub(crate) use self::checked::Broken;
 pub use self::{
     attach::Attach,
     checked::Checked,
     child::settle,
     launch::{Deadlines, LaunchOptions, Redact},
-    supervisor::supervise,
+    supervisor::Supervision,
+};
+pub(crate) use self::{
+    checked::Broken,
+    child::{Child, Pipes, Start},
 };
 use self::{
     checked::Checks,
-    child::{Child, Pipes},
     handshake::FirstLine,
     life::Life,
     output::Output,
@@ -294,9 +296,17 @@ impl Running {
         let certificate = identity.as_ref().map(|identity| identity.pem.as_str());
         let environment = options.environment(directory.path(), certificate, cookie);
         let working_directory = options.working_directory(&program);
+        let start = Start {
+            supervisor: &options.supervisor,
+            program: &program,
+            arguments: &[],
+            working_directory: &working_directory,
+            environment: &environment,
+            stdin: None,
+            directory,
+        };
         let (child, pipes) =
-            Child::start(&options.supervisor, &program, &working_directory, &environment, directory)
-                .map_err(|error| ours("no supervisor can be started", &error))?;
+            Child::start(start).map_err(|error| ours("no supervisor can be started", &error))?;
         let mut state = child.state();
         let life = Life::new(log, Arc::clone(&options.redact), Some(child.state()));
         let running = Self { life, output: Output::default(), child: Some(child), tasks: Vec::new() };

@@ -5,10 +5,12 @@
 //! takes the private directory with it. On systems without `/proc` it knows the plugin's process group only.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
-    io,
+    io::{self, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
     os::{
-        fd::AsFd as _,
+        fd::{AsFd as _, OwnedFd},
         unix::{fs::FileTypeExt as _, net::UnixStream as StdUnixStream, process::CommandExt as _},
     },
     path::Path,
@@ -18,7 +20,12 @@ use std::{
 
 use counterfoil_core::trace::ExitStatus;
 use rustix::{
+    cmsg_space,
     io::Errno,
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+        SendFlags, recvmsg, sendmsg,
+    },
     process::{Signal, WaitOptions, WaitStatus, kill_process_group, wait, waitpid},
 };
 use serde::{Deserialize, Serialize};
@@ -55,7 +62,7 @@ pub(super) enum Report {
 
 /// What the supervisor found behind the plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Rest {
+pub(crate) struct Rest {
     /// How many processes there were.
     pub processes: u32,
     /// The names of some of them.
@@ -82,15 +89,64 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The names that are told.
 const NAMES: usize = 5;
 
-/// Starts `program` and supervises it to the end of everything that it starts; then `directory` is removed.
-///
-/// Standard input has to be a socket: the channel to Counterfoil.
-///
-/// # Errors
-/// When the channel is none, or the system refuses what a supervisor needs. Nothing is started then.
-pub fn supervise(directory: &Path, program: &Path) -> io::Result<()> {
-    // Handlers of signals need a runtime; nothing here happens at the same time.
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(directory, program))
+/// The command of ours that supervises a program which reads nothing.
+pub(super) const SUPERVISE: &str = "supervise";
+/// The command of ours that supervises a program which reads what was handed over on the channel.
+pub(super) const SUPERVISE_FED: &str = "supervise-fed";
+
+/// What a supervisor is started for.
+#[derive(Debug)]
+pub struct Supervision<'a> {
+    directory: &'a Path,
+    program: &'a Path,
+    arguments: &'a [OsString],
+    is_fed: bool,
+}
+
+impl<'a> Supervision<'a> {
+    /// What the arguments of our own command ask for; none where they ask for something else.
+    pub fn asked(arguments: &'a [OsString]) -> Option<Self> {
+        let [command, directory, program, arguments @ ..] = arguments else { return None };
+        let is_fed = command == SUPERVISE_FED;
+        let asked = is_fed || command == SUPERVISE;
+        asked.then(|| Self { directory: directory.as_ref(), program: program.as_ref(), arguments, is_fed })
+    }
+
+    /// Starts the program and supervises it to the end of everything that it starts; then the directory is removed.
+    ///
+    /// Standard input has to be a socket: the channel to Counterfoil.
+    ///
+    /// # Errors
+    /// When the channel is none, or the system refuses what a supervisor needs. Nothing is started then.
+    pub fn carry_out(&self) -> io::Result<()> {
+        // Handlers of signals need a runtime; nothing here happens at the same time.
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(self))
+    }
+}
+
+/// What goes with a file that is handed over: a message has to have a byte.
+const HANDED_OVER: u8 = b'i';
+
+/// Puts what a program is to read on the channel to its supervisor.
+pub(super) fn hand_over(channel: &StdUnixStream, stdin: &OwnedFd) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut files = SendAncillaryBuffer::new(&mut space);
+    let file = [stdin.as_fd()];
+    files.push(SendAncillaryMessage::ScmRights(&file));
+    sendmsg(channel, &[IoSlice::new(&[HANDED_OVER])], &mut files, SendFlags::empty())?;
+    Ok(())
+}
+
+/// Takes what was put there.
+fn take_over(channel: &StdUnixStream) -> io::Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut files = RecvAncillaryBuffer::new(&mut space);
+    recvmsg(channel, &mut [IoSliceMut::new(&mut [0])], &mut files, RecvFlags::empty())?;
+    let handed = files.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+        _ => None,
+    });
+    handed.ok_or_else(|| io::Error::other("nothing was handed over for the program to read"))
 }
 
 /// Why the supervision of the plugin itself came to its end.
@@ -103,11 +159,13 @@ enum End {
     Abandoned,
 }
 
-async fn run(directory: &Path, program: &Path) -> io::Result<()> {
+async fn run(asked: &Supervision<'_>) -> io::Result<()> {
+    let Supervision { directory, program, arguments, is_fed } = *asked;
     let channel = StdUnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     channel.peer_addr().map_err(|_| {
         io::Error::other("standard input is no channel: only Counterfoil itself starts this command")
     })?;
+    let stdin = if is_fed { Stdio::from(take_over(&channel)?) } else { Stdio::null() };
     channel.set_nonblocking(true)?;
     let mut channel = UnixStream::from_std(channel)?;
     let (mut ended, mut interrupt) = (signal(SignalKind::child())?, signal(SignalKind::interrupt())?);
@@ -115,7 +173,7 @@ async fn run(directory: &Path, program: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
 
-    let plugin = match Command::new(program).stdin(Stdio::null()).process_group(0).spawn() {
+    let plugin = match Command::new(program).args(arguments).stdin(stdin).process_group(0).spawn() {
         Ok(child) => child.id(),
         Err(error) => {
             let report = Report::NotStarted { errno: error.raw_os_error(), detail: error.to_string() };

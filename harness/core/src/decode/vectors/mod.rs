@@ -22,7 +22,7 @@ use counterfoil_proto::{Revision, history};
 
 use self::hand::Wire;
 use super::{ApplyContext, Cause, Decoder, Reading, table::Tables};
-use crate::{plan::Action, rpc::Method};
+use crate::plan::Action;
 
 /// A message and the verdict that it must get.
 #[derive(Clone, Debug)]
@@ -75,14 +75,7 @@ impl Vector {
     /// the decoder knows it as one.
     pub fn read_by(&self, decoder: &dyn Decoder, revision: Revision) -> Reading<()> {
         let context = ApplyContext { revision, planned: &self.planned };
-        match Method::ALL.into_iter().find(|method| method.response() == self.message) {
-            Some(Method::Apply) => decoder.apply_response(&self.bytes, &context).map(drop),
-            Some(method @ (Method::Create | Method::Read | Method::Update)) => {
-                decoder.output(method, &self.bytes, revision).map(drop)
-            }
-            Some(Method::Finalize) => decoder.finalize(&self.bytes, revision).map(drop),
-            _ => decoder.message(&self.message, &self.bytes, revision),
-        }
+        super::read(decoder, &self.message, &self.bytes, &context)
     }
 }
 

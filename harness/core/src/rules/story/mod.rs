@@ -14,14 +14,14 @@ use counterfoil_proto::{Hook, Revision, iac};
 pub use self::manifest::ManifestStory;
 use super::dec::Strictly;
 use crate::{
-    decode::{ApplyContext, Decoder as _, Refusal, Strict},
+    decode::{self, ApplyContext, Decoder as _, Refusal, Strict},
     engine::{Done, Exit, GUARD, Record},
     json::JsonMap,
     outcome::{ApplyResult, Outcome},
     plan::{Action, ActionKind, ResourceOutput, Spec},
     rpc::{Method, RpcError, target_of},
     scenario::ResolvePoint,
-    trace::{Driven, Event, ProcessEvent, Reply, Trace},
+    trace::{AdapterEvent, Decoded, Driven, Event, ProcessEvent, Reply, Trace},
     trial::Tried,
 };
 
@@ -111,6 +111,24 @@ pub enum Answer<'t> {
     Error(&'t RpcError),
     /// The decoder refused what arrived.
     Refused,
+}
+
+/// A message that a decoder was given beside any apply.
+#[derive(Debug)]
+pub struct DecodedStory<'t> {
+    /// The message, and what the decoder made of it.
+    pub decoded: &'t Decoded,
+    /// Where in the trace.
+    pub at: usize,
+    /// What the strict decoder refuses it for; nothing where it has to be accepted.
+    pub refusals: Vec<Refusal>,
+}
+
+impl<'t> DecodedStory<'t> {
+    fn of(decoded: &'t Decoded, at: usize, context: ApplyContext<'_>) -> Self {
+        let refusals = decode::read(&Strict, &decoded.message, &decoded.bytes.0, &context).refusals;
+        Self { decoded, at, refusals }
+    }
 }
 
 /// One call of a hook.
@@ -294,6 +312,10 @@ pub struct Story<'t> {
     pub process: Vec<(&'t ProcessEvent, usize)>,
     /// What the provider was asked beside the apply, and where.
     pub trials: Vec<(&'t Tried, usize)>,
+    /// What the adapter of the subject did, and where.
+    pub adapter: Vec<(&'t AdapterEvent, usize)>,
+    /// What a decoder was given beside any apply, and where.
+    pub decoded: Vec<DecodedStory<'t>>,
     /// The order in which actions were begun, and where.
     pub started: Vec<(u32, usize)>,
     /// What ended the apply, in the light of what arrived; none where it must run on to its natural end (E-011, E-032).
@@ -325,6 +347,8 @@ impl<'t> Story<'t> {
             manifest: ManifestStory::of(trace),
             process: Vec::new(),
             trials: Vec::new(),
+            adapter: Vec::new(),
+            decoded: Vec::new(),
             started: Vec::new(),
             fatal: None,
             completions: Vec::new(),
@@ -439,6 +463,11 @@ impl<'t> Story<'t> {
             match event {
                 Event::Process(event) => self.process.push((event, at)),
                 Event::Tried(tried) => self.trials.push((tried, at)),
+                Event::Adapter(event) => self.adapter.push((event, at)),
+                Event::Decoded(decoded) => {
+                    let decoded = DecodedStory::of(decoded, at, self.apply_context());
+                    self.decoded.push(decoded);
+                }
                 Event::ActionStarted { action } => {
                     self.started.push((*action, at));
                     if let Some(action) = self.actions.get_mut(*action as usize) {
@@ -606,6 +635,8 @@ fn told_of(event: &Event) -> Option<u32> {
         | Event::HookCalled { action, .. }
         | Event::HookAnswered { action, .. } => *action,
         Event::Process(_)
+        | Event::Adapter(_)
+        | Event::Decoded(_)
         | Event::Tried(_)
         | Event::LoadFailed { .. }
         | Event::ApplyStarted

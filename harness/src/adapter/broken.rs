@@ -1,0 +1,201 @@
+//! Broken adapters of the strict decoder, each with one flaw.
+
+use std::{
+    collections::VecDeque,
+    io::{Read, Write},
+    process, thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use counterfoil_core::decode::{Decoder, Strict};
+use counterfoil_proto::adapter::{
+    Accepted, DecoderAnswer, FromAdapter, decoder_answer::Verdict, from_adapter::Kind,
+};
+
+use super::{
+    frames::frame,
+    line::VERSION,
+    serve::{Answer, ServeError, answers},
+};
+
+/// A broken adapter.
+#[derive(Clone, Copy, Debug)]
+pub struct AdapterMutant {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does wrong.
+    pub what: &'static str,
+    /// The rules that must find it, and no other may.
+    pub caught_by: &'static [&'static str],
+    /// What is wrong with it.
+    pub flaw: Flaw,
+}
+
+impl AdapterMutant {
+    /// How long it may do nothing, where it shows by that; none where it never should.
+    pub fn patience(&self) -> Option<Duration> {
+        matches!(self.flaw, Flaw::Hangs | Flaw::Stays).then_some(Duration::from_secs(1))
+    }
+}
+
+/// What is wrong with an adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It ends where it should say that it is ready.
+    Unready,
+    /// It speaks a version that is yet to come.
+    Version,
+    /// It ends in its third case.
+    Ends,
+    /// It does nothing any more from its third case on.
+    Hangs,
+    /// It begins a frame of nearly 4 GiB in place of its third answer.
+    LongFrame,
+    /// It writes half of its third answer, and ends.
+    HalfFrame,
+    /// It writes a frame without a message in place of its third answer.
+    EmptyFrame,
+    /// It prints what it is doing.
+    Prints,
+    /// It gives its third answer twice.
+    Twice,
+    /// Its third answer says neither accepted nor refused.
+    NoVerdict,
+    /// It answers a case that was never sent, beside its third answer.
+    Stranger,
+    /// It gives its third answer behind the fourth.
+    OutOfOrder,
+    /// It does not end with its input.
+    Stays,
+    /// It ends with exit code 3.
+    Fails,
+    /// It reads nothing out of what it accepts.
+    Forgets,
+}
+
+const fn mutant(
+    name: &'static str,
+    what: &'static str,
+    caught_by: &'static [&'static str],
+    flaw: Flaw,
+) -> AdapterMutant {
+    AdapterMutant { name, what, caught_by, flaw }
+}
+
+/// Every broken adapter.
+pub const BROKEN: &[AdapterMutant] = &[
+    mutant(
+        "adapter-is-never-ready",
+        "ends where it should say that it is ready",
+        &["ADP-001"],
+        Flaw::Unready,
+    ),
+    mutant("adapter-from-the-future", "speaks version 2 of the protocol", &["ADP-002"], Flaw::Version),
+    mutant("adapter-ends-in-a-case", "ends in its third case", &["ADP-003"], Flaw::Ends),
+    mutant("adapter-hangs-in-a-case", "does nothing from its third case on", &["ADP-004"], Flaw::Hangs),
+    mutant(
+        "adapter-begins-a-frame-without-end",
+        "begins a frame of nearly 4 GiB in place of an answer",
+        &["ADP-005"],
+        Flaw::LongFrame,
+    ),
+    mutant("adapter-ends-in-a-frame", "writes half an answer, and ends", &["ADP-005"], Flaw::HalfFrame),
+    mutant(
+        "adapter-says-nothing-in-a-frame",
+        "writes an empty frame in place of an answer",
+        &["ADP-005"],
+        Flaw::EmptyFrame,
+    ),
+    mutant("adapter-prints", "prints to its standard output what it is doing", &["ADP-006"], Flaw::Prints),
+    mutant("adapter-answers-twice", "gives an answer twice", &["ADP-007"], Flaw::Twice),
+    mutant("adapter-is-undecided", "answers neither accepted nor refused", &["ADP-007"], Flaw::NoVerdict),
+    mutant("adapter-answers-nobody", "answers a case that was never sent", &["ADP-008"], Flaw::Stranger),
+    mutant(
+        "adapter-answers-out-of-order",
+        "gives an answer behind the next one",
+        &["ADP-009"],
+        Flaw::OutOfOrder,
+    ),
+    mutant("adapter-stays", "does not end with its input", &["ADP-010"], Flaw::Stays),
+    mutant("adapter-fails-in-the-end", "ends with exit code 3", &["ADP-010"], Flaw::Fails),
+    mutant("adapter-forgets", "reads nothing out of what it accepts", &["ADP-011"], Flaw::Forgets),
+];
+
+/// Answers as the strict decoder does, but for the flaw.
+///
+/// # Errors
+/// See [`ServeError`].
+pub fn serve(flaw: Flaw, input: impl Read, mut output: impl Write) -> Result<(), ServeError> {
+    let strict: &dyn Decoder = &Strict;
+    let mut held_back = VecDeque::new();
+    let mut number = 0;
+    answers(input, strict, "a broken adapter", |answer| {
+        let Answer::Message(answer) = answer else { return Ok(()) };
+        let is_case = matches!(answer.kind, Some(Kind::Decoded(_)));
+        number += u32::from(is_case);
+        let is_third = is_case && number == 3;
+        if is_case && flaw == Flaw::OutOfOrder {
+            // The third answer waits for the fourth.
+            held_back.push_back(answer.clone());
+            if is_third {
+                return Ok(());
+            }
+            if number == 4 {
+                held_back.swap(0, 1);
+            }
+            while let Some(answer) = held_back.pop_front() {
+                output.write_all(&frame(&answer))?;
+            }
+            return output.flush();
+        }
+        for bytes in said(flaw, answer, is_third) {
+            output.write_all(&bytes)?;
+        }
+        output.flush()?;
+        match flaw {
+            Flaw::HalfFrame if is_third => process::exit(0),
+            _ => Ok(()),
+        }
+    })?;
+    match flaw {
+        Flaw::Stays => park(),
+        Flaw::Fails => process::exit(3),
+        _ => Ok(()),
+    }
+}
+
+/// What is written in place of an answer.
+fn said(flaw: Flaw, mut answer: FromAdapter, is_third: bool) -> Vec<Bytes> {
+    let whole = frame(&answer);
+    match (flaw, &mut answer.kind) {
+        (Flaw::Unready, Some(Kind::Ready(_))) => process::exit(0),
+        (Flaw::Version, Some(Kind::Ready(ready))) => ready.version = VERSION + 1,
+        (Flaw::Ends, _) if is_third => process::exit(0),
+        (Flaw::Hangs, _) if is_third => park(),
+        (Flaw::LongFrame, _) if is_third => return vec![Bytes::from_static(&[0xff, 0xff, 0xff, 0xff, 0x0a])],
+        (Flaw::HalfFrame, _) if is_third => return vec![whole.slice(..whole.len() / 2)],
+        (Flaw::EmptyFrame, _) if is_third => return vec![Bytes::from_static(&[0; 4])],
+        (Flaw::Prints, _) if is_third => return vec![Bytes::from_static(b"decoding case 3\n"), whole],
+        (Flaw::Twice, _) if is_third => return vec![whole.clone(), whole],
+        (Flaw::NoVerdict, Some(Kind::Decoded(answer))) if is_third => answer.verdict = None,
+        (Flaw::Stranger, Some(Kind::Decoded(answer))) if is_third => {
+            let stranger = DecoderAnswer { case: answer.case + 1_000_000, verdict: answer.verdict.clone() };
+            let stranger = FromAdapter { kind: Some(Kind::Decoded(stranger)) };
+            return vec![frame(&stranger), whole];
+        }
+        (
+            Flaw::Forgets,
+            Some(Kind::Decoded(DecoderAnswer { verdict: Some(Verdict::Accepted(accepted)), .. })),
+        ) => *accepted = Accepted { value: Some(Bytes::new()) },
+        _ => return vec![whole],
+    }
+    vec![frame(&answer)]
+}
+
+/// Does nothing any more.
+fn park() -> ! {
+    loop {
+        thread::park();
+    }
+}

@@ -1,0 +1,175 @@
+//! Frames: a length of four bytes, the most significant first, and a message of so many bytes.
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use counterfoil_core::trace::FrameProblem;
+use prost::Message;
+
+/// The longest message of a frame, in bytes.
+pub const MAX_FRAME: usize = 64 << 20;
+
+/// The bytes of a length.
+const LENGTH: usize = 4;
+
+/// How much of what is no frame is shown, in bytes.
+const SHOWN: usize = 80;
+
+/// Why what came is no frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct NoFrame {
+    /// What is wrong.
+    pub problem: FrameProblem,
+    /// What came, for the reader.
+    pub detail: String,
+}
+
+/// A message as a frame.
+pub fn frame(message: &impl Message) -> Bytes {
+    let length = message.encoded_len();
+    let mut frame = BytesMut::with_capacity(LENGTH + length);
+    frame.put_u32(u32::try_from(length).expect("a frame is built of parts that are far smaller"));
+    message.encode(&mut frame).expect("there is room");
+    frame.freeze()
+}
+
+/// Cuts bytes into frames, however they come.
+///
+/// It holds what has come of one frame, and never makes room for more than has come: a length alone costs nothing.
+#[derive(Debug, Default)]
+pub struct Frames(BytesMut);
+
+impl Frames {
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// The message of the next frame; none where the rest of it is still to come.
+    ///
+    /// # Errors
+    /// When no frame begins here. Nothing behind that can be told apart, so there is none from then on.
+    pub fn next(&mut self) -> Result<Option<Bytes>, NoFrame> {
+        let Some(length) = self.0.first_chunk::<LENGTH>() else { return Ok(None) };
+        let length = u32::from_be_bytes(*length) as usize;
+        if length > MAX_FRAME {
+            return Err(self.no_frame(length));
+        }
+        if self.0.len() < LENGTH + length {
+            return Ok(None);
+        }
+        self.0.advance(LENGTH);
+        Ok(Some(self.0.split_to(length).freeze()))
+    }
+
+    /// What there is to say where no more bytes come.
+    ///
+    /// # Errors
+    /// When a frame has begun.
+    pub fn end(&self) -> Result<(), NoFrame> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        if let Some(text) = text(&self.0) {
+            return Err(NoFrame { problem: FrameProblem::Text, detail: printed(text) });
+        }
+        let has = self.0.len();
+        let detail = match self.0.first_chunk::<LENGTH>() {
+            Some(length) => format!(
+                "its output ends within a frame, after {} of {} bytes",
+                has - LENGTH,
+                u32::from_be_bytes(*length)
+            ),
+            None => format!("its output ends within the length of a frame, after {has} of {LENGTH} bytes"),
+        };
+        Err(NoFrame { problem: FrameProblem::CutShort, detail })
+    }
+
+    /// A length that none can be is either one, or the beginning of something else.
+    fn no_frame(&self, length: usize) -> NoFrame {
+        if let Some(text) = text(&self.0) {
+            return NoFrame { problem: FrameProblem::Text, detail: printed(text) };
+        }
+        let detail = format!("it begins a frame of {length} bytes, and {MAX_FRAME} are taken at most");
+        NoFrame { problem: FrameProblem::TooLong, detail }
+    }
+}
+
+fn printed(text: &[u8]) -> String {
+    format!("it prints to its standard output: {:?}", String::from_utf8_lossy(text))
+}
+
+/// The line with which bytes begin, where that is what a program prints and no length that a frame could have.
+fn text(bytes: &[u8]) -> Option<&[u8]> {
+    let shown = &bytes[..bytes.len().min(SHOWN)];
+    let line = shown.split(|byte| *byte == b'\n').next().unwrap_or(shown);
+    let is_printed = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\t' | 0x80..);
+    let is_text = line.len() >= LENGTH && line[0].is_ascii() && line.iter().all(is_printed);
+    is_text.then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_proto::adapter::{DecoderAnswer, decoder_answer::Verdict};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(frames: &mut Frames) -> Vec<Bytes> {
+        std::iter::from_fn(|| frames.next().expect("these are frames")).collect()
+    }
+
+    #[test]
+    fn a_message_is_the_same_behind_its_frame_however_that_comes() {
+        let answer = DecoderAnswer { case: 7, verdict: Some(Verdict::Refused("DEC-002".to_owned())) };
+        let empty = DecoderAnswer::default();
+        let stream = [frame(&answer), frame(&empty), frame(&answer)].concat();
+        for piece in 1..=stream.len() {
+            let mut frames = Frames::default();
+            let mut messages = Vec::new();
+            for bytes in stream.chunks(piece) {
+                frames.push(bytes);
+                messages.extend(read(&mut frames));
+            }
+            assert_eq!(frames.end(), Ok(()));
+            let answers: Vec<_> = messages.into_iter().map(|it| DecoderAnswer::decode(it).unwrap()).collect();
+            assert_eq!(answers, [answer.clone(), empty.clone(), answer.clone()]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_told_for_what_it_is() {
+        let told = |bytes: &[u8]| {
+            let mut frames = Frames::default();
+            frames.push(bytes);
+            let no_frame = frames.next().and_then(|_| frames.end()).unwrap_err();
+            (no_frame.problem, no_frame.detail)
+        };
+        let cut = "its output ends within a frame, after 2 of 300 bytes";
+        assert_eq!(told(&[0, 0, 1, 44, 1, 2]), (FrameProblem::CutShort, cut.to_owned()));
+        let cut = "its output ends within the length of a frame, after 3 of 4 bytes";
+        assert_eq!(told(&[0, 0, 1]), (FrameProblem::CutShort, cut.to_owned()));
+        let long = "it begins a frame of 4294967295 bytes, and 67108864 are taken at most";
+        assert_eq!(told(&[0xff; 12]), (FrameProblem::TooLong, long.to_owned()));
+        let text = "it prints to its standard output: \"listening on 8080\"";
+        assert_eq!(told(b"listening on 8080\n\0\0\0\x05"), (FrameProblem::Text, text.to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_it_holds_no_more_than_has_come(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..16)
+        ) {
+            let mut frames = Frames::default();
+            let mut come = 0;
+            for piece in pieces {
+                frames.push(&piece);
+                come += piece.len();
+                while let Ok(Some(message)) = frames.next() {
+                    prop_assert!(message.len() <= come);
+                }
+                prop_assert!(frames.0.len() <= come);
+            }
+            let _ = frames.end();
+        }
+    }
+}

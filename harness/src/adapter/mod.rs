@@ -1,0 +1,20 @@
+//! Engines and decoders under test, which stand behind adapters (docs/adapter.md).
+//!
+//! ```text
+//! Line --- frames ---> supervisor, adapter, decoder
+//!   ^                     |
+//!   +----- frames --------+
+//! ```
+//!
+//! Whatever an adapter does comes back as [`AdapterEvent`](counterfoil_core::trace::AdapterEvent)s. Nothing is judged here.
+
+pub mod broken;
+pub mod cases;
+pub mod frames;
+pub mod line;
+pub mod serve;
+
+pub use self::{
+    cases::Case,
+    line::{GivenUp, Launch, Line, Told},
+};

@@ -1,0 +1,128 @@
+//! The adapter of our own decoder, or of a broken one.
+
+use std::io::{self, BufWriter, Read, Write};
+
+use counterfoil_core::{
+    decode::{self, ApplyContext, Decoder, Reading, encode_apply_response},
+    plan::{Action, ActionKind, Spec},
+    rpc::Method,
+};
+use counterfoil_proto::{
+    ParseRevisionError, Revision,
+    adapter::{
+        Accepted, DecoderAnswer, DecoderCase, FromAdapter, PlannedAction, Ready, ToAdapter,
+        decoder_answer::Verdict, from_adapter, to_adapter,
+    },
+};
+use prost::Message as _;
+
+use super::{
+    frames::{Frames, NoFrame, frame},
+    line::VERSION,
+};
+
+/// How many cases it takes before it answers the first.
+const IN_FLIGHT: u32 = 64;
+
+/// How much is read at once, in bytes.
+const BUFFER: usize = 64 << 10;
+
+/// Why serving came to an end before the input did.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Its input or its output broke.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// What came is no frame.
+    #[error("what came on standard input is no frame: {0}")]
+    NoFrame(#[from] NoFrame),
+    /// A frame holds no message that is known.
+    #[error("a frame on standard input holds nothing that is known to this version of the protocol")]
+    NoMessage,
+}
+
+/// Answers with what a decoder makes of each case, until the input ends. `subject` says what the decoder is.
+///
+/// # Errors
+/// See [`ServeError`].
+pub fn decoder(
+    input: impl Read,
+    output: impl Write,
+    decoder: &dyn Decoder,
+    subject: &str,
+) -> Result<(), ServeError> {
+    let mut output = BufWriter::new(output);
+    answers(input, decoder, subject, |answer| match answer {
+        Answer::Message(message) => output.write_all(&frame(&message)),
+        // All that could be answered is written at once.
+        Answer::Wait => output.flush(),
+    })
+}
+
+/// What an adapter is about to do.
+pub(super) enum Answer {
+    /// Say something.
+    Message(FromAdapter),
+    /// Wait for more to be told.
+    Wait,
+}
+
+/// Reads what an adapter is told, and hands out what it has to answer, until the input ends.
+pub(super) fn answers(
+    mut input: impl Read,
+    decoder: &dyn Decoder,
+    subject: &str,
+    mut say: impl FnMut(Answer) -> io::Result<()>,
+) -> Result<(), ServeError> {
+    let (mut frames, mut buffer) = (Frames::default(), vec![0; BUFFER]);
+    loop {
+        match input.read(&mut buffer)? {
+            0 => return Ok(frames.end()?),
+            length => frames.push(&buffer[..length]),
+        }
+        while let Some(message) = frames.next()? {
+            let kind = match ToAdapter::decode(message).ok().and_then(|message| message.kind) {
+                Some(to_adapter::Kind::Hello(_)) => from_adapter::Kind::Ready(Ready {
+                    version: VERSION,
+                    subject: subject.to_owned(),
+                    in_flight: IN_FLIGHT,
+                    ..Ready::default()
+                }),
+                Some(to_adapter::Kind::Decode(case)) => from_adapter::Kind::Decoded(decode(&case, decoder)),
+                None => return Err(ServeError::NoMessage),
+            };
+            say(Answer::Message(FromAdapter { kind: Some(kind) }))?;
+        }
+        say(Answer::Wait)?;
+    }
+}
+
+fn decode(case: &DecoderCase, decoder: &dyn Decoder) -> DecoderAnswer {
+    let verdict = match case.revision.parse() {
+        Ok(revision) => verdict(case, revision, decoder),
+        Err(unknown) => Verdict::Refused(ParseRevisionError::to_string(&unknown)),
+    };
+    DecoderAnswer { case: case.case, verdict: Some(verdict) }
+}
+
+fn verdict(case: &DecoderCase, revision: Revision, decoder: &dyn Decoder) -> Verdict {
+    let planned: Vec<Action> = case.planned.iter().map(action).collect();
+    let context = ApplyContext { revision, planned: &planned };
+    // Of other messages than this our decoder keeps no value that could be encoded anew.
+    let (refusals, value) = if case.message == Method::Apply.response() {
+        let Reading { value, refusals, .. } = decoder.apply_response(&case.bytes, &context);
+        (refusals, Some(encode_apply_response(&value).into()))
+    } else {
+        (decode::read(decoder, &case.message, &case.bytes, &context).refusals, None)
+    };
+    match refusals.first() {
+        None => Verdict::Accepted(Accepted { value }),
+        Some(first) => Verdict::Refused(first.to_string()),
+    }
+}
+
+fn action(planned: &PlannedAction) -> Action {
+    let PlannedAction { action, name, r#type } = planned.clone();
+    let spec = Spec { name, resource_type: r#type, ..Spec::default() };
+    Action { kind: ActionKind::from(action), spec, current: None, changes: Vec::new() }
+}

@@ -1,0 +1,109 @@
+//! Decoders under test, behind their adapters.
+
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _};
+
+use counterfoil_core::mutants::DECODERS;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{PROGRAM, Place};
+
+/// The adapter of our own decoder.
+const OURS: [&str; 4] = ["--", PROGRAM, "adapter", "decoder"];
+
+/// What a report in the place says of the runs that were made.
+fn finished(place: &Place) -> Vec<Value> {
+    let events = place.events("report.jsonl").into_iter();
+    events.filter_map(|mut event| event.get_mut("finished").map(Value::take)).collect()
+}
+
+fn rules(finished: &[Value]) -> BTreeSet<String> {
+    let findings = finished.iter().filter_map(|run| run["findings"].as_array()).flatten();
+    findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn our_own_decoder_gives_every_message_its_verdict() {
+    let place = Place::new();
+    let done = place.run([&["test", "decoder", "--report", "json=report.jsonl"], &OURS[..]].concat());
+    let done = done.exits(0).quietly();
+    done.says("the strict decoder").says("pass  adapter-starts").says("pass  adapter-ends");
+    let runs = finished(&place);
+    let made_up = runs.iter().filter(|run| run["scenario"].as_str().unwrap().starts_with("made-up-1-"));
+    assert_eq!(made_up.count(), 1_000);
+    assert!(runs.len() > 3_000 && runs.iter().all(|run| run["verdict"] == "pass"), "{}", runs.len());
+    assert_eq!(place.temporary(), [""; 0].map(std::path::PathBuf::from));
+}
+
+/// More outcomes than actions name one twice, or one that there is not: a message that is refused for their number alone
+/// there cannot be, and an adapter tells no more than that one is refused.
+const NEVER_ALONE: &str = "DEC-005";
+
+#[test]
+fn every_broken_decoder_is_found_through_its_adapter_by_its_own_rules_alone() {
+    for mutant in DECODERS {
+        let place = Place::new();
+        let of_mutant = [&OURS[..], &["--mutant", mutant.name]].concat();
+        place.run([&["test", "decoder", "--report", "json=report.jsonl"], &of_mutant[..]].concat()).exits(1);
+        let seen = mutant.caught_by.iter().filter(|rule| **rule != NEVER_ALONE);
+        let declared = seen.map(|&rule| rule.to_owned()).collect();
+        assert_eq!(rules(&finished(&place)), declared, "{}", mutant.name);
+    }
+}
+
+#[test]
+fn a_run_that_failed_is_run_again_by_the_line_that_it_gives() {
+    let place = Place::new();
+    let broken = [&OURS[..], &["--mutant", "takes-status-0"]].concat();
+    let only =
+        ["test", "decoder", "--made-up", "7", "--filter", "status-zero", "--report", "json=report.jsonl"];
+    place.run([&only[..], &broken].concat()).exits(1).says("DEC-002");
+    let runs = finished(&place);
+    let failed = runs.iter().find(|run| run["verdict"] == "fail").unwrap();
+    let again = failed["reproduce"].as_str().unwrap();
+    let expected = format!(
+        "counterfoil test decoder --made-up 7 --filter {}@{} -- {PROGRAM} adapter decoder --mutant takes-status-0",
+        failed["scenario"].as_str().unwrap(),
+        failed["revision"].as_str().unwrap()
+    );
+    assert_eq!(again, expected);
+    let words: Vec<&str> = again.split(' ').skip(1).collect();
+    place.run(words).exits(1).says("1 run: 1 failed").says("DEC-002");
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_told_with_its_path() {
+    let place = Place::new();
+    let done = place.run(["test", "decoder", "--", "./adaptr"]).exits(1);
+    done.says("ADP-001").says("./adaptr: No such file or directory").says("not run");
+    // Not even a command.
+    place.run(["test", "decoder"]).exits(2);
+    let done = place.run(["test", "decoder", "--filter", "nothing-*", "--", "./adaptr"]).exits(4);
+    done.complains("no vector matches the filter");
+}
+
+#[test]
+fn what_an_adapter_says_that_fails_is_told_and_another_one_is_started() {
+    // It dies of the fourth case that it is given, whichever that is, and says why.
+    let script = format!(
+        "#!/bin/sh\n[ -e once ] && exec {PROGRAM} adapter decoder\n: >once\necho 'no more memory' >&2\n\
+         exec {PROGRAM} adapter broken adapter-ends-in-a-case\n"
+    );
+    let place = Place::with([("adapter", &*script)]);
+    fs::set_permissions(place.path("adapter"), fs::Permissions::from_mode(0o755)).unwrap();
+    let only =
+        ["test", "decoder", "--filter", "status-*@0.56", "--report", "json=report.jsonl", "--", "./adapter"];
+    place.run(only).exits(1).says("ADP-003").says("11 passed, 1 failed");
+    assert_eq!(rules(&finished(&place)), BTreeSet::from(["ADP-003".to_owned()]));
+}
+
+#[test]
+fn an_adapter_that_hangs_is_ended_with_an_interrupted_run() {
+    let place = Place::new();
+    let hangs = ["--", PROGRAM, "adapter", "broken", "adapter-hangs-in-a-case"];
+    let running = place.start([&["test", "decoder", "--case-deadline", "10m"], &hangs[..]].concat());
+    while !running.line().contains("pass  adapter-starts") {}
+    running.signal(Signal::INT);
+    running.end().exits(130).says("interrupted: what had finished is reported");
+    assert!(place.temporary().is_empty(), "{:?}", place.temporary());
+}
