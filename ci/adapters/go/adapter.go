@@ -34,6 +34,8 @@ type Decoder struct {
 // output cannot be written, and where the decoder does not start.
 func Serve(in io.Reader, out io.Writer, decoder Decoder) error {
 	frames, answers := newFrameReader(in), bufio.NewWriterSize(out, inBuffer)
+	// What was answered is said, also where the decoder panics: else the blame would fall on an earlier case.
+	defer answers.Flush()
 	if err := greet(frames, answers, &decoder); err != nil {
 		return err
 	}

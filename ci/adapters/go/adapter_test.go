@@ -91,7 +91,8 @@ func text(number protowire.Number, value string) field {
 func TestEachCaseHasItsAnswer(t *testing.T) {
 	var in, out bytes.Buffer
 	for _, frame := range [][]byte{
-		helloFrame(roleDecoder), caseFrame(1, "ab"), caseFrame(2, "broken"), sent(nil), caseFrame(3, "secret"), caseFrame(4, ""),
+		helloFrame(roleDecoder), caseFrame(1, "ab"), caseFrame(2, "broken"), sent(nil), caseFrame(3, "secret"),
+		caseFrame(4, ""),
 	} {
 		in.Write(frame)
 	}
@@ -200,5 +201,27 @@ func (full) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestAnOutputThatIsClosedIsAnError(t *testing.T) {
 	if err := Serve(bytes.NewReader(helloFrame(roleDecoder)), full{}, spell); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestADecoderThatPanicsLeavesTheAnswersBeforeIt(t *testing.T) {
+	var in, out bytes.Buffer
+	for _, frame := range [][]byte{helloFrame(roleDecoder), caseFrame(1, "ab"), caseFrame(2, "panic"), caseFrame(3, "ab")} {
+		in.Write(frame)
+	}
+	decoder := spell
+	decoder.Decode = func(c *Case) ([]byte, error) {
+		if string(c.Bytes) == "panic" {
+			panic("a decoder that panics")
+		}
+		return nil, nil
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = Serve(&in, &out, decoder)
+	}()
+	due := []field{number(1, 1), text(2, "")}
+	if found := heard(t, &out); len(found) != 2 || !reflect.DeepEqual(found[1], due) {
+		t.Errorf("got %v", found)
 	}
 }

@@ -1,17 +1,15 @@
-"""A strict decoder as an adapter of Counterfoil, in nothing but the standard library. All that comes in is read by `read`:
-what Counterfoil says, the descriptors of the contract, and the cases. A refusal names a rule of docs/rules.md."""
+"""A strict decoder as an adapter of Counterfoil, in nothing but the standard library. All that comes in goes through
+`read`: what Counterfoil says, the descriptors of the contract, and cases. A refusal names a rule of docs/rules.md."""
 import collections, functools, json, sys
 
 VARINT, FIXED64, BYTES, GROUP, GROUP_END, FIXED32 = range(6)
-SIZES, DEEPEST, LONGEST_FRAME = {FIXED64: 8, FIXED32: 4}, 100, 64 << 20
+SIZES, DEEPEST, LONGEST_FRAME, IAC = {FIXED64: 8, FIXED32: 4}, 100, 64 << 20, b"workflow.plugin.external.iac."
 TEXT, MESSAGE, BYTE_STRING, ENUM = 9, 11, 12, 14  # types in a FieldDescriptorProto; those not in LAYOUTS are varints
 LAYOUTS = {1: FIXED64, 2: FIXED32, 6: FIXED64, 7: FIXED32, 9: BYTES, 11: BYTES, 12: BYTES, 15: FIXED32, 16: FIXED64}
-IAC = b"workflow.plugin.external.iac."
 ANY_JSON = b".old_json", b".new_json", b".parameters_json", b".module_config_json"  # the others hold objects or null
-Field = collections.namedtuple("Field", "name kind layout type_name is_repeated")
+Field = collections.namedtuple("Field", "name kind tag type_name is_repeated")
 
-def demand(what, rules):
-    """Refuses something for the first rule that does not hold."""
+def demand(what, rules):  # refuses it for the first rule that does not hold
     for rule in (rule for rule, holds in rules.items() if not holds):
         raise ValueError(f"{rule} at {what.decode()}")
 
@@ -25,9 +23,8 @@ def varint(data, at):
 
 def take(data, at, tag, depth):
     """The value of a field, and where it ends; of a group only that."""
-    number, layout = tag >> 3, tag & 7
-    if not 0 < number < 1 << 29 or layout in (GROUP_END, 6, 7) or depth > DEEPEST:
-        raise ValueError(f"DEC-017 at field {number} with wire type {layout}")
+    number, layout, what = tag >> 3, tag & 7, b"field %d" % (tag >> 3)
+    demand(what, {"DEC-017": 0 < number < 1 << 29 and layout not in (GROUP_END, 6, 7) and depth <= DEEPEST})
     if layout == VARINT:
         return varint(data, at)
     while layout == GROUP:
@@ -36,15 +33,14 @@ def take(data, at, tag, depth):
             return b"", at
         _, at = take(data, at, tag, depth + 1)
     size, at = varint(data, at) if layout == BYTES else (SIZES[layout], at)
-    if size > len(data) - at:
-        raise ValueError(f"DEC-017 at field {number}, which ends too early")
+    demand(what, {"DEC-017": size <= len(data) - at})
     return data[at:at + size], at + size
 
-def read(data, depth=0):
-    """All values of each field, by its tag, which is its number and its layout."""
+def read(data, depth=0, packed=None):
+    """All values of each field, by its tag, number and layout in one. Packed values all have the same."""
     found, at = collections.defaultdict(list), 0
     while at < len(data):
-        tag, at = varint(data, at)
+        tag, at = (packed, at) if packed else varint(data, at)
         value, at = take(data, at, tag, depth)
         found[tag].append(value)
     return found
@@ -57,9 +53,8 @@ def last(message, number, default=b""):
 
 def encode(number, value):
     varint_of = lambda n: bytes([n]) if n < 0x80 else bytes([n & 0x7F | 0x80]) + varint_of(n >> 7)
-    if isinstance(value, int):
-        return varint_of(number << 3 | VARINT) + varint_of(value)
-    return varint_of(number << 3 | BYTES) + varint_of(len(value)) + value
+    tag, start = (number << 3 | VARINT, value) if isinstance(value, int) else (number << 3 | BYTES, len(value))
+    return varint_of(tag) + varint_of(start) + (b"" if isinstance(value, int) else value)
 
 @functools.cache
 def load(encoded):
@@ -71,21 +66,20 @@ def load(encoded):
             contract[scope + last(enum, 1)] = {last(read(value), 2, 0) & 0xFFFFFFFF for value in every(enum, 2)}
         for message in map(read, messages):
             name = scope + last(message, 1) + b"."
-            contract[name[:-1]] = {last(f, 3, 0): field(f, name, is_proto3) for f in map(read, every(message, 2))}
+            fields = contract[name[:-1]] = {}
+            for f in map(read, every(message, 2)):
+                number, kind = last(f, 3, 0), last(f, 5, 0)
+                tag, judged = number << 3 | LAYOUTS.get(kind, VARINT), is_proto3 or kind not in (TEXT, ENUM)
+                fields[number] = Field(name + last(f, 1), judged and kind, tag, last(f, 6)[1:], last(f, 4, 0) == 3)
             scopes.append((name, is_proto3, every(message, 3), every(message, 4)))
     return contract
-
-def field(f, scope, is_proto3):
-    kind = last(f, 5, 0)
-    judged = kind if is_proto3 or kind not in (TEXT, ENUM) else None  # proto2 takes any text and any number
-    return Field(scope + last(f, 1), judged, LAYOUTS.get(kind, VARINT), last(f, 6)[1:], last(f, 4, 0) == 3)
 
 def check(contract, name, parts, depth=0):
     """Refuses a message, which is the sum of its parts, for what holds of all messages."""
     found = collections.defaultdict(list)
     for tag, values in (item for part in parts for item in read(part, depth).items()):
         if field := contract[name].get(tag >> 3):
-            found[field] += (element for value in values for element in elements(field, tag & 7, value))
+            found[field] += (element for value in values for element in elements(field, tag, value))
     for field, values in found.items():  # of a repeated field each value counts, else the sum of messages or the last
         for values in [[value] for value in values] if field.is_repeated else [values]:
             if field.kind == MESSAGE:
@@ -96,15 +90,13 @@ def check(contract, name, parts, depth=0):
             elif field.kind == BYTE_STRING and field.name.startswith(IAC) and field.name.endswith(b"_json"):
                 check_json(field.name, values[-1].decode(errors="replace") or "null")
 
-def elements(field, layout, value):
-    """Yields the value of a field, or the numbers that stand side by side in it."""
-    at, is_packed = 0, layout == BYTES and field.is_repeated and field.layout in (VARINT, *SIZES)
-    is_text = field.kind != TEXT or layout == BYTES and value.decode(errors="ignore").encode() == value
-    demand(field.name, {"DEC-017": layout == field.layout or is_packed, "DEC-018": is_text})
-    while is_packed and at < len(value):
-        element, at = take(value, at, 1 << 3 | field.layout, 0)
-        yield element
-    yield from [] if is_packed else [value]
+def elements(field, tag, value):
+    """The value of a field, or the numbers that stand side by side in it."""
+    if tag & 7 == BYTES and field.is_repeated and field.tag & 7 in (VARINT, *SIZES):
+        return read(value, packed=field.tag)[field.tag]
+    demand(field.name, {"DEC-017": tag == field.tag})
+    demand(field.name, {"DEC-018": field.kind != TEXT or value.decode(errors="ignore").encode() == value})
+    return [value]
 
 def check_json(name, written):
     finite = lambda number: int(float(number))  # which fails for NaN and what is beyond 64 bits
@@ -115,15 +107,13 @@ def check_json(name, written):
     demand(name, {"DEC-014": name.endswith(ANY_JSON) or value is None or isinstance(value, dict)})
 
 def check_outcomes(outcomes, planned):
-    (found, due), seen, before = (len(outcomes), len(planned)), set(), 0
+    found, due, before = len(outcomes), len(planned), -1
     demand(b"the outcomes", {"DEC-006": found or not due, "DEC-004": found >= due, "DEC-005": found <= due})
     for place, outcome in enumerate(map(read, outcomes)):
         index, status, error = last(outcome, 1, 0) & 0xFFFFFFFF, last(outcome, 2, 0) & 0xFFFFFFFF, last(outcome, 3)
-        demand(b"outcome %d" % place, {
-            "DEC-002": status != 0, "DEC-010": status != 1 or not error, "DEC-011": status == 1 or error,
-            "DEC-012": status != 3 or planned[index:index + 1] in ([], [b"delete"]),
-            "DEC-008": index < due, "DEC-007": index not in seen, "DEC-009": index >= before})
-        seen.add(index)
+        demand(b"outcome %d" % place, {"DEC-002": status != 0, "DEC-010": status != 1 or not error,
+            "DEC-011": status == 1 or error, "DEC-012": status != 3 or planned[index:index + 1] in ([], [b"delete"]),
+            "DEC-008": index < due, "DEC-009": index >= before, "DEC-007": index != before})
         before = index
 
 def decode(case, contract):
@@ -140,7 +130,7 @@ def decode(case, contract):
 def answer(message, contracts):
     if hello := last(message, 1):
         contracts.update((last(entry, 1), last(entry, 2)) for entry in map(read, every(read(hello), 3)))
-        return encode(1, encode(1, 1) + encode(2, b"decoder_adapter.py") + encode(4, 64))
+        return encode(1, encode(1, 1) + encode(2, b"decoder_adapter.py 1") + encode(4, 64))
     case, verdict = read(last(message, 2)), encode(2, b"")  # accepted, with no value to compare
     try:
         decode(case, load(contracts.get(last(case, 2), b"")))
@@ -148,6 +138,7 @@ def answer(message, contracts):
         verdict = encode(3, str(refusal).encode())
     return encode(2, encode(1, last(case, 1, 0)) + verdict)
 
+sys.setrecursionlimit(10_050)  # JSON may nest 10,000 deep
 contracts = {}
 while prefix := sys.stdin.buffer.read(4):
     size = int.from_bytes(prefix, "big")

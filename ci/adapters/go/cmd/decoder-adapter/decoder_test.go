@@ -114,14 +114,16 @@ func TestWhatIsAcceptedIsEncodedAnew(t *testing.T) {
 }
 
 func TestTheLastValueOfAFieldIsEncoded(t *testing.T) {
-	c := &adapter.Case{Revision: all, Message: contractPackage + ".CapabilitiesResponse", Bytes: []byte("\x1a\x02v1\x1a\x02v2")}
+	c := &adapter.Case{Revision: all, Message: contractPackage + ".CapabilitiesResponse"}
+	c.Bytes = []byte("\x1a\x02v1\x1a\x02v2")
 	if value, err := started(t).decode(c); err != nil || string(value) != "\x1a\x02v2" {
 		t.Errorf("got %q, %v", value, err)
 	}
 }
 
 func TestARefusalSaysWhatAndWhere(t *testing.T) {
-	c := &adapter.Case{Revision: all, Message: applyResponse, Bytes: []byte("\x0a\x02\x3a\x00"), Planned: make([]adapter.PlannedAction, 1)}
+	c := &adapter.Case{Revision: all, Message: applyResponse, Planned: make([]adapter.PlannedAction, 1)}
+	c.Bytes = []byte("\x0a\x02\x3a\x00")
 	due := "DEC-002 at result.actions[0].status: 0, which is none"
 	if _, err := started(t).decode(c); err == nil || err.Error() != due {
 		t.Errorf("got %v", err)

@@ -16,7 +16,8 @@ var anyJSON = map[protoreflect.FullName]bool{
 	contractPackage + ".DiscoverRequirementsRequest.module_config_json": true,
 }
 
-// checkValues checks each enum and each JSON field in a message, at any depth. Entries of maps are left to checkLayouts.
+// checkValues checks each enum and each JSON field in a message, at any depth. Entries of maps are left to
+// checkLayouts.
 func checkValues(message protoreflect.Message) *refusal {
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
