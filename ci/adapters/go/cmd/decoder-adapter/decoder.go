@@ -53,10 +53,10 @@ func (d *decoder) decode(c *adapter.Case) ([]byte, error) {
 
 // read reads a message, and checks what holds for every message, whatever it means.
 func read(described protoreflect.MessageDescriptor, encoded []byte) (protoreflect.Message, *refusal) {
-	message, refusal := unmarshal(described, encoded)
-	if refusal == nil {
-		refusal = checkLayouts(described, encoded)
+	if refusal := checkLayouts(described, encoded, 0); refusal != nil {
+		return nil, refusal
 	}
+	message, refusal := unmarshal(described, encoded)
 	if refusal == nil {
 		refusal = checkValues(message)
 	}

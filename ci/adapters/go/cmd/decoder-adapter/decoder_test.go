@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"counterfoil/adapter"
@@ -142,6 +143,33 @@ func TestEveryEntryOfAMapIsChecked(t *testing.T) {
 		_, err := started(t).decode(c)
 		if err == nil || !strings.Contains(err.Error(), "specs.value.config_json") {
 			t.Errorf("%s, which a later entry replaces: got %v", broken, err)
+		}
+	}
+}
+
+func TestALayoutThatTheRuntimePanicsAtIsRefused(t *testing.T) {
+	// The key of an entry as a text, and then as a number.
+	c := &adapter.Case{Revision: all, Message: contractPackage + ".ResourceReadResponse"}
+	c.Bytes = []byte("\x0a\x07\x2a\x05\x0a\x01a\x08\x01")
+	_, err := started(t).decode(c)
+	if err == nil || !strings.HasPrefix(err.Error(), "DEC-017 at output.sensitive.key") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMessagesNestNoDeeperThanOtherRuntimesRead(t *testing.T) {
+	nested := func(levels int) []byte {
+		var encoded []byte
+		for range levels {
+			encoded = protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), encoded)
+		}
+		return encoded
+	}
+	decoder := started(t)
+	for levels, due := range map[int]bool{deepest: true, deepest + 1: false, 1 << 12: false} {
+		c := &adapter.Case{Revision: all, Message: "google.protobuf.DescriptorProto", Bytes: nested(levels)}
+		if _, err := decoder.decode(c); (err == nil) != due {
+			t.Errorf("%d levels: %v", levels, err)
 		}
 	}
 }

@@ -5,41 +5,52 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// checkLayouts goes through the bytes of a message for what the runtime passes over: a known field in a layout that its
-// type cannot have, which it keeps as an unknown field and drops from an entry of a map; and an entry of a map that a
-// later one with the same key replaces. The runtime has read these bytes, so that they are well formed.
-func checkLayouts(described protoreflect.MessageDescriptor, encoded []byte) *refusal {
+// deepest is how deep messages may nest: the limit of other runtimes, and far below that of this one.
+const deepest = 100
+
+// checkLayouts goes through the bytes of a message before the runtime does, for what that passes over: a known field in
+// a layout that its type cannot have, and an entry of a map that a later one with the same key replaces. The runtime
+// keeps the former as an unknown field, drops it from an entry of a map, and panics where it comes behind a key that
+// could be read.
+func checkLayouts(described protoreflect.MessageDescriptor, encoded []byte, depth int) *refusal {
+	if depth > deepest {
+		return refuse("DEC-017", "messages nest more than %d deep", deepest)
+	}
 	fields := described.Fields()
 	for len(encoded) > 0 {
-		number, layout, tag := protowire.ConsumeTag(encoded)
-		size := protowire.ConsumeFieldValue(number, layout, encoded[tag:])
-		value := encoded[tag : tag+size]
-		encoded = encoded[tag+size:]
-		field := fields.ByNumber(number)
-		if field == nil {
-			continue
+		number, layout, size := protowire.ConsumeField(encoded)
+		if size < 0 {
+			return refuse("DEC-017", "%v", protowire.ParseError(size))
 		}
-		if !canHave(field, layout) {
-			refusal := refuse("DEC-017", "the wire type is %d, where %d is due", layout, layoutOf(field.Kind()))
-			return refusal.within(string(field.Name()))
+		if field := fields.ByNumber(number); field != nil {
+			if refusal := checkLayout(field, layout, encoded[:size], depth); refusal != nil {
+				return refusal.within(string(field.Name()))
+			}
 		}
-		if field.Message() == nil || layout != protowire.BytesType {
-			continue
-		}
-		inner, _ := protowire.ConsumeBytes(value)
-		if refusal := checkInner(field, inner); refusal != nil {
-			return refusal.within(string(field.Name()))
-		}
+		encoded = encoded[size:]
 	}
 	return nil
 }
 
-// checkInner checks the layouts in an embedded message, and all of an entry that holds one: in the message that the
-// runtime made, only the last entry of a key is left.
-func checkInner(field protoreflect.FieldDescriptor, encoded []byte) *refusal {
-	if refusal := checkLayouts(field.Message(), encoded); refusal != nil {
+// checkLayout checks a known field, and what is in it.
+func checkLayout(field protoreflect.FieldDescriptor, layout protowire.Type, encoded []byte, depth int) *refusal {
+	if !canHave(field, layout) {
+		return refuse("DEC-017", "the wire type is %d, where %d is due", layout, layoutOf(field.Kind()))
+	}
+	if field.Message() == nil || layout != protowire.BytesType {
+		return nil
+	}
+	_, _, tag := protowire.ConsumeTag(encoded)
+	inner, _ := protowire.ConsumeBytes(encoded[tag:])
+	if refusal := checkLayouts(field.Message(), inner, depth+1); refusal != nil {
 		return refusal
 	}
+	return checkEntry(field, inner)
+}
+
+// checkEntry checks the value in an entry of a map: in the message that the runtime makes, only the last entry of a key
+// is left.
+func checkEntry(field protoreflect.FieldDescriptor, encoded []byte) *refusal {
 	if !field.IsMap() || !isChecked(field.MapValue()) {
 		return nil
 	}

@@ -17,7 +17,7 @@ var anyJSON = map[protoreflect.FullName]bool{
 }
 
 // checkValues checks each enum and each JSON field in a message, at any depth. Entries of maps are left to
-// checkLayouts.
+// checkEntry.
 func checkValues(message protoreflect.Message) *refusal {
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
