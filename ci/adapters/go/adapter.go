@@ -33,42 +33,58 @@ type Decoder struct {
 // Serve answers the cases that come in until the input ends. It fails where the input is not the protocol's, where the
 // output cannot be written, and where the decoder does not start.
 func Serve(in io.Reader, out io.Writer, decoder Decoder) error {
-	frames, answers := newFrameReader(in), bufio.NewWriterSize(out, inBuffer)
+	s := &session{
+		frames:  newFrameReader(in),
+		answers: bufio.NewWriterSize(out, bufferSize),
+		decoder: decoder,
+		last:    &Case{},
+	}
 	// What was answered is said, also where the decoder panics: else the blame would fall on an earlier case.
-	defer answers.Flush()
-	if err := greet(frames, answers, &decoder); err != nil {
+	defer s.answers.Flush()
+	if err := s.greet(); err != nil {
 		return err
 	}
 	for {
 		// Whoever waits for an answer sends nothing more: it must not lie in the buffer then.
-		if !frames.isWaiting() {
-			if err := answers.Flush(); err != nil {
+		if !s.frames.isWaiting() {
+			if err := s.answers.Flush(); err != nil {
 				return fmt.Errorf("write answers: %w", err)
 			}
 		}
-		frame, err := frames.next()
+		frame, err := s.frames.next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read a case: %w", err)
 		}
-		if err := answer(frame, answers, &decoder); err != nil {
+		if err := s.answer(frame); err != nil {
 			return err
 		}
 	}
 }
 
+// session is one run of an adapter.
+type session struct {
+	frames  *frameReader
+	answers *bufio.Writer
+	decoder Decoder
+	// last is the case that came last.
+	last *Case
+	// message is room for the next answer.
+	message []byte
+}
+
 // greet reads Hello, starts the decoder and answers that it is ready.
-func greet(frames *frameReader, answers io.Writer, decoder *Decoder) error {
-	frame, err := frames.next()
+func (s *session) greet() error {
+	frame, err := s.frames.next()
 	if err == io.EOF {
 		return errors.New("the input ended before Hello: this program is started by `counterfoil test decoder`")
 	}
 	if err != nil {
 		return fmt.Errorf("read Hello: %w", err)
 	}
-	message, err := parseToAdapter(frame)
+	message, err := parseToAdapter(frame, s.last)
 	if err != nil {
 		return fmt.Errorf("read Hello: %w", err)
 	}
@@ -78,17 +94,17 @@ func greet(frames *frameReader, answers io.Writer, decoder *Decoder) error {
 	if message.hello.role != roleDecoder {
 		return fmt.Errorf("asked to stand for role %d, but this is a decoder, role %d", message.hello.role, roleDecoder)
 	}
-	if decoder.Start != nil {
-		if err := decoder.Start(message.hello.contracts); err != nil {
+	if s.decoder.Start != nil {
+		if err := s.decoder.Start(message.hello.contracts); err != nil {
 			return fmt.Errorf("start: %w", err)
 		}
 	}
-	return writeFrame(answers, appendReady(nil, decoder))
+	return writeFrame(s.answers, appendReady(nil, &s.decoder))
 }
 
 // answer has the decoder read a case, and writes what came of it. A message of an unknown kind is left unread.
-func answer(frame []byte, answers io.Writer, decoder *Decoder) error {
-	message, err := parseToAdapter(frame)
+func (s *session) answer(frame []byte) error {
+	message, err := parseToAdapter(frame, s.last)
 	if err != nil {
 		return fmt.Errorf("read a case: %w", err)
 	}
@@ -98,8 +114,10 @@ func answer(frame []byte, answers io.Writer, decoder *Decoder) error {
 	if message.decode == nil {
 		return nil
 	}
-	value, refusal := decoder.Decode(message.decode)
-	if err := writeFrame(answers, appendAnswer(nil, message.decode.Number, value, refusal)); err != nil {
+	s.last = message.decode
+	value, refusal := s.decoder.Decode(message.decode)
+	s.message = appendAnswer(s.message[:0], message.decode.Number, value, refusal)
+	if err := writeFrame(s.answers, s.message); err != nil {
 		return fmt.Errorf("answer case %d: %w", message.decode.Number, err)
 	}
 	return nil

@@ -16,8 +16,8 @@ const (
 	// lengthSize is what the length in front of a message takes.
 	lengthSize = 4
 
-	// inBuffer is how much is read at once: room for many cases.
-	inBuffer = 1 << 16
+	// bufferSize is how much is read or written at once: room for many cases.
+	bufferSize = 1 << 16
 
 	// keptFrame is the largest buffer that is kept for the next frame.
 	keptFrame = 1 << 20
@@ -28,22 +28,22 @@ var ErrHalfFrame = errors.New("the input ended within a frame")
 
 // frameReader reads frames: a length of four bytes, the most significant first, and a message of so many bytes.
 type frameReader struct {
-	in    *bufio.Reader
-	frame []byte
+	in     *bufio.Reader
+	prefix [lengthSize]byte
+	frame  []byte
 }
 
 func newFrameReader(in io.Reader) *frameReader {
-	return &frameReader{in: bufio.NewReaderSize(in, inBuffer)}
+	return &frameReader{in: bufio.NewReaderSize(in, bufferSize)}
 }
 
 // next is the message of the next frame; it is valid until the next call. The error is io.EOF where the input ends
 // between frames, and wraps ErrHalfFrame where it ends within one.
 func (r *frameReader) next() ([]byte, error) {
-	var prefix [lengthSize]byte
-	if read, err := io.ReadFull(r.in, prefix[:]); err != nil {
+	if read, err := io.ReadFull(r.in, r.prefix[:]); err != nil {
 		return nil, halfFrame(err, "%d of the %d bytes of its length came", read, lengthSize)
 	}
-	length := binary.BigEndian.Uint32(prefix[:])
+	length := binary.BigEndian.Uint32(r.prefix[:])
 	if length > MaxFrame {
 		return nil, fmt.Errorf("a frame of %d bytes, and %d is the most: is this a frame at all?", length, MaxFrame)
 	}
@@ -78,12 +78,11 @@ func (r *frameReader) isWaiting() bool {
 }
 
 // writeFrame writes a message as one frame.
-func writeFrame(out io.Writer, message []byte) error {
+func writeFrame(out *bufio.Writer, message []byte) error {
 	if len(message) > MaxFrame {
 		return fmt.Errorf("an answer of %d bytes, and %d is the most that a frame holds", len(message), MaxFrame)
 	}
-	prefix := binary.BigEndian.AppendUint32(make([]byte, 0, lengthSize), uint32(len(message)))
-	if _, err := out.Write(prefix); err != nil {
+	if _, err := out.Write(binary.BigEndian.AppendUint32(out.AvailableBuffer(), uint32(len(message)))); err != nil {
 		return err
 	}
 	_, err := out.Write(message)

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -44,7 +45,7 @@ func TestAFrameThatIsTooLongIsNotRead(t *testing.T) {
 			t.Errorf("%q: got %v", input, err)
 		}
 	}
-	if err := writeFrame(io.Discard, make([]byte, MaxFrame+1)); err == nil {
+	if err := writeFrame(bufio.NewWriter(io.Discard), make([]byte, MaxFrame+1)); err == nil {
 		t.Error("one that is too long was written")
 	}
 }
@@ -73,11 +74,15 @@ func TestAFrameIsWaitingOnceAllOfItIsThere(t *testing.T) {
 
 func TestWhatIsWrittenCanBeRead(t *testing.T) {
 	var out bytes.Buffer
+	writer := bufio.NewWriter(&out)
 	messages := []string{"", "a", strings.Repeat("b", keptFrame+1), "c"}
 	for _, message := range messages {
-		if err := writeFrame(&out, []byte(message)); err != nil {
+		if err := writeFrame(writer, []byte(message)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := writer.Flush(); err != nil {
+		t.Fatal(err)
 	}
 	frames := newFrameReader(&out)
 	for _, due := range messages {

@@ -96,7 +96,8 @@ func consumeField(message []byte) (field, int) {
 	return read, tag + size
 }
 
-func parseToAdapter(message []byte) (toAdapter, error) {
+// parseToAdapter reads what came in; before is the case that came last.
+func parseToAdapter(message []byte, before *Case) (toAdapter, error) {
 	var read toAdapter
 	for field, err := range fields(message) {
 		switch {
@@ -109,7 +110,7 @@ func parseToAdapter(message []byte) (toAdapter, error) {
 			}
 			read = toAdapter{hello: hello}
 		case field.is(2, protowire.BytesType):
-			decode, err := parseCase(field.bytes)
+			decode, err := parseCase(field.bytes, before)
 			if err != nil {
 				return read, fmt.Errorf("DecoderCase: %w", err)
 			}
@@ -153,7 +154,8 @@ func parseContract(entry []byte) (revision string, contract []byte, err error) {
 	return revision, contract, nil
 }
 
-func parseCase(message []byte) (*Case, error) {
+// parseCase reads a case. What it has in common with the one before is not made anew.
+func parseCase(message []byte, before *Case) (*Case, error) {
 	read := &Case{}
 	for field, err := range fields(message) {
 		switch {
@@ -162,9 +164,9 @@ func parseCase(message []byte) (*Case, error) {
 		case field.is(1, protowire.VarintType):
 			read.Number = field.varint
 		case field.is(2, protowire.BytesType):
-			read.Revision = string(field.bytes)
+			read.Revision = same(before.Revision, field.bytes)
 		case field.is(3, protowire.BytesType):
-			read.Message = string(field.bytes)
+			read.Message = same(before.Message, field.bytes)
 		case field.is(4, protowire.BytesType):
 			planned, err := parsePlanned(field.bytes)
 			if err != nil {
@@ -176,6 +178,14 @@ func parseCase(message []byte) (*Case, error) {
 		}
 	}
 	return read, nil
+}
+
+// same is the text, which often is that of before.
+func same(before string, text []byte) string {
+	if before == string(text) {
+		return before
+	}
+	return string(text)
 }
 
 func parsePlanned(message []byte) (PlannedAction, error) {
@@ -195,7 +205,7 @@ func parsePlanned(message []byte) (PlannedAction, error) {
 	return read, nil
 }
 
-// appendReady appends a FromAdapter with a Ready to a message.
+// appendReady appends a FromAdapter with a Ready.
 func appendReady(to []byte, decoder *Decoder) []byte {
 	var ready []byte
 	ready = appendNumber(ready, 1, Version)
@@ -210,19 +220,25 @@ func appendReady(to []byte, decoder *Decoder) []byte {
 	return appendBytes(to, 1, ready)
 }
 
-// appendAnswer appends a FromAdapter with a DecoderAnswer to a message.
+// appendAnswer appends a FromAdapter with a DecoderAnswer.
 func appendAnswer(to []byte, number uint64, value []byte, refusal error) []byte {
-	var answer []byte
-	answer = appendNumber(answer, 1, number)
-	switch {
-	case refusal != nil:
-		answer = appendBytes(answer, 3, []byte(strings.ToValidUTF8(refusal.Error(), "\uFFFD")))
-	case value == nil:
-		answer = appendBytes(answer, 2, nil)
-	default:
-		answer = appendBytes(answer, 2, appendBytes(nil, 1, value))
+	kind, verdict := protowire.Number(2), accepted(value)
+	if refusal != nil {
+		kind, verdict = 3, []byte(strings.ToValidUTF8(refusal.Error(), "\uFFFD"))
 	}
-	return appendBytes(to, 2, answer)
+	size := protowire.SizeTag(1) + protowire.SizeVarint(number)
+	size += protowire.SizeTag(kind) + protowire.SizeBytes(len(verdict))
+	to = protowire.AppendVarint(protowire.AppendTag(to, 2, protowire.BytesType), uint64(size))
+	return appendBytes(appendNumber(to, 1, number), kind, verdict)
+}
+
+// accepted is an Accepted.
+func accepted(value []byte) []byte {
+	if value == nil {
+		return nil
+	}
+	size := protowire.SizeTag(1) + protowire.SizeBytes(len(value))
+	return appendBytes(make([]byte, 0, size), 1, value)
 }
 
 func appendNumber(to []byte, number protowire.Number, value uint64) []byte {
