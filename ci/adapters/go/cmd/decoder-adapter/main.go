@@ -1,0 +1,43 @@
+// Command decoder-adapter is a strict decoder over google.golang.org/protobuf, as an adapter of Counterfoil: it refuses
+// what the rules DEC-001 to DEC-018 refuse, and says which one.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"counterfoil/adapter"
+)
+
+// inFlight is how many cases may wait here: enough that neither side ever waits for the other.
+const inFlight = 64
+
+// runtime is the module whose decoder this is.
+const runtime = "google.golang.org/protobuf"
+
+func main() {
+	decoder := &decoder{}
+	err := adapter.Serve(os.Stdin, os.Stdout, adapter.Decoder{
+		Subject:  subject(),
+		InFlight: inFlight,
+		Start:    decoder.start,
+		Decode:   decoder.decode,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "decoder-adapter:", err)
+		os.Exit(1)
+	}
+}
+
+// subject is the runtime with the version that is built in.
+func subject() string {
+	if built, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range built.Deps {
+			if module.Path == runtime {
+				return runtime + " " + module.Version
+			}
+		}
+	}
+	return runtime
+}
