@@ -37,6 +37,7 @@ macro_rules! targets {
 }
 
 targets![
+    adapter_frames,
     archive,
     decode_apply,
     decode_finalize,

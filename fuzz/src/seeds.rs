@@ -7,15 +7,22 @@ use std::{
     sync::Arc,
 };
 
-use counterfoil::run::{self, Job, Variant};
+use counterfoil::{
+    adapter::{Case, frames::frame, serve},
+    run::{self, Job, Variant},
+};
 use counterfoil_core::{
-    decode::{Vector, vectors},
+    decode::{Strict, Vector, vectors},
     mutants::{MANIFESTS, Plugin, released},
     rpc::Method,
     scenario::{NewKnownFailure, Scenario, rewrite_known_failures},
     trace::Trace,
 };
-use counterfoil_proto::{Revision, handshake::Line};
+use counterfoil_proto::{
+    Revision,
+    adapter::{DecoderCase, ToAdapter, to_adapter::Kind},
+    handshake::Line,
+};
 use flate2::Compression;
 use tar::{Builder, EntryType, Header};
 
@@ -128,6 +135,30 @@ fn of_vectors(choices: impl Fn(&Vector, u8) -> Option<Vec<u8>>) -> Seeds {
                 seeds.insert(format!("{}-{revision}", vector.name), input);
             }
         }
+    }
+    seeds
+}
+
+/// What our own adapter answers to cases, and what is no frame.
+pub fn adapter_frames() -> Seeds {
+    let mut seeds = Seeds::new();
+    let mut answers = Vec::new();
+    for (at, vector) in vectors().into_iter().flat_map(|topic| topic.vectors).enumerate() {
+        let Some((revision, _)) = vector.verdicts().next() else { continue };
+        let case = DecoderCase { case: at as u64 + 1, ..Case::of(&vector).at(revision) };
+        let asked = frame(&ToAdapter { kind: Some(Kind::Decode(case)) });
+        let mut answer = vec![u8::try_from(at % 256).expect("it is a byte")];
+        serve::decoder(&asked[..], &mut answer, &Strict, "").expect("it is a frame");
+        answers.extend_from_slice(&answer[1..]);
+        if answer.len() <= LONGEST {
+            seeds.insert(vector.name.to_owned(), answer);
+        }
+    }
+    answers.truncate(LONGEST);
+    for (name, bytes) in
+        [("all", &answers[..]), ("text", b"\x07listening on 8080\n"), ("endless", b"\x02\xff\xff\xff\xff")]
+    {
+        seeds.insert(name.to_owned(), bytes.to_vec());
     }
     seeds
 }

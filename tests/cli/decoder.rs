@@ -77,9 +77,9 @@ fn an_adapter_that_is_not_there_is_told_with_its_path() {
     let done = place.run(["test", "decoder", "--", "./adaptr"]).exits(1);
     done.says("ADP-001").says("./adaptr: No such file or directory").says("not run");
     // Not even a command.
-    place.run(["test", "decoder"]).exits(2);
+    place.run(["test", "decoder"]).exits(2).complains("no adapter is given");
     let done = place.run(["test", "decoder", "--filter", "nothing-*", "--", "./adaptr"]).exits(4);
-    done.complains("no vector matches the filter");
+    done.complains("nothing that a decoder can be given matches the filter");
 }
 
 #[test]
@@ -106,4 +106,25 @@ fn an_adapter_that_hangs_is_ended_with_an_interrupted_run() {
     running.signal(Signal::INT);
     running.end().exits(130).says("interrupted: what had finished is reported");
     assert!(place.temporary().is_empty(), "{:?}", place.temporary());
+}
+
+#[test]
+fn what_exploration_finds_of_a_decoder_is_a_scenario_that_fails_until_the_decoder_is_mended() {
+    let place = Place::new();
+    let explore = ["explore", "decoder", "--cases", "60", "--into", "found"];
+    let broken = [&OURS[..], &["--mutant", "counts-nothing"]].concat();
+    let done = place.run([&explore[..], &broken].concat()).exits(1).quietly();
+    let done = done.says("FOUND  DEC-004 decoder").says("FOUND  DEC-006 decoder").says("2 rules broken");
+    let found = done.out.lines().find_map(|line| line.trim().strip_prefix("file ")).unwrap().trim();
+    assert!(place.read(found).contains("reply_hex: "), "{}", place.read(found));
+    let again =
+        done.out.lines().find_map(|line| line.trim().strip_prefix("run again  counterfoil ")).unwrap();
+    place.run(again.split(' ')).exits(1).says("still fails");
+    place.run([&["test", "decoder", "--scenario", found], &OURS[..]].concat()).exits(0).says("fixed");
+    // Nothing is found of one that is in order, and the same seed finds the same.
+    let place = Place::new();
+    let done = place.run([&explore[..], &OURS[..]].concat()).exits(0);
+    done.says("60 cases in ").says(" s from seed 1\nnothing found\n");
+    place.run([&["explore", "decoder", "--mutant", "counts-nothing"], &OURS[..]].concat()).exits(2);
+    place.run(["explore", "decoder", "--", "./adaptr"]).exits(3).complains("there is nothing to explore: ");
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod decode;
+mod frames;
 mod handshake;
 mod manifest;
 mod scenario;
@@ -11,6 +12,7 @@ mod yaml;
 pub use self::{
     archive::archive,
     decode::{decode_apply, decode_finalize, decode_message, decode_output},
+    frames::adapter_frames,
     handshake::handshake_line,
     manifest::plugin_manifest,
     scenario::scenario_file,

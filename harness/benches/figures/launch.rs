@@ -1,7 +1,7 @@
 //! A plugin from its launch to the first reply.
 
 #[path = "../../../tests/go-interop/programs.rs"]
-mod programs;
+pub(crate) mod programs;
 
 use std::{
     io::{BufRead as _, BufReader, Lines, Write as _},

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
+mod adapters;
 mod decoding;
 mod engine;
 mod explore;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let mut figures = runner::Figures::new(arguments);
     decoding::outcomes(&mut figures);
     decoding::resources(&mut figures);
+    adapters::against_an_echo(&mut figures);
     engine::against_a_bare_client(&mut figures);
     engine::ten_times_the_actions(&mut figures);
     engine::memory(&mut figures);

@@ -202,6 +202,9 @@ pub(super) struct TestDecoder {
     /// Where messages that are made up come from: the same seed and version make the same.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// Scenario files and directories in place of the vectors: those that script a reply to `Apply`; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub scenario: Vec<PathBuf>,
     /// Leave only the runs that match, as `run --filter` does; may be repeated. Runs are named by their vectors.
     #[arg(long, short, value_name = "TERM")]
     pub filter: Vec<String>,
@@ -226,7 +229,7 @@ pub(super) struct AdapterArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_wait, default_value = "30s")]
     pub case_deadline: Duration,
     /// The adapter's program and its arguments.
-    #[arg(required = true, last = true, value_name = "CMD")]
+    #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
 

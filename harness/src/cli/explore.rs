@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use counterfoil_core::scenario::parse_wait;
 
 use super::{
-    args::PluginArgs,
+    args::{AdapterArgs, PluginArgs},
     carry_out::Session,
     commands::{usage, variant},
     exit::Exit,
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     explore::{Emphasis, Exploration, Find, Offer, Written},
     report::{explore as explore_report, explore_map},
-    run::{self, Target, Variant},
+    run::{self, DecoderSuite, Target, Variant},
 };
 
 /// `counterfoil explore`
@@ -34,8 +34,9 @@ pub(super) enum Explore {
     Provider(Box<OfProvider>),
     /// Look for plans and faults in which the reference engine, or a broken one, breaks the contract.
     Engine(OfPair),
-    /// Look for replies of which the strict decoder, or a broken one, makes what it must not.
-    Decoder(OfPair),
+    /// Look for replies of which a decoder of yours makes what it must not, behind its adapter; without one, the strict
+    /// decoder, or a broken one.
+    Decoder(Box<OfDecoder>),
 }
 
 /// `counterfoil explore provider`
@@ -49,7 +50,18 @@ pub(super) struct OfProvider {
     pair: OfPair,
 }
 
-/// `counterfoil explore engine` and `decoder`
+/// `counterfoil explore decoder`
+#[derive(Debug, Args)]
+pub(super) struct OfDecoder {
+    /// The adapter.
+    #[command(flatten)]
+    adapter: AdapterArgs,
+    /// What is explored where no adapter is given.
+    #[command(flatten)]
+    pair: OfPair,
+}
+
+/// `counterfoil explore engine`, and what the others have of it
 #[derive(Debug, Args)]
 pub(super) struct OfPair {
     /// Explore a broken engine or decoder in place of the reference (`counterfoil mutants --list` has them).
@@ -94,7 +106,10 @@ pub(super) fn execute(explore: Explore, output: Output) -> Exit {
         }
         Explore::Provider(args) => of_pair("provider", Emphasis::Plans, &args.pair, output),
         Explore::Engine(args) => of_pair("engine", Emphasis::Plans, &args, output),
-        Explore::Decoder(args) => of_pair("decoder", Emphasis::Replies, &args, output),
+        Explore::Decoder(args) if args.adapter.command.is_empty() => {
+            of_pair("decoder", Emphasis::Replies, &args.pair, output)
+        }
+        Explore::Decoder(args) => of_decoder(&args, output),
     };
     done.unwrap_or_else(|exit| exit)
 }
@@ -107,7 +122,7 @@ fn of_pair(noun: &str, emphasis: Emphasis, args: &OfPair, output: Output) -> Res
         seed: how.seed,
         subject: mutant.map_or_else(|| format!("our own {noun}"), |mutant| format!("the mutant {mutant}")),
         digest: None,
-        replay: run::reproduce(&[], how.strict.then_some(true), mutant, None, false),
+        replay: run::reproduce(&[], how.strict.then_some(true), mutant, None, false).into(),
     };
     let at_once = how.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let exploration = how.exploration(Target::Embedded, variant, emphasis, Offer::default(), at_once);
@@ -133,7 +148,7 @@ fn of_plugin(args: &OfProvider, output: Output) -> Result<Exit, Exit> {
         seed: how.seed,
         subject: plugin.line.to_string(),
         digest: plugin.line.sha256.as_ref().map(|digest| format!("sha256:{digest}")),
-        replay: run::reproduce_explored(env::args_os().skip(1)),
+        replay: run::reproduce_explored("provider", env::args_os().skip(1)),
     };
     let target = Target::Plugin(Arc::new(plugin));
     let prefix = format!("cf{}-", how.seed);
@@ -144,6 +159,32 @@ fn of_plugin(args: &OfProvider, output: Output) -> Result<Exit, Exit> {
     // Cases that run side by side would meet in its cloud.
     let at_once = how.jobs.unwrap_or(NonZeroUsize::MIN);
     let exploration = how.exploration(target, Variant::Reference, Emphasis::Plans, offer, at_once);
+    Ok(carry_out(session, &exploration, &written, how, output))
+}
+
+fn of_decoder(args: &OfDecoder, output: Output) -> Result<Exit, Exit> {
+    let OfDecoder { adapter, pair: OfPair { mutant, how } } = args;
+    if mutant.is_some() {
+        return Err(usage("a decoder is explored, or a mutant of ours: leave out CMD or --mutant", output));
+    }
+    let launch = adapter.launch(how.jobs, output)?;
+    let session = Session::open(output)?;
+    let decoder = session.decoder(launch, DecoderSuite::default());
+    if let Some(reason) = decoder.not_ready() {
+        output.error(&format!("there is nothing to explore: {reason}"));
+        return Err(Exit::Unjudged);
+    }
+    let written = Written {
+        seed: how.seed,
+        subject: decoder.line.to_string(),
+        digest: None,
+        replay: run::reproduce_explored("decoder", env::args_os().skip(1)),
+    };
+    let at_once = NonZeroUsize::new(decoder.takes_at_once()).unwrap_or(NonZeroUsize::MIN);
+    let at_once = how.jobs.map_or(at_once, |jobs| jobs.min(at_once));
+    let target = Target::Decoder(Arc::new(decoder));
+    let emphasis = Emphasis::RepliesAlone;
+    let exploration = how.exploration(target, Variant::Reference, emphasis, Offer::default(), at_once);
     Ok(carry_out(session, &exploration, &written, how, output))
 }
 

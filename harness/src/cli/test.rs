@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, num::NonZeroUsize, path::PathBuf, sync::Ar
 use counterfoil_proto::RevisionRange;
 
 use super::{
-    args::{AdapterArgs, How, Test, TestDecoder, TestProvider},
+    args::{AdapterArgs, Test, TestDecoder, TestProvider},
     carry_out::{Session, Setting, failed},
     commands::{load, usage},
     exit::Exit,
@@ -73,12 +73,16 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
 fn decoder(args: TestDecoder, output: Output) -> Result<Exit, Exit> {
     let filter = Filter::new(args.filter.iter().map(String::as_str))
         .map_err(|error| usage(&error.to_string(), output))?;
-    let launch = args.adapter.launch(&args.how, output)?;
-    let suite = DecoderSuite::new(args.made_up, args.seed);
+    let launch = args.adapter.launch(args.how.jobs, output)?;
+    let suite = if args.scenario.is_empty() {
+        DecoderSuite::new(args.made_up, args.seed)
+    } else {
+        DecoderSuite::of(load(&args.scenario, output)?)
+    };
     let known = args.how.known.load(suite.scenarios(), output)?;
     let (jobs, whole) = (suite.jobs(&filter), suite.jobs(&Filter::default()));
     if jobs.is_empty() {
-        output.error("nothing was judged: no vector matches the filter");
+        output.error("nothing was judged: nothing that a decoder can be given matches the filter");
         return Err(Exit::Nothing);
     }
     let session = Session::open(output)?;
@@ -97,8 +101,10 @@ fn decoder(args: TestDecoder, output: Output) -> Result<Exit, Exit> {
 impl AdapterArgs {
     /// How the adapter is started: where we are, with what it takes to find programs and their caches, and what the user
     /// names.
-    fn launch(&self, how: &How, output: Output) -> Result<Launch, Exit> {
-        let (program, arguments) = self.command.split_first().expect("the command line has one");
+    pub(super) fn launch(&self, jobs: Option<NonZeroUsize>, output: Output) -> Result<Launch, Exit> {
+        let no_adapter =
+            || usage("no adapter is given: its program and its arguments stand behind `--`", output);
+        let (program, arguments) = self.command.split_first().ok_or_else(no_adapter)?;
         let mut environment = BTreeMap::new();
         for name in ["PATH", "HOME"].into_iter().chain(self.env.iter().map(String::as_str)) {
             if let Some(value) = env::var_os(name) {
@@ -119,7 +125,7 @@ impl AdapterArgs {
             environment,
             ready_within: self.start_deadline,
             answer_within: self.case_deadline,
-            at_once: how.jobs.map(NonZeroUsize::get),
+            at_once: jobs.map(NonZeroUsize::get),
         })
     }
 }

@@ -13,7 +13,7 @@ use counterfoil_core::{
 use sha2::{Digest as _, Sha256};
 
 use super::Find;
-use crate::run::shell_word;
+use crate::run::Again;
 
 /// How a find was come by, beside what it says itself.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Written {
     pub subject: String,
     /// The digest of its program; none for what is part of Counterfoil.
     pub digest: Option<String>,
-    /// The start of the command that runs a scenario against it; the path of the file comes behind it.
-    pub replay: String,
+    /// The command that runs a scenario against it.
+    pub replay: Again,
 }
 
 impl Written {
@@ -60,7 +60,7 @@ impl Written {
 
     /// The command that runs a scenario file against the subject again.
     pub fn replay(&self, file: &Path) -> String {
-        format!("{} {}", self.replay, shell_word(&file.display().to_string()))
+        self.replay.with(&file.display().to_string())
     }
 
     /// Writes the file of a find.

@@ -113,7 +113,11 @@ impl Draft<'_> {
     }
 
     fn scenario(&mut self) -> Scenario {
-        let handed_over = if self.emphasis == Emphasis::Replies { 70 } else { 12 };
+        let handed_over = match self.emphasis {
+            Emphasis::Plans => 12,
+            Emphasis::Replies => 70,
+            Emphasis::RepliesAlone => 100,
+        };
         let by_apply = self.aim.is_none() && self.chance(handed_over);
         let revision = self.revision(by_apply);
         let (actions, addresses) = self.actions();
@@ -145,13 +149,15 @@ impl Draft<'_> {
             ..Scenario::bare("found", "Found by exploration", RevisionRange::from(revision))
         };
         if by_apply {
-            let scripted = self.chance(70);
+            let scripted = self.emphasis == Emphasis::RepliesAlone || self.chance(70);
             scenario.dispatch = Dispatch::V1 { reply: scripted.then(|| self.reply(&scenario.plan).into()) };
         }
         if scenario.dispatch == Dispatch::V2 && !scenario.plan.actions.is_empty() {
             scenario.trials.insert(Trial::LookBack);
         }
-        scenario.faults = self.faults(&mut scenario, aimed, by_apply);
+        if self.emphasis != Emphasis::RepliesAlone {
+            scenario.faults = self.faults(&mut scenario, aimed, by_apply);
+        }
         scenario.deadline = scenario.faults.iter().any(hangs).then_some(DEADLINE);
         scenario
     }

@@ -66,6 +66,8 @@ pub enum Emphasis {
     Plans,
     /// Replies, which are out of order in some way.
     Replies,
+    /// Nothing but the replies themselves: there is a decoder, and no engine.
+    RepliesAlone,
 }
 
 /// How many cases are made before it is looked at which corners are bare: the same number whatever runs at once, so that

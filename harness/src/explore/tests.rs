@@ -87,7 +87,7 @@ async fn one_seed_finds_the_same_files_however_many_cases_run_at_once() {
         seed: 3,
         subject: "the mutant".to_owned(),
         digest: None,
-        replay: "counterfoil run --mutant finalizes-twice".to_owned(),
+        replay: "counterfoil run --mutant finalizes-twice".to_owned().into(),
     };
     let mut files = Vec::new();
     for at_once in [1, 5] {
@@ -117,7 +117,7 @@ async fn what_is_found_is_written_whole_or_not_at_all() {
     };
     assert!(find.is_flaky());
     let replay = "counterfoil run --mutant x".to_owned();
-    let written = Written { seed: 1, subject: "x".to_owned(), digest: None, replay };
+    let written = Written { seed: 1, subject: "x".to_owned(), digest: None, replay: replay.into() };
     let directory = tempfile::tempdir().unwrap();
     let path = written.save(&find, &directory.path().join("a b")).unwrap();
     let again = parse("again.yaml", &fs::read(&path).unwrap()).unwrap();

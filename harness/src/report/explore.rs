@@ -50,8 +50,12 @@ pub fn find(find: &Find, file: Option<(&Path, &str)>, layout: Layout) -> String 
 /// The end of an exploration: where it went, how far, and how much of that was found.
 pub fn account(account: &Account, seed: u64, layout: Layout) -> String {
     let mut page = Page::new(layout);
-    space(&mut page, &account.space);
-    page.blank();
+    let (reached, corners) = account.space.reached();
+    // A decoder alone applies nothing, and there are no corners where it could go.
+    if reached > 0 {
+        space(&mut page, &account.space);
+        page.blank();
+    }
     if let Some(reason) = &account.first_unjudged {
         let text = format!("{} not judged, the first of them: {reason}", cases(account.unjudged));
         page.wrapped("", 2, &text);
@@ -59,17 +63,13 @@ pub fn account(account: &Account, seed: u64, layout: Layout) -> String {
     for defect in &account.defects {
         page.wrapped("", 2, &format!("Counterfoil itself failed: {defect}"));
     }
-    let (reached, corners) = account.space.reached();
-    let seconds = account.took.as_secs_f64();
-    page.wrapped(
-        "",
-        2,
-        &format!(
-            "{} in {seconds:.1} s from seed {seed}: {reached} of {corners} corners reached, {} different ends of actions",
-            cases(account.cases),
-            account.space.cells(),
-        ),
-    );
+    let mut went =
+        format!("{} in {:.1} s from seed {seed}", cases(account.cases), account.took.as_secs_f64());
+    if reached > 0 {
+        let cells = account.space.cells();
+        let _ = write!(went, ": {reached} of {corners} corners reached, {cells} different ends of actions");
+    }
+    page.wrapped("", 2, &went);
     let found = match account.finds.len() {
         0 => "nothing found".to_owned(),
         finds => format!("{} broken", counted(finds, "rule")),

@@ -6,7 +6,8 @@ use counterfoil_core::{
     decode::vectors,
     judge::SkipKind,
     plan::Plan,
-    scenario::{Scenario, Seam},
+    rpc::Method,
+    scenario::{Dispatch, Scenario, Seam},
     trace::{AdapterEvent, Decoded, Driven, Event, Header, Payload, Subject, Taken, Trace},
 };
 use counterfoil_proto::{
@@ -55,6 +56,11 @@ impl DecoderSuite {
             suite.take(scenario, case);
         }
         suite
+    }
+
+    /// Scenarios of the user's: those that script a reply to `Apply`. The others say nothing to a decoder alone.
+    pub fn of(scenarios: Vec<Arc<Scenario>>) -> Self {
+        Self { scenarios, cases: BTreeMap::new() }
     }
 
     fn take(&mut self, mut scenario: Scenario, case: Case) {
@@ -106,6 +112,12 @@ impl DecoderUnderTest {
         Self { line: SubjectLine { name, ..SubjectLine::attached(&place) }, adapter, ready, suite }
     }
 
+    /// Why it cannot be given anything, if so.
+    pub fn not_ready(&self) -> Option<String> {
+        let events = self.ready.as_ref().err()?;
+        Some(events.first().map(AdapterEvent::describe).unwrap_or_default())
+    }
+
     /// How many cases its adapter takes at once.
     pub fn takes_at_once(&self) -> usize {
         self.ready.as_ref().map_or(1, |ready| ready.in_flight as usize).max(1)
@@ -117,10 +129,7 @@ impl DecoderUnderTest {
         let ready = match &self.ready {
             Ok(ready) => ready,
             Err(events) if id == STARTS => return trace(job, events.iter().cloned().map(Event::Adapter)),
-            Err(events) => {
-                let reason = events.first().map(AdapterEvent::describe).unwrap_or_default();
-                return not_run(reason);
-            }
+            Err(_) => return not_run(self.not_ready().unwrap_or_default()),
         };
         if id == STARTS {
             let ready = AdapterEvent::Ready { subject: ready.subject.clone() };
@@ -132,17 +141,27 @@ impl DecoderUnderTest {
                 Err(GivenUp(reason)) => not_run(reason),
             };
         }
-        let Some(case) = self.suite.cases.get(id) else {
-            return not_run("it is about no message".to_owned());
+        let not_applicable = |reason| Played::Skip(SkipKind::NotApplicable, reason);
+        let Some(case) = self.suite.cases.get(id).cloned().or_else(|| scripted(&job.scenario)) else {
+            return not_applicable(
+                "it scripts no reply to Apply, and a decoder alone has nothing else to read".to_owned(),
+            );
         };
-        if let Some(reason) = beyond(ready, case, job.revision) {
-            return Played::Skip(SkipKind::NotApplicable, reason);
+        if let Some(reason) = beyond(ready, &case, job.revision) {
+            return not_applicable(reason);
         }
         match self.adapter.decode(case.at(job.revision)).await {
-            Ok(told) => trace(job, events(case, told)),
+            Ok(told) => trace(job, events(&case, told)),
             Err(GivenUp(reason)) => not_run(reason),
         }
     }
+}
+
+/// The reply that a scenario scripts.
+fn scripted(scenario: &Scenario) -> Option<Case> {
+    let Dispatch::V1 { reply: Some(reply) } = &scenario.dispatch else { return None };
+    let (message, planned) = (Method::Apply.response().to_owned(), scenario.plan.actions.clone());
+    Some(Case { message, planned, bytes: reply.clone() })
 }
 
 /// What a decoder does not know.

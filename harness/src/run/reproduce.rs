@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A command that lacks nothing but a filter.
+/// A command that lacks one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Again {
     before: String,
@@ -14,14 +14,19 @@ pub struct Again {
 }
 
 impl From<String> for Again {
-    /// A command with nothing behind its filter.
+    /// A command that ends where the word is missing.
     fn from(before: String) -> Self {
         Self { before, behind: String::new() }
     }
 }
 
 impl Again {
-    /// The command that makes the run of this id again.
+    /// The command with this word.
+    pub fn with(&self, word: &str) -> String {
+        format!("{} {}{}", self.before, shell_word(word), self.behind)
+    }
+
+    /// The command that makes the run of this id again, where a filter is what it lacks.
     pub fn run(&self, id: &str) -> String {
         format!("{} --filter {id}{}", self.before, self.behind)
     }
@@ -64,7 +69,7 @@ pub fn reproduce(
 /// a word.
 const OF_A_RUN: [&str; 5] = ["--filter", "-f", "--report", "--keep-traces", "--known-failures"];
 /// Options that say how far an exploration goes. Each takes a word.
-const OF_AN_EXPLORATION: [&str; 6] = ["--cases", "--time", "--seed", "--into", "--jobs", "-j"];
+const OF_AN_EXPLORATION: [&str; 7] = ["--cases", "--time", "--seed", "--into", "--jobs", "-j", "--map"];
 
 /// The start of the command that tests the same subject again, up to its filter: `words` as they were given, without
 /// filters and reports.
@@ -72,23 +77,29 @@ pub fn reproduce_test(words: impl IntoIterator<Item = OsString>) -> String {
     kept("counterfoil", words, &OF_A_RUN)
 }
 
-/// The start of the command that runs a scenario against a plugin that was explored, up to the scenario's path: `words` as
-/// they were given, from the command on.
-pub fn reproduce_explored(words: impl IntoIterator<Item = OsString>) -> String {
+/// The command that runs a scenario against what was explored, a `noun`: `words` as they were given, from the command on. It
+/// lacks the scenario's path.
+pub fn reproduce_explored(noun: &str, words: impl IntoIterator<Item = OsString>) -> Again {
     // The command itself is another: `explore provider` becomes `test provider`.
-    let words = words.into_iter().skip(2);
-    let mut kept = kept("counterfoil test provider", words, &OF_AN_EXPLORATION);
-    kept.push_str(" --scenario");
-    kept
+    let (ours, behind) = before_an_adapter(words.into_iter().skip(2));
+    let mut before = kept(&format!("counterfoil test {noun}"), ours, &OF_AN_EXPLORATION);
+    before.push_str(" --scenario");
+    Again { before, behind }
 }
 
 /// The command that tests what stands behind an adapter again: `words` as they were given, without filters and reports. What
 /// starts the adapter comes last.
 pub fn reproduce_adapter(words: impl IntoIterator<Item = OsString>) -> Again {
-    let words: Vec<OsString> = words.into_iter().collect();
-    let (ours, adapter) = words.split_at(words.iter().position(|word| word == "--").unwrap_or(words.len()));
+    let (ours, behind) = before_an_adapter(words);
+    Again { before: kept("counterfoil", ours, &OF_A_RUN), behind }
+}
+
+/// The words up to those that start an adapter, and these as a shell reads them back.
+fn before_an_adapter(words: impl IntoIterator<Item = OsString>) -> (Vec<OsString>, String) {
+    let mut ours: Vec<OsString> = words.into_iter().collect();
+    let adapter = ours.split_off(ours.iter().position(|word| word == "--").unwrap_or(ours.len()));
     let adapter = adapter.iter().map(|word| format!(" {}", shell_word(&word.to_string_lossy())));
-    Again { before: kept("counterfoil", ours.iter().cloned(), &OF_A_RUN), behind: adapter.collect() }
+    (ours, adapter.collect())
 }
 
 /// Words as a shell reads them back, without the options that are dropped, and what these take.
@@ -165,5 +176,10 @@ mod tests {
         let again = reproduce_adapter(given.split(' ').map(OsString::from));
         let command = "counterfoil test decoder --made-up 9 --filter status-4@0.56 -- ./adapter --filter b";
         assert_eq!(again.run("status-4@0.56"), command);
+        let given = "explore decoder --cases 9 --env REGION --map m.html -- ./my\tadapter --seed";
+        let again = reproduce_explored("decoder", given.split(' ').map(OsString::from));
+        let command =
+            r"counterfoil test decoder --env REGION --scenario 'a b.yaml' -- $'./my\x09adapter' --seed";
+        assert_eq!(again.with("a b.yaml"), command);
     }
 }
