@@ -19,7 +19,7 @@ fn finished(place: &Place) -> Vec<Value> {
 
 fn rules(finished: &[Value]) -> BTreeSet<String> {
     let findings = finished.iter().filter_map(|run| run["findings"].as_array()).flatten();
-    findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    findings.map(|finding| finding["rule"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 #[test]

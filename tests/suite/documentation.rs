@@ -105,9 +105,12 @@ fn cited(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_rule_stands_on_facts_that_are_written_down() {
     let facts = facts();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     for rule in rules::catalogue() {
         for id in rule.source.split(", ") {
-            assert!(facts.contains(id), "{}: {id} is not in docs/facts.md", rule.id);
+            // A protocol of our own is no fact of the contract: a page has it.
+            let is_page = id.ends_with(".md") && docs.join(id).exists();
+            assert!(is_page || facts.contains(id), "{}: {id} is not in docs/facts.md", rule.id);
         }
     }
     for rules::Check { tool, fact, .. } in rules::CHECKS {

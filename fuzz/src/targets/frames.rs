@@ -32,7 +32,7 @@ fn cut(bytes: &[u8], piece: usize) -> (Vec<Bytes>, Result<(), NoFrame>) {
     for piece in bytes.chunks(piece) {
         frames.push(piece);
         loop {
-            match frames.next() {
+            match frames.message() {
                 Ok(Some(message)) => messages.push(message),
                 Ok(None) => break,
                 Err(no_frame) => return (messages, Err(no_frame)),

@@ -90,7 +90,7 @@ fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures
                 while left > 0 {
                     let length = output.read(&mut buffer).expect("it is written");
                     read.push(&buffer[..length]);
-                    while let Ok(Some(_)) = read.next() {
+                    while let Ok(Some(_)) = read.message() {
                         left -= 1;
                     }
                 }

@@ -44,11 +44,11 @@ impl Frames {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The message of the next frame; none where the rest of it is still to come.
+    /// Takes the message of the next frame; none where the rest of it is still to come.
     ///
     /// # Errors
     /// When no frame begins here. Nothing behind that can be told apart, so there is none from then on.
-    pub fn next(&mut self) -> Result<Option<Bytes>, NoFrame> {
+    pub fn message(&mut self) -> Result<Option<Bytes>, NoFrame> {
         let Some(length) = self.0.first_chunk::<LENGTH>() else { return Ok(None) };
         let length = u32::from_be_bytes(*length) as usize;
         if length > MAX_FRAME {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn read(frames: &mut Frames) -> Vec<Bytes> {
-        std::iter::from_fn(|| frames.next().expect("these are frames")).collect()
+        std::iter::from_fn(|| frames.message().expect("these are frames")).collect()
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
         let told = |bytes: &[u8]| {
             let mut frames = Frames::default();
             frames.push(bytes);
-            let no_frame = frames.next().and_then(|_| frames.end()).unwrap_err();
+            let no_frame = frames.message().and_then(|_| frames.end()).unwrap_err();
             (no_frame.problem, no_frame.detail)
         };
         let cut = "its output ends within a frame, after 2 of 300 bytes";
@@ -164,7 +164,7 @@ mod tests {
             for piece in pieces {
                 frames.push(&piece);
                 come += piece.len();
-                while let Ok(Some(message)) = frames.next() {
+                while let Ok(Some(message)) = frames.message() {
                     prop_assert!(message.len() <= come);
                 }
                 prop_assert!(frames.0.len() <= come);

@@ -281,7 +281,7 @@ impl Operator {
             self.since = Instant::now();
         }
         if let Some(live) = &self.live {
-            live.feed(frame.clone());
+            live.feed(frame);
         }
     }
 
@@ -303,7 +303,7 @@ impl Operator {
         }
         live.frames.push(&output);
         while let Some(live) = &mut self.live {
-            match live.frames.next() {
+            match live.frames.message() {
                 Ok(None) => return,
                 Ok(Some(message)) => match answer(message) {
                     Ok(answer) => self.answered(answer),
@@ -393,7 +393,7 @@ impl Operator {
         self.since = Instant::now();
         // Another adapter takes as many at once: it is the same program.
         for under_way in &self.under_way {
-            self.live.iter().for_each(|live| live.feed(under_way.frame.clone()));
+            self.live.iter().for_each(|live| live.feed(&under_way.frame));
         }
     }
 
@@ -437,7 +437,7 @@ impl Operator {
 
 /// What an adapter says when all cases have been answered.
 fn uncalled_for(frames: &mut Frames) -> Option<AdapterEvent> {
-    match frames.next() {
+    match frames.message() {
         Ok(None) => None,
         Ok(Some(message)) => Some(answer(message).map_or_else(
             |event| event,
@@ -493,7 +493,7 @@ impl Live {
             let detail = format!("{}: {detail}", launch.program.display());
             return Err(vec![AdapterEvent::NotStarted { detail }]);
         }
-        live.feed(frame(&hello()));
+        live.feed(&frame(&hello()));
         match live.greet(until, launch).await {
             Ok(ready) => Ok(Self { ready, ..live }),
             Err(event) => {
@@ -530,7 +530,7 @@ impl Live {
     }
 
     /// Sends a frame, in its turn.
-    fn feed(&self, frame: Bytes) {
+    fn feed(&self, frame: &Bytes) {
         // Where the adapter does not read any more, the end of its output tells why.
         self.input.iter().for_each(|input| _ = input.send(frame.clone()));
     }
@@ -552,7 +552,7 @@ impl Live {
                 });
             }
             self.frames.push(&output);
-            match self.frames.next() {
+            match self.frames.message() {
                 Ok(None) => {}
                 Ok(Some(message)) => return ready(message),
                 Err(NoFrame { problem, detail }) => return Err(AdapterEvent::BadFrame { problem, detail }),

@@ -80,7 +80,7 @@ pub(super) fn answers(
             0 => return Ok(frames.end()?),
             length => frames.push(&buffer[..length]),
         }
-        while let Some(message) = frames.next()? {
+        while let Some(message) = frames.message()? {
             let kind = match ToAdapter::decode(message).ok().and_then(|message| message.kind) {
                 Some(to_adapter::Kind::Hello(_)) => from_adapter::Kind::Ready(Ready {
                     version: VERSION,
@@ -111,7 +111,7 @@ fn verdict(case: &DecoderCase, revision: Revision, decoder: &dyn Decoder) -> Ver
     // Of other messages than this our decoder keeps no value that could be encoded anew.
     let (refusals, value) = if case.message == Method::Apply.response() {
         let Reading { value, refusals, .. } = decoder.apply_response(&case.bytes, &context);
-        (refusals, Some(encode_apply_response(&value).into()))
+        (refusals, Some(encode_apply_response(&value)))
     } else {
         (decode::read(decoder, &case.message, &case.bytes, &context).refusals, None)
     };

@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn execute(test: Test, output: Output) -> Exit {
     match test {
         Test::Provider(args) => provider(*args, output).unwrap_or_else(|exit| exit),
-        Test::Decoder(args) => decoder(*args, output).unwrap_or_else(|exit| exit),
+        Test::Decoder(args) => decoder(&args, output).unwrap_or_else(|exit| exit),
     }
 }
 
@@ -70,7 +70,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     session.carry_out(jobs, &args.how, known, setting, output)
 }
 
-fn decoder(args: TestDecoder, output: Output) -> Result<Exit, Exit> {
+fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
     let filter = Filter::new(args.filter.iter().map(String::as_str))
         .map_err(|error| usage(&error.to_string(), output))?;
     let launch = args.adapter.launch(args.how.jobs, output)?;

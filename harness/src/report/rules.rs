@@ -159,9 +159,12 @@ fn proofs(rule: &Rule) -> (String, String) {
     (format!("{} scenarios", named(rule, &coverage().scenarios).len()), tripped)
 }
 
-/// The facts of a source, each linked to its place in `docs/facts.md`.
+/// The facts of a source, each linked to its place in `docs/facts.md`; a page beside that is linked as a whole.
 fn linked(source: &str) -> String {
-    let link = |id: &str| format!("[{id}](facts.md#{})", id.to_lowercase().replace([' ', '.'], "-"));
+    let link = |id: &str| match id.strip_suffix(".md") {
+        Some(_) => format!("[{id}]({id})"),
+        None => format!("[{id}](facts.md#{})", id.to_lowercase().replace([' ', '.'], "-")),
+    };
     source.split(", ").map(link).collect::<Vec<_>>().join(", ")
 }
 

@@ -48,7 +48,7 @@ impl DecoderSuite {
         }
         let mut generator = Generator::new(seed);
         for number in 1..=made_up {
-            let (case, revision) = generator.next();
+            let (case, revision) = generator.case();
             let title = format!("Made up out of vectors of {}", case.message);
             let mut scenario =
                 Scenario::bare(format!("made-up-{seed}-{number}"), title, RevisionRange::from(revision));

@@ -130,7 +130,7 @@ fn broken_by(breaks: fn(&AdapterEvent) -> bool, story: &Story<'_>, findings: &mu
 }
 
 /// What was accepted, as far as its decoder tells what it read.
-fn told<'t>(decoded: &'t Decoded) -> Option<(&'t [u8], &'t [u8])> {
+fn told(decoded: &Decoded) -> Option<(&[u8], &[u8])> {
     match &decoded.verdict {
         Taken::Accepted { value: Some(value) } => Some((&decoded.bytes.0, &value.0)),
         Taken::Accepted { value: None } | Taken::Refused { .. } => None,

@@ -116,7 +116,8 @@ pub struct Rule {
     pub enforced: &'static str,
     /// Why it matters, in one line.
     pub reason: &'static str,
-    /// The facts on which it stands, by their ids in `docs/facts.md`, such as `E-022, D-010`.
+    /// The facts on which it stands, by their ids in `docs/facts.md`, such as `E-022, D-010`; for a protocol of our own the
+    /// page that has it.
     pub source: &'static str,
     /// Whether a run has anything that the rule can judge.
     pub applies: fn(&Story<'_>) -> bool,
