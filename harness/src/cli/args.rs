@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use counterfoil_core::scenario::parse_wait;
 use counterfoil_proto::{Revision, RevisionRange};
 
-use super::{explore::Explore, known::KnownFailures, mock::Mock, report::Report, settings::SettingsFrom};
+use super::{
+    explore::Explore, known::KnownFailures, mock::Mock, proxy::Proxy, report::Report, settings::SettingsFrom,
+};
 use crate::provider::process::Attach;
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
@@ -99,6 +101,9 @@ pub(super) enum Command {
     /// Serve or install a mock provider as a plugin of the engine.
     #[command(subcommand)]
     Mock(Mock),
+    /// Put a plugin of the engine behind another that passes everything on.
+    #[command(subcommand)]
+    Proxy(Proxy),
 }
 
 /// The formats of files that are written by hand.

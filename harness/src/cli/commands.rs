@@ -27,7 +27,7 @@ use super::{
     exit::Exit,
     explore, mock,
     output::Output,
-    report,
+    proxy, report,
     settings::Taken,
     test, vectors,
 };
@@ -69,6 +69,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Report(command) => report::execute(&command, output),
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
+        Command::Proxy(command) => proxy::execute(&command, output),
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) struct Child {
 
 /// What comes out of a plugin process.
 #[derive(Debug)]
-pub(super) struct Pipes {
+pub(crate) struct Pipes {
     pub stdout: Receiver,
     pub stderr: Receiver,
 }

@@ -18,6 +18,8 @@ mod handshake;
 mod launch;
 mod life;
 mod output;
+mod reach;
+mod supervised;
 mod supervisor;
 mod tls;
 
@@ -43,7 +45,6 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Code;
 
-pub(crate) use self::checked::Broken;
 pub use self::{
     attach::Attach,
     checked::Checked,
@@ -51,6 +52,7 @@ pub use self::{
     launch::{Deadlines, LaunchOptions, Redact},
     supervisor::supervise,
 };
+pub(crate) use self::{checked::Broken, reach::reach, supervised::Supervised};
 use self::{
     checked::Checks,
     child::{Child, Pipes},
@@ -62,7 +64,7 @@ use self::{
 use super::{Connection, private_directory};
 
 /// Room for the path of a plugin's socket behind the directory where temporary files lie.
-const ROOM: usize = 43;
+pub(crate) const ROOM: usize = 43;
 /// How long a process may take to end at SIGTERM, before it is killed.
 const TERM_GRACE: Duration = Duration::from_millis(500);
 /// How long a supervisor may take to end everything.
