@@ -7,4 +7,5 @@ mod bytes;
 mod leftovers;
 mod place;
 mod streams;
+mod struck;
 mod verdicts;

@@ -227,6 +227,11 @@ fn judge(path: &Path, strict: bool, output: Output) -> Exit {
             return usage(&format!("{}: {error}{cause}", path.display()), output);
         }
     };
+    if trace.header.recorded {
+        let text = "is the record of a proxy, which tells what was called and nothing of what was planned, so there is \
+                    nothing to judge it by; `counterfoil record` makes a scenario of it";
+        return usage(&format!("{} {text}", path.display()), output);
+    }
     let assessment = judge::assess(&trace, strict);
     let account = terminal::judged(&trace, &assessment, output.layout(), strict);
     let exit = match assessment.verdict {

@@ -1,14 +1,25 @@
 //! `counterfoil proxy`: a plugin in front of another plugin.
 
-use std::{env, path::PathBuf, thread, time::Duration};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    slice,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
-use clap::Subcommand;
-use counterfoil_core::trace::ExitStatus;
+use clap::{Args, Subcommand};
+use counterfoil_core::{scenario::Scenario, trace::ExitStatus};
 use counterfoil_mock::plugin::HostEnvironment;
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 
-use super::{Exit, commands::usage, output::Output};
-use crate::proxy;
+use super::{
+    Exit,
+    commands::{load, usage},
+    output::Output,
+};
+use crate::{proxy, report::diagnostics};
 
 /// `counterfoil proxy`
 #[derive(Debug, Subcommand)]
@@ -17,6 +28,9 @@ pub(super) enum Proxy {
     Serve {
         /// The program of the plugin.
         program: PathBuf,
+        /// What is done beside.
+        #[command(flatten)]
+        extras: ExtraArgs,
     },
     /// Lay a proxy out as a plugin that a host finds: DIR/NAME/plugin.json, which is that of the plugin, and an
     /// executable beside it.
@@ -27,52 +41,95 @@ pub(super) enum Proxy {
         /// The directory of plugins; it is made where it is missing.
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
+        /// What is done beside.
+        #[command(flatten)]
+        extras: ExtraArgs,
     },
+}
+
+/// What a proxy does beside passing its plugin on.
+#[derive(Debug, Args)]
+pub(super) struct ExtraArgs {
+    /// Record the calls, as a trace that `counterfoil record` makes a scenario of. Where the file is there already, the
+    /// next is FILE with a number.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Put the faults of a scenario file in front of the plugin: those that strike calls.
+    #[arg(long, value_name = "SCENARIO")]
+    faults: Option<PathBuf>,
+}
+
+impl ExtraArgs {
+    /// The scenario, where its faults can stand in front of a plugin.
+    fn scenario(&self, output: Output) -> Result<Option<Arc<Scenario>>, Exit> {
+        let Some(path) = &self.faults else { return Ok(None) };
+        let mut scenarios = load(slice::from_ref(path), output)?;
+        let (Some(scenario), true) = (scenarios.pop(), scenarios.is_empty()) else {
+            return Err(usage(
+                &format!("{} holds several scenarios: --faults takes one", path.display()),
+                output,
+            ));
+        };
+        let mistakes = proxy::check_faults(&scenario);
+        if mistakes.is_empty() {
+            return Ok(Some(scenario));
+        }
+        let source = (scenario.source.file.clone(), Arc::clone(&scenario.source.text));
+        let (layout, colors) = (output.error_layout(), output.colors_errors());
+        output.error_text(&diagnostics::render(&mistakes, &[source], layout, colors));
+        Err(Exit::Usage)
+    }
 }
 
 /// Carries out a command.
 pub(super) fn execute(command: &Proxy, output: Output) -> Exit {
-    match command {
-        Proxy::Serve { program } => serve(program.clone(), output),
-        Proxy::Install { in_front_of, into } => match proxy::install(in_front_of, into) {
-            Ok(proxy::Installation { name, directory }) => {
-                output.print(&format!("a proxy in front of {name} installed in {}\n", directory.display()))
-            }
-            Err(error) => usage(&error.to_string(), output),
-        },
-    }
+    let done = match command {
+        Proxy::Serve { program, extras } => serve(program, extras, output),
+        Proxy::Install { in_front_of, into, extras } => install(in_front_of, into, extras, output),
+    };
+    done.unwrap_or_else(|exit| exit)
 }
 
-fn serve(program: PathBuf, output: Output) -> Exit {
+fn install(plugin: &Path, into: &Path, extras: &ExtraArgs, output: Output) -> Result<Exit, Exit> {
+    extras.scenario(output)?;
+    let extras = proxy::Extras { record: extras.record.clone(), faults: extras.faults.clone() };
+    let installed =
+        proxy::install(plugin, into, &extras).map_err(|error| usage(&error.to_string(), output))?;
+    let proxy::Installation { name, directory } = installed;
+    Ok(output.print(&format!("a proxy in front of {name} installed in {}\n", directory.display())))
+}
+
+fn serve(program: &Path, extras: &ExtraArgs, output: Output) -> Result<Exit, Exit> {
+    let faults = extras.scenario(output)?;
     // What hosts expect of a plugin that cannot serve (P-001).
     let failed = |text: String| {
         output.error_text(&format!("{text}\n"));
         Exit::Broken
     };
     // Bytes that only pass through are passed on soonest where they need not change threads.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(format!("no runtime: {error}")),
-    };
-    let supervisor = match env::current_exe() {
-        Ok(supervisor) => supervisor,
-        Err(error) => return failed(format!("the path of this program is not known: {error}")),
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(format!("no runtime: {error}")))?;
+    let supervisor = env::current_exe()
+        .map_err(|error| failed(format!("the path of this program is not known: {error}")))?;
     let proxy = proxy::Proxy {
-        program,
+        program: program.to_owned(),
         environment: env::vars_os().collect(),
         host: HostEnvironment::of_process(),
         supervisor,
+        record: extras.record.clone(),
+        faults,
     };
     let ended = runtime.block_on(proxy.serve());
     // A host that does not read keeps nobody here.
     runtime.shutdown_background();
-    match ended {
+    Ok(match ended {
         Ok(Some(ExitStatus::Code(code))) => Exit::AsThePlugin(u8::try_from(code).unwrap_or(u8::MAX)),
         Ok(Some(ExitStatus::Signal(signal))) => die_of(signal),
         Ok(None) => failed("the supervisor of the plugin behind the proxy was killed".to_owned()),
         Err(error) => failed(error.to_string()),
-    }
+    })
 }
 
 /// Ends this process by the signal that the plugin died of, as that is what the host has to see of it.

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{self, Held};
+use super::stream::{self, Between, Held};
 use crate::provider::{Opening, Stream, Target};
 
 /// How much of a stream may be on its way from one side to the other, in bytes: what is not taken is not asked for.
@@ -35,6 +35,8 @@ pub(super) struct Way {
     pub tls: Option<TlsAcceptor>,
     /// The same with another one, for a plugin that shows another than its line told.
     pub other_tls: Option<TlsAcceptor>,
+    /// What stands in between.
+    pub between: Arc<Between>,
 }
 
 /// Takes connections of the host until `over` fires, and then waits for the end of those that there are.
@@ -93,7 +95,7 @@ impl Way {
             Opening::Awaited | Opening::Closed | Opening::Broken(_) => return Ok(()),
         }
         let host = speaks_to_host().handshake(host).await?;
-        relay(host, requests, plugin).await;
+        relay(host, requests, plugin, &self.between).await;
         Ok(())
     }
 }
@@ -132,19 +134,29 @@ async fn relay(
     mut host: Host,
     requests: client::SendRequest<Bytes>,
     mut plugin: JoinHandle<Result<(), h2::Error>>,
+    between: &Arc<Between>,
 ) {
+    let cut = async {
+        match &between.faults {
+            Some(faults) => faults.cut().await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut cut = std::pin::pin!(cut);
     let (mut streams, mut held) = (JoinSet::new(), Vec::new());
     let ended = loop {
         tokio::select! {
             accepted = host.accept() => match accepted {
                 Some(Ok((request, respond))) => {
-                    streams.spawn(stream::carry(request, respond, requests.clone()));
+                    streams.spawn(stream::carry(request, respond, requests.clone(), Arc::clone(between)));
                 }
                 // The host is gone. With the streams go the calls that it had under way.
                 Some(Err(_)) | None => return,
             },
             Some(carried) = streams.join_next() => held.extend(carried.ok().flatten()),
             ended = &mut plugin => break ended,
+            // A fault loses it, on both sides.
+            () = &mut cut => return plugin.abort(),
         }
     };
     // What the plugin had answered still arrives. What it had not stays open until the connection breaks.

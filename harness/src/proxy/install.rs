@@ -44,19 +44,42 @@ pub enum InstallError {
     NotLaidOut(#[from] NotLaidOut),
 }
 
+/// What a proxy does beside passing its plugin on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Where the calls are recorded.
+    pub record: Option<PathBuf>,
+    /// The file of the scenario whose faults stand in front of the plugin.
+    pub faults: Option<PathBuf>,
+}
+
+impl Extras {
+    /// The arguments that say so. A host starts the proxy in a directory of its own, so paths are absolute.
+    fn arguments(&self) -> io::Result<Vec<PathBuf>> {
+        let named = [("--record", &self.record), ("--faults", &self.faults)];
+        let given = named.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)));
+        let arguments: io::Result<Vec<_>> =
+            given.map(|(name, path)| Ok([name.into(), path::absolute(path)?])).collect();
+        Ok(arguments?.into_iter().flatten().collect())
+    }
+}
+
 /// Lays a proxy in front of `plugin`, a program or the directory of an installed plugin, out as `into`/NAME: the plugin's
-/// own manifest, and an executable of its name that is `counterfoil proxy serve` with the path of its program.
+/// own manifest, and an executable of its name that is `counterfoil proxy serve` with the path of its program
+/// and these extras.
 ///
 /// # Errors
 /// See [`InstallError`]. Nothing is written then, unless the system fails in the middle of it.
-pub fn install(plugin: &Path, into: &Path) -> Result<Installation, InstallError> {
+pub fn install(plugin: &Path, into: &Path, extras: &Extras) -> Result<Installation, InstallError> {
     let subject = Subject::open(plugin)?;
     let directory = path::absolute(into).map_err(InstallError::Nowhere)?.join(&subject.name);
     if same(&directory, &subject.directory) {
         return Err(InstallError::InItsPlace(directory));
     }
     let ourselves = env::current_exe().map_err(InstallError::Nowhere)?;
-    let arguments = [OsStr::new("proxy"), OsStr::new("serve"), subject.program.as_os_str()];
+    let extras = extras.arguments().map_err(InstallError::Nowhere)?;
+    let mut arguments = vec![OsStr::new("proxy"), OsStr::new("serve"), subject.program.as_os_str()];
+    arguments.extend(extras.iter().map(|argument| argument.as_os_str()));
     let mut files = vec![(&*subject.name, script::script(COMMAND, &ourselves, &arguments), 0o755)];
     // A program by itself has none, and then the proxy has none either.
     let manifest = subject.manifest.as_ref().and_then(|manifest| manifest.text.as_ref());
@@ -85,16 +108,21 @@ mod tests {
         fs::write(real.join("plugin.json"), r#"{"name":"mock"}"#).unwrap();
         fs::write(real.join("mock"), "").unwrap();
         let into = place.path().join("front");
+        let extras = Extras { record: Some("/r.jsonl".into()), ..Extras::default() };
         for _ in 0..2 {
-            let installed = install(&real, &into).unwrap();
+            let installed = install(&real, &into, &extras).unwrap();
             assert_eq!((installed.name.as_str(), &installed.directory), ("mock", &into.join("mock")));
         }
         assert_eq!(fs::read_to_string(into.join("mock/plugin.json")).unwrap(), r#"{"name":"mock"}"#);
         let script = fs::read_to_string(into.join("mock/mock")).unwrap();
         assert!(script.contains("'proxy' 'serve'") && script.contains("real/mock/mock"), "{script}");
-        assert!(matches!(install(&real, &place.path().join("real")), Err(InstallError::InItsPlace(_))));
-        assert!(matches!(install(&place.path().join("no"), &into), Err(InstallError::Plugin(_))));
+        assert!(script.ends_with("'--record' '/r.jsonl'\n"), "{script}");
+        assert!(matches!(
+            install(&real, &place.path().join("real"), &extras),
+            Err(InstallError::InItsPlace(_))
+        ));
+        assert!(matches!(install(&place.path().join("no"), &into, &extras), Err(InstallError::Plugin(_))));
         fs::write(into.join("mock/mock"), "mine").unwrap();
-        assert!(matches!(install(&real, &into), Err(InstallError::NotLaidOut(_))));
+        assert!(matches!(install(&real, &into, &extras), Err(InstallError::NotLaidOut(_))));
     }
 }

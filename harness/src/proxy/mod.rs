@@ -6,13 +6,19 @@
 //!   +---- first line, stdout, stderr, exit code <------ supervisor <-----------------------+
 //! ```
 //!
-//! Bodies and trailers are passed on without a look at the messages in them, of every service alike. Where the plugin does
+//! Bodies and trailers are passed on without a look at the messages in them, of every service alike. Where a record is
+//! wanted, messages are found as they go by ([`tap`]); where a fault could strike a call, that call is held in whole
+//! ([`struck`]). Where the plugin does
 //! what no host takes, the host gets to see that, and says of it what it would have said.
 
 mod connection;
+mod faults;
 mod install;
 mod line;
+mod record;
 mod stream;
+mod struck;
+mod tap;
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use counterfoil_core::trace::ExitStatus;
+use counterfoil_core::{scenario::Scenario, trace::ExitStatus};
 use counterfoil_mock::plugin::{
     HostEnvironment,
     certificate::Identity,
@@ -45,10 +51,16 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-pub use self::install::{InstallError, Installation, install};
 use self::{
     connection::Way,
+    faults::Faults,
     line::{FirstLine, MULTIPLEX},
+    record::Record,
+    stream::Between,
+};
+pub use self::{
+    faults::check_faults,
+    install::{Extras, InstallError, Installation, install},
 };
 use crate::provider::{
     private_directory,
@@ -71,6 +83,10 @@ pub struct Proxy {
     pub host: HostEnvironment,
     /// The program of which `supervise` is a command: our own.
     pub supervisor: PathBuf,
+    /// Where the calls are recorded.
+    pub record: Option<PathBuf>,
+    /// The scenario whose faults stand in front of the plugin; [`check_faults`] has nothing against them.
+    pub faults: Option<Arc<Scenario>>,
 }
 
 /// Why a plugin is not passed on. The host sees a plugin that ends before its handshake.
@@ -124,9 +140,15 @@ impl Proxy {
             .await
             .map_err(ProxyError::NotStarted)?;
         let errors = copy(pipes.stderr, err);
+        let (record, written) = self.record().unzip();
+        let record = record.map(Arc::new);
+        let faults = self.faults.as_deref();
+        let faults = faults.map(|faults| Faults::new(faults, plugin.killer(), record.clone()));
+        let between = Between { faults, record: record.clone(), ..Between::default() };
         let greeting = Greeting {
             sockets,
             security,
+            between: Arc::new(between),
             multiplex: self.environment.contains_key(&OsString::from(MULTIPLEX)),
         };
         let mut greeting = tokio::spawn(greeting.pass_on(pipes.stdout, out));
@@ -147,9 +169,22 @@ impl Proxy {
                 passed_on.over().await;
             }
             let _ = errors.await;
+            if let Some((record, written)) = record.zip(written) {
+                record.end();
+                let _ = written.await;
+            }
         };
         let _ = timeout(LAST_WORDS, last_words).await;
         Ok(ended)
+    }
+
+    /// Begins the record, where there is to be one.
+    fn record(&self) -> Option<(Record, oneshot::Receiver<()>)> {
+        let texts = self
+            .environment
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
+        self.record.as_deref().map(|path| Record::begin(path, texts.collect()))
     }
 
     /// The environment of the plugin: that of the host, but for what is between the host and ourselves.
@@ -195,6 +230,7 @@ struct Greeting {
     /// Where our socket goes.
     sockets: PathBuf,
     security: Option<Security>,
+    between: Arc<Between>,
     /// Whether the host wants to have several connections in one.
     multiplex: bool,
 }
@@ -221,7 +257,7 @@ impl Greeting {
         let ours = self.security.as_ref().map(|security| &security.ours);
         let Some(target) = reach(&line, ours) else { return Ok(None) };
         let (listener, socket) = socket::bind(Some(&self.sockets)).map_err(ProxyError::Socket)?;
-        let mut way = Way { target, tls: None, other_tls: None };
+        let mut way = Way { target, tls: None, other_tls: None, between: Arc::clone(&self.between) };
         if let Some(security) = &self.security {
             way.tls = Some(security.acceptor(&security.ours)?);
             way.other_tls = Some(security.acceptor(&identity()?)?);

@@ -1,6 +1,14 @@
 //! One stream: a call, as it goes to the plugin and comes back.
 
-use std::{future::poll_fn, pin::pin, task::ready};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::ready,
+};
 
 use bytes::Bytes;
 use h2::{
@@ -9,6 +17,14 @@ use h2::{
     server::SendResponse,
 };
 use http::{Request, Response, Uri, uri::PathAndQuery};
+use tonic::Status;
+
+use super::{
+    faults::Faults,
+    record::Record,
+    struck::Strikable,
+    tap::{AnswerTap, RequestTap, Sees, taps},
+};
 
 /// A stream of a connection that is lost. For as long as it is held, the host is not told of its end.
 #[derive(Debug)]
@@ -23,11 +39,22 @@ impl Held {
 
 /// Why bytes go no further one way.
 #[derive(Debug)]
-enum Stop {
+pub(super) enum Stop {
     /// Who sends them has ended the stream early.
     Sender(h2::Error),
     /// Who takes them has ended the stream early.
     Taker(Reason),
+}
+
+/// What stands between the host and the plugin.
+#[derive(Debug, Default)]
+pub(super) struct Between {
+    /// How many calls there were.
+    pub calls: AtomicU32,
+    /// Where they are written down.
+    pub record: Option<Arc<Record>>,
+    /// What goes wrong.
+    pub faults: Option<Faults>,
 }
 
 /// Carries a call to its end, which both sides see alike: a reset of the one is a reset of the other. Where the connection
@@ -36,8 +63,19 @@ pub(super) async fn carry(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     requests: SendRequest<Bytes>,
+    between: Arc<Between>,
 ) -> Option<Held> {
     let (request, mut body) = to_plugin(request);
+    let (call, path) = (between.calls.fetch_add(1, Ordering::Relaxed), request.uri().path());
+    let record = between.record.as_ref();
+    if let Some((faults, method)) =
+        between.faults.as_ref().and_then(|faults| Some((faults, faults.could_strike(path)?)))
+    {
+        let strikable = Strikable { call, method, faults, record };
+        // Few calls go this way, and what it takes is much.
+        return Box::pin(strikable.carry(request, body, respond, requests)).await;
+    }
+    let (mut asked, mut told) = taps(record, path, call);
     let opened = tokio::select! {
         biased;
         // The plugin has not heard of it.
@@ -48,18 +86,27 @@ pub(super) async fn carry(
         Ok(opened) => opened,
         Err(error) => return end(respond, &error),
     };
-    match both_ways(&mut body, &mut up, response, &mut respond).await {
+    match both_ways((&mut body, &mut up, &mut asked), (response, &mut respond, &mut told)).await {
         Ok(()) => None,
         Err(Ended::ByHost(reason)) => {
             up.send_reset(reason);
             None
         }
         Err(Ended::Broken(error)) => {
+            let error = Arc::new(error);
+            told.failed(&failure(Arc::clone(&error)));
             // A reset takes the place of what is not sent yet, and what came before it goes before it.
             tokio::task::yield_now().await;
             end(respond, &error)
         }
     }
+}
+
+/// The status of a call whose way to the plugin failed; its source says so.
+pub(super) fn failure(error: Arc<h2::Error>) -> Status {
+    let mut status = Status::unavailable(error.to_string());
+    status.set_source(error);
+    status
 }
 
 /// Who ended a stream early.
@@ -71,13 +118,11 @@ enum Ended {
 
 /// Carries the request and the answer at once, as a stream of messages may go either way for as long as it likes.
 async fn both_ways(
-    body: &mut RecvStream,
-    up: &mut SendStream<Bytes>,
-    response: ResponseFuture,
-    respond: &mut SendResponse<Bytes>,
+    (body, up, asked): (&mut RecvStream, &mut SendStream<Bytes>, &mut RequestTap),
+    (response, respond, told): (ResponseFuture, &mut SendResponse<Bytes>, &mut AnswerTap),
 ) -> Result<(), Ended> {
     let by_host = |error: &h2::Error| Ended::ByHost(error.reason().unwrap_or(Reason::CANCEL));
-    let (mut request, mut answer) = (pin!(pump(body, up)), pin!(answer(response, respond)));
+    let (mut request, mut answer) = (pin!(pump(body, up, asked)), pin!(answer(response, respond, told)));
     let mut sent = None;
     let answered = loop {
         tokio::select! {
@@ -119,7 +164,7 @@ fn to_plugin(request: Request<RecvStream>) -> (Request<()>, RecvStream) {
 }
 
 /// Ends the host's stream as the plugin's has failed.
-fn end(mut respond: SendResponse<Bytes>, error: &h2::Error) -> Option<Held> {
+pub(super) fn end(mut respond: SendResponse<Bytes>, error: &h2::Error) -> Option<Held> {
     if error.is_io() || (error.is_go_away() && error.reason() != Some(Reason::NO_ERROR)) {
         return Some(Held::new(respond));
     }
@@ -134,7 +179,11 @@ fn end(mut respond: SendResponse<Bytes>, error: &h2::Error) -> Option<Held> {
 }
 
 /// Carries the answer.
-async fn answer(response: ResponseFuture, respond: &mut SendResponse<Bytes>) -> Result<(), Stop> {
+async fn answer(
+    response: ResponseFuture,
+    respond: &mut SendResponse<Bytes>,
+    told: &mut AnswerTap,
+) -> Result<(), Stop> {
     let response = tokio::select! {
         biased;
         response = response => response.map_err(Stop::Sender)?,
@@ -142,13 +191,16 @@ async fn answer(response: ResponseFuture, respond: &mut SendResponse<Bytes>) -> 
     };
     let (head, mut from) = response.into_parts();
     let ends = from.is_end_stream();
+    if ends {
+        told.end(Some(&head.headers));
+    }
     let to = respond.send_response(Response::from_parts(head, ()), ends);
     let mut to = to.map_err(|error| Stop::Taker(error.reason().unwrap_or(Reason::CANCEL)))?;
-    if ends { Ok(()) } else { pump(&mut from, &mut to).await }
+    if ends { Ok(()) } else { pump(&mut from, &mut to, told).await }
 }
 
 /// Carries bytes and trailers one way. What is taken is asked for anew, and nothing else.
-async fn pump(from: &mut RecvStream, to: &mut SendStream<Bytes>) -> Result<(), Stop> {
+async fn pump(from: &mut RecvStream, to: &mut SendStream<Bytes>, tap: &mut impl Sees) -> Result<(), Stop> {
     loop {
         let data = tokio::select! {
             biased;
@@ -157,13 +209,19 @@ async fn pump(from: &mut RecvStream, to: &mut SendStream<Bytes>) -> Result<(), S
         };
         let Some(data) = data else { break };
         let data = data.map_err(Stop::Sender)?;
+        tap.piece(&data);
         let ends = from.is_end_stream();
+        if ends {
+            tap.end(None);
+        }
         send(to, data, ends, from.flow_control()).await?;
         if ends {
             return Ok(());
         }
     }
-    let sent = match from.trailers().await.map_err(Stop::Sender)? {
+    let trailers = from.trailers().await.map_err(Stop::Sender)?;
+    tap.end(trailers.as_ref());
+    let sent = match trailers {
         Some(trailers) => to.send_trailers(trailers),
         None => to.send_data(Bytes::new(), true),
     };
@@ -193,7 +251,7 @@ async fn send(
 }
 
 /// Waits until some of so many bytes are taken; how many.
-async fn room(to: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, Stop> {
+pub(super) async fn room(to: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, Stop> {
     to.reserve_capacity(wanted);
     if to.capacity() > 0 {
         return Ok(to.capacity());

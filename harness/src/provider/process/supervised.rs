@@ -56,6 +56,11 @@ impl Supervised {
         let _ = tokio::time::timeout(within, state.wait_for(State::is_gone)).await;
     }
 
+    /// What kills the process.
+    pub(crate) fn killer(&self) -> impl Fn() + Send + Sync + use<> {
+        self.0.killer()
+    }
+
     /// Sends SIGTERM to the process.
     pub(crate) fn terminate(&self) {
         self.0.terminate();
