@@ -224,3 +224,30 @@ fn what_goes_by_is_recorded_without_secrets_and_whatever_becomes_of_the_record()
     });
     assert!(settle(SOON));
 }
+
+#[test]
+fn a_record_becomes_a_scenario_that_runs() {
+    let recording = place(Some("inject: dispatch-error, code: unavailable, message: busy"));
+    run(async {
+        let plugin = launch(&recording).await;
+        create(plugin.connection(), "net").await.unwrap_err();
+        create(plugin.connection(), "other").await.unwrap();
+        plugin.stop().await;
+    });
+    let arguments = ["record", "record.jsonl", "--into", "again.yaml"];
+    let told = counterfoil(recording.path(), &arguments);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert_eq!(counterfoil(recording.path(), &arguments).status.code(), Some(2), "it is there already");
+    let text = fs::read_to_string(recording.path().join("again.yaml")).unwrap();
+    assert!(text.contains("expect:\n  calls:\n    - { create: net }\n    - { create: other }\n"), "{text}");
+    let ran = counterfoil(recording.path(), &["run", "again.yaml"]);
+    assert!(
+        ran.status.success(),
+        "{text}{}{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    let nothing = counterfoil(recording.path(), &["record", "faulty.yaml"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(settle(SOON));
+}

@@ -104,6 +104,14 @@ pub(super) enum Command {
     /// Put a plugin of the engine behind another that passes everything on.
     #[command(subcommand)]
     Proxy(Proxy),
+    /// Make a scenario to start from of what a proxy has recorded.
+    Record {
+        /// The trace, as `proxy --record` leaves it; `-` for standard input.
+        trace: PathBuf,
+        /// Write it to this file, which must not be there yet [default: standard output].
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+    },
 }
 
 /// The formats of files that are written by hand.

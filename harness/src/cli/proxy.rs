@@ -2,6 +2,9 @@
 
 use std::{
     env,
+    ffi::OsStr,
+    fs::File,
+    io::Write as _,
     path::{Path, PathBuf},
     slice,
     sync::Arc,
@@ -16,7 +19,7 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 
 use super::{
     Exit,
-    commands::{load, usage},
+    commands::{load, load_trace, usage},
     output::Output,
 };
 use crate::{proxy, report::diagnostics};
@@ -97,6 +100,19 @@ fn install(plugin: &Path, into: &Path, extras: &ExtraArgs, output: Output) -> Re
         proxy::install(plugin, into, &extras).map_err(|error| usage(&error.to_string(), output))?;
     let proxy::Installation { name, directory } = installed;
     Ok(output.print(&format!("a proxy in front of {name} installed in {}\n", directory.display())))
+}
+
+/// Makes a scenario of a trace.
+pub(super) fn record(trace: &Path, into: Option<&Path>, output: Output) -> Result<Exit, Exit> {
+    let loaded = load_trace(trace, output)?;
+    let name = trace.file_name().map_or_else(|| "recorded".into(), OsStr::to_string_lossy);
+    let scenario = proxy::scenario_of(&loaded, &name)
+        .map_err(|error| usage(&format!("{}: {error}", trace.display()), output))?;
+    let Some(into) = into else { return Ok(output.print(&scenario)) };
+    File::create_new(into)
+        .and_then(|mut file| file.write_all(scenario.as_bytes()))
+        .map_err(|error| usage(&format!("{} cannot be written: {error}", into.display()), output))?;
+    Ok(output.print(&format!("a scenario to start from written to {}\n", into.display())))
 }
 
 fn serve(program: &Path, extras: &ExtraArgs, output: Output) -> Result<Exit, Exit> {

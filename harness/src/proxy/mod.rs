@@ -16,6 +16,7 @@ mod faults;
 mod install;
 mod line;
 mod record;
+mod scenario;
 mod stream;
 mod struck;
 mod tap;
@@ -61,6 +62,7 @@ use self::{
 pub use self::{
     faults::check_faults,
     install::{Extras, InstallError, Installation, install},
+    scenario::{NoScenario, scenario_of},
 };
 use crate::provider::{
     private_directory,

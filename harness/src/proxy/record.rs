@@ -163,7 +163,7 @@ fn create(path: &Path) -> io::Result<(File, PathBuf)> {
 }
 
 /// The header of a record: what the host has planned cannot be seen from here.
-fn header() -> Header {
+pub(super) fn header() -> Header {
     Header {
         version: VERSION,
         scenario: "recorded".to_owned(),
