@@ -167,6 +167,24 @@ fn a_connection_that_the_plugin_loses_is_lost_to_the_host() {
 }
 
 #[test]
+fn a_plugin_that_goes_in_order_answers_first() {
+    run(async {
+        let place = Place::new();
+        let Ends { mut host, mut plugin, connection, proxied: _proxied } = place.connect().await;
+        let (answer, _) = host.send_request(request(), true).unwrap();
+        let (_, mut respond) = plugin.accept().await.unwrap().unwrap();
+        plugin.graceful_shutdown();
+        tokio::spawn(async move { poll_fn(|cx| plugin.poll_closed(cx)).await });
+        let mut to = respond.send_response(response(), false).unwrap();
+        to.send_data(Bytes::from_static(b"last"), true).unwrap();
+        let mut body = answer.await.unwrap().into_body();
+        assert_eq!(body.data().await.unwrap().unwrap(), "last");
+        drop((body, host));
+        timeout(SOON, connection).await.unwrap().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn a_proxy_ends_as_its_plugin_does_and_leaves_nothing() {
     run(async {
         for (body, code, signal) in [

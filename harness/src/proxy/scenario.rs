@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt::Write as _,
+    path::Path,
 };
 
 use bytes::Bytes;
@@ -69,8 +70,9 @@ fn with_remarks(text: &str, remarks: &[String]) -> String {
     format!("{first}\n{remarks}{rest}")
 }
 
-/// An id that looks like this name.
+/// An id that looks like the name of this file.
 fn id_of(name: &str) -> String {
+    let name = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let id: String = name.chars().map(plain).take(80).collect();
     let id = id.trim_matches('-');
@@ -334,7 +336,7 @@ mod tests {
         trace.events.push(Event::ReplyReceived { call: 0, reply: Reply::Error(error) });
         let text = scenario_of(&trace, "Apply 1.jsonl").unwrap();
         let scenario = parse("a.yaml", text.as_bytes()).unwrap();
-        assert_eq!(scenario.id, "apply-1-jsonl");
+        assert_eq!(scenario.id, "apply-1");
         let kinds: Vec<&str> = scenario.plan.actions.iter().map(|action| action.kind.as_str()).collect();
         assert_eq!(kinds, ["create", "update", "delete", "replace", "create"]);
         let calls: Vec<Method> = scenario.expect.calls.unwrap().iter().map(|call| call.method).collect();
