@@ -233,6 +233,20 @@ fn nothing_is_left_however_the_proxy_is_ended() {
     });
 }
 
+/// Where the host gives no place for the socket, there is no proxy, and no plugin either.
+#[test]
+fn a_proxy_without_a_place_for_its_socket_ends_its_plugin() {
+    run(async {
+        let place = Place::new();
+        std::fs::remove_dir(place.path("host")).unwrap();
+        let (status, out, err) = place.start("read -r _ <stop").end();
+        assert_eq!((status.code(), out.as_str()), (Some(1), "1|1|"), "{err}");
+        assert!(err.contains("no socket can be bound for the proxy"), "{err}");
+        std::fs::create_dir(place.path("host")).unwrap();
+        assert_eq!(place.left(), Vec::<String>::new());
+    });
+}
+
 #[test]
 fn a_first_line_that_is_none_reaches_the_host_as_it_is() {
     run(async {

@@ -28,6 +28,7 @@ use std::{
     io::{self, Write as _},
     os::fd::AsFd,
     path::{self, Path, PathBuf},
+    pin::pin,
     sync::Arc,
     thread,
     time::Duration,
@@ -153,12 +154,21 @@ impl Proxy {
             between: Arc::new(between),
             multiplex: self.environment.contains_key(&OsString::from(MULTIPLEX)),
         };
-        let mut greeting = tokio::spawn(greeting.pass_on(pipes.stdout, out));
+        let mut greeting = pin!(greeting.pass_on(pipes.stdout, out));
+        let mut passed_on = None;
         let ended = {
-            let mut end = std::pin::pin!(plugin.end());
+            let mut end = pin!(plugin.end());
             loop {
                 tokio::select! {
                     ended = &mut end => break ended,
+                    greeted = &mut greeting, if passed_on.is_none() => match greeted {
+                        Ok(greeted) => passed_on = Some(greeted),
+                        Err(error) => {
+                            plugin.killer()();
+                            plugin.gone(CLEARING).await;
+                            return Err(error);
+                        }
+                    },
                     _ = terminate.recv() => plugin.terminate(),
                     // A terminal sends it to the host's whole group: the host decides when its plugins end.
                     _ = interrupt.recv() => {}
@@ -167,7 +177,11 @@ impl Proxy {
         };
         plugin.gone(CLEARING).await;
         let last_words = async {
-            if let Ok(Ok(passed_on)) = (&mut greeting).await {
+            let passed_on = match passed_on {
+                Some(passed_on) => Ok(passed_on),
+                None => greeting.await,
+            };
+            if let Ok(passed_on) = passed_on {
                 passed_on.over().await;
             }
             let _ = errors.await;

@@ -8,8 +8,8 @@ use std::{
     sync::Arc,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
 };
@@ -42,7 +42,6 @@ pub(super) struct Record {
     /// None once it has come to its end.
     events: Mutex<Option<SyncSender<Event>>>,
     waiting: Arc<AtomicUsize>,
-    too_slow: AtomicBool,
     path: PathBuf,
 }
 
@@ -61,7 +60,7 @@ impl Record {
             let _ = done.send(());
         });
         let events = Mutex::new(Some(events));
-        (Self { events, waiting, too_slow: AtomicBool::new(false), path: path.to_owned() }, written)
+        (Self { events, waiting, path: path.to_owned() }, written)
     }
 
     /// Enters an event.
@@ -69,16 +68,19 @@ impl Record {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = &*events else { return };
         let bytes = size(&event);
-        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes <= WAITING_BYTES && sender.try_send(event).is_ok() {
-            return;
-        }
-        // A record with a gap would not tell the truth. Where its writer is gone, it has told so.
-        *events = None;
-        if before + bytes > WAITING_BYTES || before > 0 {
-            self.too_slow.store(true, Ordering::Relaxed);
+        let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let is_too_slow = waiting > WAITING_BYTES
+            || match sender.try_send(event) {
+                Ok(()) => return,
+                // Who wrote it has told why that came to an end.
+                Err(TrySendError::Disconnected(_)) => false,
+                Err(TrySendError::Full(_)) => true,
+            };
+        // A record with a gap would not tell the truth.
+        if is_too_slow {
             tell(&self.path, "cannot be written as fast as calls are made, and ends here");
         }
+        *events = None;
     }
 
     /// Nothing more comes.
