@@ -24,6 +24,8 @@ const CONNECTION_WINDOW: u32 = 32 << 20;
 const HEADERS: u32 = 16 << 20;
 /// How long answers that the plugin gave before it went may take to the host.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long it takes until another connection is tried for where none can be had.
+const BREATH: Duration = Duration::from_millis(20);
 /// How long the host may take to read what is sent to it before the connection breaks.
 const SENDING: Duration = Duration::from_millis(50);
 
@@ -51,7 +53,7 @@ pub(super) async fn accept(listener: UnixListener, way: Arc<Way>, over: Cancella
                     connections.spawn(async move { way.carry(host).await });
                 }
                 // Too many descriptors, for instance: what is open goes on.
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => tokio::time::sleep(BREATH).await,
             },
             Some(_) = connections.join_next() => {}
         }
