@@ -10,6 +10,7 @@ pub mod explore;
 pub mod mutants;
 pub mod profiles;
 pub mod provider;
+pub mod proxy;
 pub mod report;
 pub mod run;
 pub mod settings;

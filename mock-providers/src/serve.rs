@@ -59,7 +59,8 @@ pub fn serve_over<C: Stream<Item = io::Result<UnixStream>> + Send + 'static>(
 }
 
 /// A socket file of ours, gone when this is.
-pub(crate) struct SocketFile(pub PathBuf);
+#[derive(Debug)]
+pub struct SocketFile(pub PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {

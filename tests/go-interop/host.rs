@@ -1,6 +1,6 @@
 //! Hosts built with go-plugin drive our mock.
 
-use std::{fs, process::Command};
+use std::{ffi::OsStr, fs, process::Command};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -52,8 +52,26 @@ fn a_host_of_the_fork_drives_our_mock_over_mtls() {
     drive(FORK, Wire::Mtls);
 }
 
-#[expect(clippy::print_stdout, reason = "which versions they were; shown with --nocapture")]
+#[test]
+fn hosts_drive_our_mock_through_the_proxy() {
+    let place = TempDir::new().unwrap();
+    let install = ["mock", "install", "--profile", "reference", "--into"];
+    let installed = Command::new(COUNTERFOIL).args(install).arg(place.path()).output().unwrap();
+    assert!(installed.status.success(), "{}", Said(&installed));
+    let mock = place.path().join("mock/mock");
+    for library in [HASHICORP, FORK] {
+        for wire in [Wire::Plaintext, Wire::Mtls] {
+            drive_plugin(library, wire, &["proxy".as_ref(), "serve".as_ref(), mock.as_os_str()]);
+        }
+    }
+}
+
 fn drive(library: &str, wire: Wire) {
+    drive_plugin(library, wire, &["mock", "serve", "--profile", "reference"].map(OsStr::new));
+}
+
+#[expect(clippy::print_stdout, reason = "which versions they were; shown with --nocapture")]
+fn drive_plugin(library: &str, wire: Wire, arguments: &[&OsStr]) {
     let Some(programs) = programs() else { return };
     let place = TempDir::new().unwrap();
     let mut command = Command::new(programs.join(format!("host-{library}")));
@@ -61,7 +79,7 @@ fn drive(library: &str, wire: Wire) {
     if wire == Wire::Mtls {
         command.arg("--mtls");
     }
-    command.args([COUNTERFOIL, "mock", "serve", "--profile", "reference"]);
+    command.arg(COUNTERFOIL).args(arguments);
     let output = assert_cmd::Command::from_std(command).timeout(DEADLINE).output().unwrap();
     let lines = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -1,6 +1,6 @@
 //! Our host drives providers that are built with go-plugin.
 
-use std::{error::Error, fmt::Debug, path::Path};
+use std::{error::Error, fmt::Debug, path::Path, process::Command};
 
 use counterfoil::provider::process::{Checked, LaunchOptions, Plugin, settle};
 use counterfoil_core::trace::{Event, ExitStatus, ProcessEvent, Recorder, ShutdownAnswer};
@@ -49,11 +49,29 @@ fn our_host_drives_a_provider_of_the_fork_over_mtls() {
     run(FORK, Wire::Mtls);
 }
 
-#[tokio::main]
-async fn run(library: &str, wire: Wire) {
+#[test]
+fn our_host_drives_providers_through_the_proxy() {
+    for library in [HASHICORP, FORK] {
+        for wire in [Wire::Plaintext, Wire::Mtls] {
+            let Some(programs) = programs() else { return };
+            let place = TempDir::new().unwrap();
+            let program = programs.join(format!("provider-{library}"));
+            let mut install = Command::new(COUNTERFOIL);
+            install.args(["proxy", "install", "--in-front-of"]).arg(&program).arg("--into").arg(place.path());
+            assert!(install.output().unwrap().status.success());
+            run_program(library, wire, &place.path().join(format!("provider-{library}/provider-{library}")));
+        }
+    }
+}
+
+fn run(library: &str, wire: Wire) {
     let Some(programs) = programs() else { return };
+    run_program(library, wire, &programs.join(format!("provider-{library}")));
+}
+
+#[tokio::main]
+async fn run_program(library: &str, wire: Wire, program: &Path) {
     let place = TempDir::new().unwrap();
-    let program = programs.join(format!("provider-{library}"));
     let mut options = LaunchOptions::supervised_by(COUNTERFOIL, program);
     options.directory = Some(place.path().to_owned());
     options.mtls = wire == Wire::Mtls;
@@ -203,6 +221,8 @@ fn judge(library: &str, wire: Wire, events: &[ProcessEvent]) {
                 assert!(tail.contains(STDERR) && tail.contains(LOGGED), "{tail}");
                 "output"
             }
+            // Below a proxy there are its supervisor and the plugin.
+            ProcessEvent::Crowd { processes: 2 } => continue,
             other => panic!("{other:?}\n{events:#?}"),
         };
         seen.push(word);

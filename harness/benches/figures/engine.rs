@@ -179,6 +179,7 @@ fn judged(plan: &Plan, (_, events): (Applied, Vec<Event>)) {
         drivers: Drivers::default(),
         faults: Vec::new(),
         expect: Expect::default(),
+        recorded: false,
     };
     assert_eq!(rules::judge(&Trace { header, events }).findings, []);
 }

@@ -11,6 +11,7 @@ mod engine;
 mod explore;
 mod launch;
 mod processes;
+mod proxy;
 mod runner;
 mod state;
 mod suite;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
     explore::time_in_the_subject(&mut figures);
     explore::mutants(&mut figures);
     launch::to_first_reply(&mut figures);
+    proxy::unary(&mut figures);
+    proxy::in_flight(&mut figures);
     processes::launches(&mut figures);
     processes::flood(&mut figures);
     figures.finish()

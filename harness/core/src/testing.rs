@@ -238,6 +238,7 @@ impl Setting {
             drivers: self.access.drivers,
             faults: Vec::new(),
             expect: Expect::default(),
+            recorded: false,
         };
         (applied, Trace { header, events: log.take() })
     }

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     ffi::OsString,
-    io,
+    fmt::Display,
     os::fd::OwnedFd,
     path::PathBuf,
     pin::pin,
@@ -34,7 +34,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::frames::{Frames, NoFrame, frame};
 use crate::provider::{
     private_directory,
-    process::{Child, Pipes, Start},
+    process::{Pipes, Start, Supervised},
 };
 
 /// The version of the protocol.
@@ -468,7 +468,7 @@ fn answer(message: Bytes) -> Result<DecoderAnswer, AdapterEvent> {
 
 /// An adapter that is ready. When this is dropped, its supervisor kills it, and all that it started.
 struct Live {
-    child: Child,
+    process: Supervised,
     /// None once it is to end.
     input: Option<mpsc::UnboundedSender<Bytes>>,
     _feeding: AbortOnDropHandle<()>,
@@ -484,15 +484,8 @@ impl Live {
     /// Starts an adapter and waits until it is ready.
     async fn start(launch: &Launch) -> Result<Self, Vec<AdapterEvent>> {
         let until = Instant::now() + launch.ready_within;
-        let mut live = Self::launch(launch).map_err(|error| {
-            vec![AdapterEvent::NotStarted { detail: format!("{}: {error}", launch.program.display()) }]
-        })?;
-        let mut state = live.child.state();
-        let started = state.wait_for(|state| state.started.is_some() || state.is_gone()).await;
-        if let Some(Err((_, detail))) = started.ok().and_then(|state| state.started.clone()) {
-            let detail = format!("{}: {detail}", launch.program.display());
-            return Err(vec![AdapterEvent::NotStarted { detail }]);
-        }
+        let not_started = |detail| vec![AdapterEvent::NotStarted { detail }];
+        let mut live = Self::launch(launch).await.map_err(not_started)?;
         live.feed(&frame(&hello()));
         match live.greet(until, launch).await {
             Ok(ready) => Ok(Self { ready, ..live }),
@@ -503,8 +496,12 @@ impl Live {
         }
     }
 
-    fn launch(launch: &Launch) -> io::Result<Self> {
-        let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+    async fn launch(launch: &Launch) -> Result<Self, String> {
+        let ours = |what: &str, error: &dyn Display| format!("{what} for the adapter: {error}");
+        let (theirs, input) =
+            pipe_with(PipeFlags::CLOEXEC).map_err(|error| ours("there is no pipe", &error))?;
+        let directory =
+            private_directory(0).map_err(|error| ours("no private directory can be made", &error))?;
         let start = Start {
             supervisor: &launch.supervisor,
             program: &launch.program,
@@ -512,14 +509,14 @@ impl Live {
             working_directory: &launch.directory,
             environment: &launch.environment,
             stdin: Some(theirs),
-            directory: private_directory(0)?,
+            directory,
         };
-        let (child, Pipes { stdout, stderr }) = Child::start(start)?;
-        let (input, fed) = mpsc::unbounded_channel();
-        let feeding = AbortOnDropHandle::new(tokio::spawn(feed(ours, fed)));
+        let (process, Pipes { stdout, stderr }) = Supervised::start(start).await?;
+        let (frames, fed) = mpsc::unbounded_channel();
+        let feeding = AbortOnDropHandle::new(tokio::spawn(feed(input, fed)));
         Ok(Self {
-            child,
-            input: Some(input),
+            process,
+            input: Some(frames),
             _feeding: feeding,
             stdout,
             stderr,
@@ -595,9 +592,7 @@ impl Live {
 
     /// How it ended, where that comes to be known.
     async fn exited(&self) -> Option<ExitStatus> {
-        let mut state = self.child.state();
-        let ended = timeout(NEWS, state.wait_for(|state| state.exited.is_some() || state.is_gone())).await;
-        ended.ok()?.ok()?.exited
+        timeout(NEWS, self.process.end()).await.ok().flatten()
     }
 }
 

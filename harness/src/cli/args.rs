@@ -7,7 +7,7 @@ use counterfoil_core::scenario::parse_wait;
 use counterfoil_proto::{Revision, RevisionRange};
 
 use super::{
-    adapter::Adapter, explore::Explore, known::KnownFailures, mock::Mock, report::Report,
+    adapter::Adapter, explore::Explore, known::KnownFailures, mock::Mock, proxy::Proxy, report::Report,
     settings::SettingsFrom,
 };
 use crate::provider::process::Attach;
@@ -105,6 +105,17 @@ pub(super) enum Command {
     /// Be the adapter of something of ours, as `test decoder` starts it.
     #[command(subcommand)]
     Adapter(Adapter),
+    /// Put a plugin of the engine behind another that passes everything on.
+    #[command(subcommand)]
+    Proxy(Proxy),
+    /// Make a scenario to start from of what a proxy has recorded.
+    Record {
+        /// The trace, as `proxy --record` leaves it; `-` for standard input.
+        trace: PathBuf,
+        /// Write it to this file, which must not be there yet [default: standard output].
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+    },
 }
 
 /// The formats of files that are written by hand.

@@ -28,7 +28,7 @@ use super::{
     exit::Exit,
     explore, mock,
     output::Output,
-    report,
+    proxy, report,
     settings::Taken,
     test, vectors,
 };
@@ -60,7 +60,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
             let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
             output.print(&format!("{schema}\n"))
         }
-        Command::Judge { trace, strict } => judge(&trace, strict, output),
+        Command::Judge { trace, strict } => judge(&trace, strict, output).unwrap_or_else(|exit| exit),
         Command::Rules => output.print(&rules_report::list(output.layout())),
         Command::Explain { id } => explain(&id, output),
         Command::Mutants { list: true, .. } => output.print(&mutants_report::list(output.layout())),
@@ -71,6 +71,10 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
         Command::Adapter(command) => adapter::execute(&command, output),
+        Command::Proxy(command) => proxy::execute(&command, output),
+        Command::Record { trace, into } => {
+            proxy::record(&trace, into.as_deref(), output).unwrap_or_else(|exit| exit)
+        }
     }
 }
 
@@ -214,19 +218,26 @@ fn list(select: &Select, output: Output) -> Result<Exit, Exit> {
     Ok(output.print(&scenarios::list(&jobs, output.layout())))
 }
 
-fn judge(path: &Path, strict: bool, output: Output) -> Exit {
+/// Reads a trace, from standard input where that is meant.
+pub(super) fn load_trace(path: &Path, output: Output) -> Result<Trace, Exit> {
     let loaded = if path.as_os_str() == "-" {
         Trace::load(io::stdin().lock())
     } else {
         File::open(path).map_err(LoadError::from).and_then(|file| Trace::load(BufReader::new(file)))
     };
-    let trace = match loaded {
-        Ok(trace) => trace,
-        Err(error) => {
-            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
-            return usage(&format!("{}: {error}{cause}", path.display()), output);
-        }
-    };
+    loaded.map_err(|error| {
+        let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+        usage(&format!("{}: {error}{cause}", path.display()), output)
+    })
+}
+
+fn judge(path: &Path, strict: bool, output: Output) -> Result<Exit, Exit> {
+    let trace = load_trace(path, output)?;
+    if trace.header.recorded {
+        let text = "is the record of a proxy, which tells what was called and nothing of what was planned, so there is \
+                    nothing to judge it by; `counterfoil record` makes a scenario of it";
+        return Err(usage(&format!("{} {text}", path.display()), output));
+    }
     let assessment = judge::assess(&trace, strict);
     let account = terminal::judged(&trace, &assessment, output.layout(), strict);
     let exit = match assessment.verdict {
@@ -234,7 +245,7 @@ fn judge(path: &Path, strict: bool, output: Output) -> Exit {
         Verdict::Fail | Verdict::KnownFailure | Verdict::UnexpectedPass { .. } => Exit::Broken,
         Verdict::Unjudged { .. } | Verdict::Skip { .. } => Exit::Unjudged,
     };
-    exit.unless(output.print(&account))
+    Ok(exit.unless(output.print(&account)))
 }
 
 fn explain(id: &str, output: Output) -> Exit {

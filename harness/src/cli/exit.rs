@@ -22,6 +22,8 @@ pub enum Exit {
     Defect,
     /// A signal of this number ended the run; what had finished is reported.
     Interrupted(u8),
+    /// The plugin behind a proxy ended with this code, and the proxy does as it did.
+    AsThePlugin(u8),
 }
 
 impl Exit {
@@ -35,6 +37,7 @@ impl Exit {
             Self::Nothing => 4,
             Self::Defect => 5,
             Self::Interrupted(signal) => 128 + signal,
+            Self::AsThePlugin(code) => code,
         }
     }
 

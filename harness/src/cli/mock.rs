@@ -3,9 +3,6 @@
 use std::{
     env,
     ffi::OsStr,
-    fs,
-    io::{self, ErrorKind},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -147,44 +144,12 @@ fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
     })?;
     let dir = into.join(&profile.plugin);
     let arguments = ["mock", "serve", "--profile"].map(OsStr::new);
-    let script = script::script(REMARK, &program, &[&arguments[..], &[&named]].concat());
-    let files = [
-        (dir.join("plugin.json"), manifest::text(&profile).into_bytes(), 0o644),
-        (dir.join(&profile.plugin), script, 0o755),
-    ];
-    // Nothing is written where anything is in the way.
-    for (path, ours, _) in &files {
-        match fs::read(path) {
-            Ok(found) if is_ours(&found, ours) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Ok(_) => {
-                return Err(usage(format!(
-                    "{} is there already and was not made by `counterfoil mock install`: it is left as it is; \
-                     remove it, or install elsewhere",
-                    path.display()
-                )));
-            }
-            Err(error) => return Err(usage(format!("{} cannot be read: {error}", path.display()))),
-        }
-    }
-    let write = || -> Result<(), (PathBuf, io::Error)> {
-        fs::create_dir_all(&dir).map_err(|error| (dir.clone(), error))?;
-        for (path, content, mode) in &files {
-            fs::write(path, content)
-                .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(*mode)))
-                .map_err(|error| (path.clone(), error))?;
-        }
-        Ok(())
-    };
-    write().map_err(|(path, error)| usage(format!("{} cannot be written: {error}", path.display())))?;
+    let script = script::script(COMMAND, &program, &[&arguments[..], &[&named]].concat());
+    let files =
+        [("plugin.json", manifest::text(&profile).into_bytes(), 0o644), (&*profile.plugin, script, 0o755)];
+    script::lay_out(&dir, &files, COMMAND).map_err(|error| usage(error.to_string()))?;
     Ok(output.print(&format!("{} installed in {}\n", profile.plugin, dir.display())))
 }
 
-/// What an executable of ours says of itself.
-const REMARK: &str = "Made by `counterfoil mock install`.";
-
-/// Whether a file is what we would write, or an executable that we wrote for another path of this program.
-fn is_ours(found: &[u8], ours: &[u8]) -> bool {
-    let head = script::head(REMARK);
-    found == ours || (ours.starts_with(&head) && found.starts_with(&head))
-}
+/// What makes our executables.
+const COMMAND: &str = "mock install";

@@ -10,6 +10,7 @@ mod known;
 mod mock;
 mod output;
 mod plugin;
+mod proxy;
 mod report;
 mod settings;
 mod test;

@@ -83,8 +83,17 @@ impl From<UnboundedSender<io::Result<UnixStream>>> for Target {
 impl Target {
     /// The same, by TLS, to a server named `localhost`.
     #[must_use]
-    pub(super) fn with_tls(self, tls: Option<Arc<ClientConfig>>) -> Self {
+    pub(crate) fn with_tls(self, tls: Option<Arc<ClientConfig>>) -> Self {
         Self { tls, ..self }
+    }
+
+    /// Dials it, for who speaks HTTP/2 by itself. How the peer begins shows beside the stream, as it is read.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub(crate) async fn open(&self) -> io::Result<(impl Stream + use<>, watch::Receiver<Opening>)> {
+        let (told, opening) = watch::channel(Opening::default());
+        Ok((Watched::new(dial(self).await?, Arc::new(told), None), opening))
     }
 
     /// The same; `late` is told when frames of an answer come for a call that was given up long ago.
@@ -223,7 +232,7 @@ fn endpoint() -> Endpoint {
 }
 
 /// What a connection goes over.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Dials `target`; what it dials breaks when `switch` is thrown, and how the peer begins goes to `told`.

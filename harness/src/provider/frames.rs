@@ -22,7 +22,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
 /// How a peer began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(crate) enum Opening {
     /// It has not said enough yet.
     #[default]
     Awaited,

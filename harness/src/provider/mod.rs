@@ -21,6 +21,7 @@ pub mod process;
 pub mod reflection;
 mod transport;
 
+pub(crate) use self::{connection::Stream, frames::Opening, transport::rpc_error};
 pub use self::{
     connection::{Address, Connection, Target, connect},
     embedded::Embedded,

@@ -110,7 +110,7 @@ where
 
 /// What the engine receives for a status. Where the way to the provider failed, the words are those of a Go client,
 /// and the same whatever the operating system says.
-fn rpc_error(status: &Status) -> RpcError {
+pub(crate) fn rpc_error(status: &Status) -> RpcError {
     let code = Code::from_number(status.code().into());
     match Failure::of(status) {
         Some(Failure::Lost) => RpcError { code: Code::Unavailable, message: Disconnect::MESSAGE.to_owned() },

@@ -58,7 +58,7 @@ pub async fn drive(job: &Job, variant: &Variant) -> Result<Trace, DriveError> {
     let levers = Levers { cut: connection.cutter(), kill: None };
     let transport = FaultyTransport::new(
         connection.clone(),
-        faults(&job.scenario, &levers),
+        faults(&job.scenario, &levers, |action| &job.scenario.addresses[action]),
         &job.scenario.addresses,
         stage.log.clone(),
     );

@@ -14,18 +14,23 @@ use prost::Message as _;
 
 /// How faults get at what is not the call itself.
 #[derive(Debug)]
-pub(super) struct Levers {
+pub(crate) struct Levers {
     /// Loses the connection.
     pub cut: Cut,
     /// Kills the provider's process; none where it has none of its own.
     pub kill: Option<Cut>,
 }
 
-/// The faults that stand in front of the provider, each with its position in the scenario.
-pub(super) fn faults(scenario: &Scenario, levers: &Levers) -> impl Iterator<Item = (u32, Fault)> {
-    (0..).zip(&scenario.faults).filter_map(|(at, fault)| {
+/// The faults that stand in front of the provider, each with its position in the scenario. An action, by its position in
+/// the plan, has the name by which a fault in it finds its call.
+pub(crate) fn faults<'s>(
+    scenario: &'s Scenario,
+    levers: &Levers,
+    name: impl Fn(usize) -> &'s str,
+) -> impl Iterator<Item = (u32, Fault)> {
+    (0..).zip(&scenario.faults).filter_map(move |(at, fault)| {
         let (point, effect) = effect(&fault.kind, levers)?;
-        let resource = fault.action.map_or(String::new(), |action| scenario.addresses[action].clone());
+        let resource = fault.action.map_or_else(String::new, |action| name(action).to_owned());
         let point = Point { resource, method: Some(point.method.path()), nth: point.nth };
         Some((at, Fault { point, effect }))
     })

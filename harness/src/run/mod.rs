@@ -49,6 +49,7 @@ pub use self::{
     schedule::{Options, finished, private_directory, run},
 };
 pub(crate) use self::{
+    faults::{Levers, faults},
     load::read_document,
     reproduce::shell_word,
     schedule::{Untraced, traced},

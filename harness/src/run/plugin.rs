@@ -260,7 +260,7 @@ impl PluginUnderTest {
             survey::health(&client, log).await;
         }
         survey::before_registry(&client, log).await;
-        let faults = faults(scenario, &levers);
+        let faults = faults(scenario, &levers, |action| &scenario.addresses[action]);
         let transport = FaultyTransport::over(guard, faults, &scenario.addresses, log.clone());
         let link = stage.link(transport.within(life));
         let loaded = load(&link, &self.config).await;

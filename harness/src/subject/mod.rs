@@ -268,7 +268,10 @@ impl Subject {
     }
 
     /// The plugin at `path`, where nothing has to be made first.
-    fn open(path: &Path) -> Result<Self, SubjectError> {
+    ///
+    /// # Errors
+    /// See [`SubjectError`].
+    pub fn open(path: &Path) -> Result<Self, SubjectError> {
         let io = |source| SubjectError::Io { path: path.to_owned(), source };
         let metadata = fs::metadata(path).map_err(io)?;
         let path = path::absolute(path).map_err(io)?;

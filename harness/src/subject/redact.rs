@@ -7,7 +7,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use counterfoil_core::trace::Trace;
+use counterfoil_core::trace::{Event, Trace};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -40,14 +40,21 @@ impl Redactor {
             let parts = parts.filter(|part| part.len() >= SHORTEST);
             forms.extend(parts.flat_map(forms_of).map(|form| (form, token.clone())));
         }
-        forms.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
-        forms.dedup_by(|(a, _), (b, _)| a == b);
-        Self { forms }
+        let mut redactor = Self::default();
+        redactor.learn(Self { forms });
+        redactor
     }
 
     /// A redactor of the variables whose names look like those of secrets.
     pub fn of_environment(environment: &BTreeMap<String, String>) -> Self {
         Self::new(secret_variables(environment).map(|(name, text)| (name.as_str(), text.as_str())))
+    }
+
+    /// Knows the secrets of another one too.
+    pub(crate) fn learn(&mut self, other: Self) {
+        self.forms.extend(other.forms);
+        self.forms.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
+        self.forms.dedup_by(|(a, _), (b, _)| a == b);
     }
 
     /// The text, with `[secret:NAME]` in place of each secret.
@@ -171,6 +178,11 @@ pub fn redact_trace(trace: &mut Trace, redactor: &Redactor) {
     // The version is the file's, and stands beside the header there.
     trace.header.version = version;
     trace.events.iter_mut().for_each(|event| *event = redacted(event, redactor));
+}
+
+/// One event of a trace without secrets.
+pub(crate) fn redact_event(event: Event, redactor: &Redactor) -> Event {
+    if redactor.is_idle() { event } else { redacted(&event, redactor) }
 }
 
 /// A part of a trace without secrets. It has one form in which everything in it is text, so nothing can be forgotten.

@@ -3,8 +3,8 @@
 pub mod certificate;
 mod log;
 mod services;
-mod socket;
-mod tls;
+pub mod socket;
+pub mod tls;
 
 use std::{
     env,

@@ -21,10 +21,15 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
-use crate::serve::SocketFile;
+pub use crate::serve::SocketFile;
 
 /// Binds a socket of a name that nobody has, in `dir` or where temporary files go.
-pub(super) fn bind(dir: Option<&Path>) -> io::Result<(UnixListener, SocketFile)> {
+///
+/// Must be called within a Tokio runtime.
+///
+/// # Errors
+/// When nothing can be bound there.
+pub fn bind(dir: Option<&Path>) -> io::Result<(UnixListener, SocketFile)> {
     let dir = dir.map_or_else(env::temp_dir, PathBuf::from);
     for attempt in 0..100 {
         let path = dir.join(format!("plugin{}-{attempt}", process::id()));

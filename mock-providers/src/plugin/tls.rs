@@ -13,7 +13,10 @@ use rustls::{
 use super::certificate::Identity;
 
 /// What serves as `identity`, for the client of the certificate `host` and no other.
-pub(super) fn server(identity: &Identity, host: CertificateDer<'static>) -> Result<ServerConfig, Error> {
+///
+/// # Errors
+/// When its key is refused, which is a defect.
+pub fn server(identity: &Identity, host: CertificateDer<'static>) -> Result<ServerConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let pinned = Pinned { host, provider: Arc::clone(&provider) };
     let mut config = ServerConfig::builder_with_provider(provider)

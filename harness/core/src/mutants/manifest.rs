@@ -97,6 +97,7 @@ impl Plugin {
             drivers: Drivers::default(),
             faults: Vec::new(),
             expect: Expect::default(),
+            recorded: false,
         };
         let tells = |call, said: &str| ProcessEvent::Told { call, answer: Ok(said.to_owned()) };
         let manifest = ProcessEvent::Manifest {

@@ -12,8 +12,8 @@ use counterfoil_proto::{
 use serde_json::Value;
 
 use super::{
-    CallPoint, CancelPoint, Dispatch, Fault, FaultKind, FinalizeAnswer, Found, Hooks, Need, ResolvePoint,
-    Scenario, Seam, Seed, Services, TransportKind,
+    CallPoint, CancelPoint, Dispatch, ExpectedCall, Fault, FaultKind, FinalizeAnswer, Found, Hooks, Need,
+    ResolvePoint, Scenario, Seam, Seed, Services, TransportKind,
     faults::TransportWord,
     file::{HookWord, Service},
     read::Word,
@@ -89,6 +89,19 @@ pub fn write(scenario: &Scenario) -> String {
         out.extend(["expect: { findings: ", &findings, " }\n"]);
     }
     blocks(&mut out, "faults", scenario.faults.iter().map(|fault| fault_entry(fault, scenario)));
+    out
+}
+
+/// The same with the calls that it expects.
+pub fn write_with_calls(scenario: &Scenario) -> String {
+    let mut out = write(scenario);
+    let calls = scenario.expect.calls.as_deref().unwrap_or_default();
+    if !calls.is_empty() {
+        out.push_str("expect:\n  calls:\n");
+    }
+    for ExpectedCall { method, action } in calls {
+        out.extend(["    - { ", method.as_str(), ": ", &text(&scenario.addresses[*action]), " }\n"]);
+    }
     out
 }
 

@@ -76,12 +76,10 @@ impl Trace {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn save(&self, mut to: impl Write) -> io::Result<()> {
-        line(&mut to, &FirstLine { format: FORMAT, version: self.header.version, header: &self.header })?;
-        for event in &self.events {
-            line(&mut to, event)?;
-        }
-        to.flush()
+    pub fn save(&self, to: impl Write) -> io::Result<()> {
+        let mut writer = Writer::begin(to, &self.header)?;
+        self.events.iter().try_for_each(|event| writer.event(event))?;
+        writer.0.flush()
     }
 
     /// Reads a trace that [`Trace::save`] wrote.
@@ -108,9 +106,35 @@ impl Trace {
     }
 }
 
-fn line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *to, value)?;
-    to.write_all(b"\n")
+/// Writes a trace while it comes about. Each event is handed on at once and whole, so that a trace whose writer was
+/// killed can be read.
+#[derive(Debug)]
+pub struct Writer<W>(W);
+
+impl<W: Write> Writer<W> {
+    /// Begins the file of a trace.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn begin(to: W, header: &Header) -> io::Result<Self> {
+        let mut writer = Self(to);
+        writer.line(&FirstLine { format: FORMAT, version: header.version, header })?;
+        Ok(writer)
+    }
+
+    /// Appends an event.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.line(event)
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        self.0.write_all(&line)
+    }
 }
 
 /// The next line, without its end; none at the end of the file.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 pub use self::{
     adapter::{AdapterEvent, AnswerProblem, Decoded, Due, FrameProblem, Taken},
-    file::{LoadError, VERSION},
+    file::{LoadError, VERSION, Writer},
     process::{
         CallProblem, CertificateProblem, ConnectProblem, ExitStatus, Handshake, LineEnd, LogProblem,
         ManifestFile, NotStarted, Origin, Phase, ProcessEvent, Reflection, ShutdownAnswer, Telling,
@@ -91,6 +91,10 @@ pub struct Header {
     pub faults: Vec<Strike>,
     /// What the scenario expects, beyond the rules.
     pub expect: Expect,
+    /// Whether this is the record of a proxy, which sees calls and nothing of what was planned: there is nothing to judge
+    /// them by.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recorded: bool,
 }
 
 impl Header {
@@ -115,6 +119,7 @@ impl Header {
             drivers: Drivers::of(&scenario.engine),
             faults: scenario.faults.iter().map(Strike::of).collect(),
             expect: scenario.expect.clone(),
+            recorded: false,
         }
     }
 

@@ -110,7 +110,10 @@ fn first_line(words: &str) -> &str {
 }
 
 /// Looks at what is where a socket should be.
-fn examine(socket: &Path) -> Result<(), Why> {
+///
+/// # Errors
+/// Says what is there instead.
+pub(super) fn examine(socket: &Path) -> Result<(), Why> {
     match fs::metadata(socket) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err((ConnectProblem::NothingThere, format!("nothing is at {}", socket.display())))

@@ -18,6 +18,8 @@ mod handshake;
 mod launch;
 mod life;
 mod output;
+mod reach;
+mod supervised;
 mod supervisor;
 mod tls;
 
@@ -52,10 +54,13 @@ pub use self::{
 };
 pub(crate) use self::{
     checked::Broken,
-    child::{Child, Pipes, Start},
+    child::{Pipes, Start},
+    reach::reach,
+    supervised::Supervised,
 };
 use self::{
     checked::Checks,
+    child::Child,
     handshake::FirstLine,
     life::Life,
     output::Output,
@@ -64,7 +69,7 @@ use self::{
 use super::{Connection, private_directory};
 
 /// Room for the path of a plugin's socket behind the directory where temporary files lie.
-const ROOM: usize = 43;
+pub(crate) const ROOM: usize = 43;
 /// How long a process may take to end at SIGTERM, before it is killed.
 const TERM_GRACE: Duration = Duration::from_millis(500);
 /// How long a supervisor may take to end everything.

@@ -1,0 +1,64 @@
+//! A process below a supervisor and no more: for who is not the host of a plugin.
+
+use std::time::Duration;
+
+use counterfoil_core::trace::ExitStatus;
+
+use super::{
+    child::{Child, Pipes, Start, State},
+    diagnose,
+};
+
+/// A process that runs. Nothing of it is left where this is dropped, or this process ends, however that comes about.
+#[derive(Debug)]
+pub(crate) struct Supervised(Child);
+
+impl Supervised {
+    /// Has a supervisor start a program.
+    ///
+    /// Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// Says why it does not start.
+    pub(crate) async fn start(start: Start<'_>) -> Result<(Self, Pipes), String> {
+        let Start { supervisor, program, .. } = start;
+        // A name alone is looked for by the system.
+        if program.components().nth(1).is_some()
+            && let Some((_, why)) = diagnose::examine(program)
+        {
+            return Err(why);
+        }
+        let (child, pipes) =
+            Child::start(start).map_err(|error| format!("no supervisor can be started: {error}"))?;
+        let mut state = child.state();
+        let known = state.wait_for(|state| state.started.is_some() || state.is_gone()).await;
+        match known.ok().and_then(|state| state.started.clone()) {
+            Some(Ok(_)) => Ok((Self(child), pipes)),
+            Some(Err((errno, detail))) => Err(diagnose::system(program, errno, &detail).1),
+            None => Err(format!("{} ended before it started anything", supervisor.display())),
+        }
+    }
+
+    /// Waits until the process has ended, and says how. None where nobody can know any more.
+    pub(crate) async fn end(&self) -> Option<ExitStatus> {
+        let mut state = self.0.state();
+        let ended = state.wait_for(|state| state.exited.is_some() || state.is_gone()).await;
+        ended.ok().and_then(|state| state.exited)
+    }
+
+    /// Waits until nothing is left of the process, of what it started, and of its directory, at most for `within`.
+    pub(crate) async fn gone(&self, within: Duration) {
+        let mut state = self.0.state();
+        let _ = tokio::time::timeout(within, state.wait_for(State::is_gone)).await;
+    }
+
+    /// What kills the process.
+    pub(crate) fn killer(&self) -> impl Fn() + Send + Sync + use<> {
+        self.0.killer()
+    }
+
+    /// Sends SIGTERM to the process.
+    pub(crate) fn terminate(&self) {
+        self.0.terminate();
+    }
+}
