@@ -15,6 +15,11 @@ use super::{
 pub(crate) struct Supervised(Child);
 
 impl Supervised {
+    /// Says why a program cannot be started, as far as that shows before it is.
+    pub(crate) fn refusal(program: &Path) -> Option<String> {
+        diagnose::examine(program).map(|(_, why)| why)
+    }
+
     /// Has `supervisor`, which is our own program, start a program with exactly this environment. `directory` goes with
     /// the process.
     ///
@@ -29,7 +34,7 @@ impl Supervised {
         environment: &BTreeMap<OsString, OsString>,
         directory: TempDir,
     ) -> Result<(Self, Pipes), String> {
-        if let Some((_, why)) = diagnose::examine(program) {
+        if let Some(why) = Self::refusal(program) {
             return Err(why);
         }
         let (child, pipes) = Child::start(supervisor, program, working_directory, environment, directory)
