@@ -9,9 +9,12 @@ use std::{
 
 use counterfoil_core::manifest::FILE as MANIFEST;
 
-use crate::subject::{
-    Subject, SubjectError,
-    script::{self, NotLaidOut},
+use crate::{
+    provider::process::Supervised,
+    subject::{
+        Subject, SubjectError,
+        script::{self, NotLaidOut},
+    },
 };
 
 /// The command that lays a proxy out.
@@ -33,6 +36,9 @@ pub enum InstallError {
     /// There is no plugin.
     #[error(transparent)]
     Plugin(#[from] SubjectError),
+    /// Its program cannot be started.
+    #[error("the plugin cannot be started: {0}")]
+    NoProgram(String),
     /// It would take the place of the plugin itself.
     #[error("{} is where the plugin itself lies: --into names another directory of plugins", .0.display())]
     InItsPlace(PathBuf),
@@ -72,6 +78,9 @@ impl Extras {
 /// See [`InstallError`]. Nothing is written then, unless the system fails in the middle of it.
 pub fn install(plugin: &Path, into: &Path, extras: &Extras) -> Result<Installation, InstallError> {
     let subject = Subject::open(plugin)?;
+    if let Some(why) = Supervised::refusal(&subject.program) {
+        return Err(InstallError::NoProgram(why));
+    }
     let directory = path::absolute(into).map_err(InstallError::Nowhere)?.join(&subject.name);
     if same(&directory, &subject.directory) {
         return Err(InstallError::InItsPlace(directory));
@@ -107,6 +116,9 @@ mod tests {
         fs::create_dir_all(&real).unwrap();
         fs::write(real.join("plugin.json"), r#"{"name":"mock"}"#).unwrap();
         fs::write(real.join("mock"), "").unwrap();
+        let refused = install(&real, &place.path().join("front"), &Extras::default());
+        assert!(matches!(refused, Err(InstallError::NoProgram(_))));
+        fs::copy("/bin/sh", real.join("mock")).unwrap();
         let into = place.path().join("front");
         let extras = Extras { record: Some("/r.jsonl".into()), ..Extras::default() };
         for _ in 0..2 {

@@ -1,6 +1,6 @@
 //! A process below a supervisor and no more: for who is not the host of a plugin.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use counterfoil_core::trace::ExitStatus;
 
@@ -14,6 +14,12 @@ use super::{
 pub(crate) struct Supervised(Child);
 
 impl Supervised {
+    /// Says why a program cannot be started, as far as that shows before it is. A name alone is looked for by the system.
+    pub(crate) fn refusal(program: &Path) -> Option<String> {
+        program.components().nth(1)?;
+        diagnose::examine(program).map(|(_, why)| why)
+    }
+
     /// Has a supervisor start a program.
     ///
     /// Must be called within a Tokio runtime.
@@ -22,10 +28,7 @@ impl Supervised {
     /// Says why it does not start.
     pub(crate) async fn start(start: Start<'_>) -> Result<(Self, Pipes), String> {
         let Start { supervisor, program, .. } = start;
-        // A name alone is looked for by the system.
-        if program.components().nth(1).is_some()
-            && let Some((_, why)) = diagnose::examine(program)
-        {
+        if let Some(why) = Self::refusal(program) {
             return Err(why);
         }
         let (child, pipes) =
