@@ -75,7 +75,7 @@ fn a_run_that_failed_is_run_again_by_the_line_that_it_gives() {
 fn an_adapter_that_is_not_there_is_told_with_its_path() {
     let place = Place::new();
     let done = place.run(["test", "decoder", "--", "./adaptr"]).exits(1);
-    done.says("ADP-001").says("./adaptr: No such file or directory").says("not run");
+    done.says("ADP-001").says("./adaptr does not exist").says("not run");
     // Not even a command.
     place.run(["test", "decoder"]).exits(2).complains("no adapter is given");
     let done = place.run(["test", "decoder", "--filter", "nothing-*", "--", "./adaptr"]).exits(4);

@@ -19,8 +19,8 @@ use crate::{leftovers::running_below, place::COUNTERFOIL};
 
 const HOSTILE: &str = env!("CARGO_BIN_EXE_hostile-plugin");
 
-/// How many plugins are under test at once.
-const AT_ONCE: usize = 4;
+/// How many plugins are under test at once: they wait for most of the time.
+const AT_ONCE: usize = 8;
 
 /// What is found through the proxy where that is not what is found without it, and why.
 const OTHERWISE: [(&str, &[&str], &str); 3] = [

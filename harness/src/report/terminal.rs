@@ -264,7 +264,9 @@ impl Sheet {
         self.page.wrapped("", word.len() + 2, &heading);
         let file = plain(&run.file);
         self.below(0, &plain(&run.title));
-        self.below(0, &keep(format_args!("{DIM}{file}{DIM:#}")));
+        if !file.is_empty() {
+            self.below(0, &keep(format_args!("{DIM}{file}{DIM:#}")));
+        }
         if let Verdict::Unjudged { reason } = &run.verdict {
             self.page.blank();
             self.below(0, &plain(reason));
@@ -573,7 +575,7 @@ impl Sheet {
         let beyond = match summary.rules_out_of_reach {
             0 => String::new(),
             count if self.of_plugin => format!("; {count} more need --live"),
-            count => format!("; {count} need a plugin (counterfoil test provider)"),
+            count => format!("; {count} need a plugin or an adapter (counterfoil test)"),
         };
         let judged = format!("judged {} of {} rules{beyond}", summary.rules_judged, summary.rules);
         self.page.wrapped("", 2, &judged);
