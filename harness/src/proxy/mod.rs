@@ -7,9 +7,8 @@
 //! ```
 //!
 //! Bodies and trailers are passed on without a look at the messages in them, of every service alike. Where a record is
-//! wanted, messages are found as they go by ([`tap`]); where a fault could strike a call, that call is held in whole
-//! ([`struck`]). Where the plugin does
-//! what no host takes, the host gets to see that, and says of it what it would have said.
+//! wanted, messages are found as they go by (`tap`); where a fault could strike a call, that call is held in whole
+//! (`struck`). Where the plugin does what no host takes, the host gets to see that, and says of it what it would have said.
 
 mod connection;
 mod faults;
