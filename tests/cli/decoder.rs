@@ -98,6 +98,17 @@ fn what_an_adapter_says_that_fails_is_told_and_another_one_is_started() {
 }
 
 #[test]
+fn an_adapter_that_ends_has_ended_also_where_it_leaves_a_child_that_holds_its_output() {
+    let script =
+        format!("#!/bin/sh\nsleep 1000 &\n{PROGRAM} adapter broken adapter-ends-in-a-case\nexit 7\n");
+    let place = Place::with([("adapter", &*script)]);
+    fs::set_permissions(place.path("adapter"), fs::Permissions::from_mode(0o755)).unwrap();
+    let done = place.run(["test", "decoder", "--filter", "status-?@0.56", "--", "./adapter"]).exits(1);
+    done.says("ADP-003").says("the adapter ends instead of answering a case: exit code 7");
+    assert!(place.temporary().is_empty(), "{:?}", place.temporary());
+}
+
+#[test]
 fn an_adapter_that_hangs_is_ended_with_an_interrupted_run() {
     let place = Place::new();
     let hangs = ["--", PROGRAM, "adapter", "broken", "adapter-hangs-in-a-case"];

@@ -27,7 +27,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::unix::pipe::{Receiver, Sender},
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -116,6 +116,7 @@ impl Line {
             left_over: Vec::new(),
             since: Instant::now(),
             starts: 0,
+            was_ready: false,
             last: 0,
             given_up: None,
         };
@@ -184,6 +185,8 @@ struct Operator {
     /// When something was last heard that was awaited, or had to be awaited.
     since: Instant,
     starts: u32,
+    /// Whether it has started at all.
+    was_ready: bool,
     /// The number of the last case.
     last: u64,
     /// Why no more cases are given.
@@ -246,11 +249,14 @@ impl Operator {
             Ok(live) => {
                 let ready = live.ready.clone();
                 self.live = Some(live);
+                self.was_ready = true;
                 Ok(ready)
             }
             Err(events) => {
-                let what = events.first().map_or_else(String::new, AdapterEvent::describe);
-                self.given_up.get_or_insert(what);
+                if !self.was_ready || self.starts >= MOST_STARTS {
+                    let what = events.first().map_or_else(String::new, AdapterEvent::describe);
+                    self.given_up.get_or_insert(what);
+                }
                 Err(events)
             }
         }
@@ -373,13 +379,17 @@ impl Operator {
         self.begin_again().await;
     }
 
+    /// Gives what is under way to an adapter that is started anew. One that does not start fails the first of it.
     async fn begin_again(&mut self) {
-        if self.under_way.is_empty() {
-            return;
-        }
-        if self.given_up.is_none()
-            && let Err(events) = self.ready().await
-        {
+        while !self.under_way.is_empty() && self.given_up.is_none() {
+            let Err(events) = self.ready().await else {
+                self.since = Instant::now();
+                // Another adapter takes as many at once: it is the same program.
+                for under_way in &self.under_way {
+                    self.live.iter().for_each(|live| live.feed(&under_way.frame));
+                }
+                return;
+            };
             let mut failed = self.under_way.pop_front().expect("there is one");
             failed.events.extend(events);
             failed.over(None);
@@ -388,12 +398,6 @@ impl Operator {
             for left in self.under_way.drain(..) {
                 let _ = left.tell.send(Err(GivenUp(reason.clone())));
             }
-            return;
-        }
-        self.since = Instant::now();
-        // Another adapter takes as many at once: it is the same program.
-        for under_way in &self.under_way {
-            self.live.iter().for_each(|live| live.feed(&under_way.frame));
         }
     }
 
@@ -558,11 +562,16 @@ impl Live {
     }
 
     /// What comes next on standard output; what comes on standard error is put aside. Silence counts only where something
-    /// is awaited. Nothing is lost where this is dropped.
+    /// is awaited. Where the process has ended, so has its output soon after, whoever else holds that open. Nothing is lost
+    /// where this is dropped.
     async fn news(&mut self, until: Instant, awaited: bool) -> News {
-        let Self { stdout, stderr, tail, .. } = self;
+        let Self { process, stdout, stderr, tail, .. } = self;
         let (mut out, mut err) = (vec![0; BUFFER], [0; TAIL]);
         let mut silence = pin!(sleep_until(until));
+        let mut over = pin!(async {
+            process.end().await;
+            sleep(NEWS).await;
+        });
         let mut is_open = true;
         loop {
             tokio::select! {
@@ -574,6 +583,7 @@ impl Live {
                     0 => is_open = false,
                     length => keep_tail(tail, &err[..length]),
                 },
+                () = &mut over => return News::Output(Bytes::new()),
                 () = &mut silence, if awaited => return News::Silence,
             }
         }
