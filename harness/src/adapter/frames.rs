@@ -94,17 +94,17 @@ impl Frames {
     }
 }
 
-fn printed(text: &[u8]) -> String {
-    format!("it prints to its standard output: {:?}", String::from_utf8_lossy(text))
+fn printed(text: &str) -> String {
+    format!("it prints to its standard output: {text:?}")
 }
 
-/// The line with which bytes begin, where that is what a program prints and no length that a frame could have.
-fn text(bytes: &[u8]) -> Option<&[u8]> {
+/// The text with which bytes begin, where it is long enough to have been taken for a length.
+fn text(bytes: &[u8]) -> Option<&str> {
     let shown = &bytes[..bytes.len().min(SHOWN)];
-    let line = shown.split(|byte| *byte == b'\n').next().unwrap_or(shown);
-    let is_printed = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\t' | 0x80..);
-    let is_text = line.len() >= LENGTH && line[0].is_ascii() && line.iter().all(is_printed);
-    is_text.then_some(line)
+    let valid = shown.utf8_chunks().next()?.valid();
+    let is_printed = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    let end = valid.find(|c| !is_printed(c)).unwrap_or(valid.len());
+    (end >= LENGTH).then(|| valid[..end].trim_end())
 }
 
 #[cfg(test)]
@@ -152,6 +152,8 @@ mod tests {
         assert_eq!(told(&[0xff; 12]), (FrameProblem::TooLong, long.to_owned()));
         let text = "it prints to its standard output: \"listening on 8080\"";
         assert_eq!(told(b"listening on 8080\n\0\0\0\x05"), (FrameProblem::Text, text.to_owned()));
+        let text = r#"it prints to its standard output: "y\ny\ny""#;
+        assert_eq!(told(b"y\ny\ny\n"), (FrameProblem::Text, text.to_owned()));
     }
 
     proptest! {
