@@ -112,7 +112,9 @@ fn an_adapter_that_ends_has_ended_also_where_it_leaves_a_child_that_holds_its_ou
 fn an_adapter_that_hangs_is_ended_with_an_interrupted_run() {
     let place = Place::new();
     let hangs = ["--", PROGRAM, "adapter", "broken", "adapter-hangs-in-a-case"];
-    let running = place.start([&["test", "decoder", "--case-deadline", "10m"], &hangs[..]].concat());
+    // One by one, so that the cases that it answers are those of the first runs.
+    let one_by_one = ["test", "decoder", "--jobs", "1", "--case-deadline", "10m"];
+    let running = place.start([&one_by_one[..], &hangs[..]].concat());
     while !running.line().contains("pass  adapter-starts") {}
     running.signal(Signal::INT);
     running.end().exits(130).says("interrupted: what had finished is reported");

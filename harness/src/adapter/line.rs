@@ -108,7 +108,7 @@ impl Line {
     ///
     /// Must be called within a Tokio runtime.
     pub fn new(launch: Launch) -> Self {
-        let (ask, asked) = mpsc::channel(1);
+        let (ask, asked) = mpsc::channel(MOST_IN_FLIGHT);
         let operator = Operator {
             launch,
             live: None,
@@ -195,8 +195,8 @@ struct Operator {
 
 /// What comes from an adapter.
 enum News {
-    /// Bytes on its standard output; none at its end.
-    Output(Bytes),
+    /// So many bytes on its standard output, which are in the buffer; none at its end.
+    Output(usize),
     /// Nothing, for too long.
     Silence,
 }
@@ -293,21 +293,21 @@ impl Operator {
 
     async fn take(&mut self, news: News) {
         let live = self.live.as_mut().expect("there is no news of what is not there");
-        let output = match news {
-            News::Output(output) => output,
+        let length = match news {
+            News::Output(length) => length,
             News::Silence => {
                 let millis = millis(self.launch.answer_within);
                 return self.fail(AdapterEvent::Hang { instead: Due::Answer, millis }).await;
             }
         };
-        if output.is_empty() {
+        if length == 0 {
             let event = match live.frames.end() {
                 Err(NoFrame { problem, detail }) => AdapterEvent::BadFrame { problem, detail },
                 Ok(()) => AdapterEvent::Exited { instead: Due::Answer, status: live.exited().await },
             };
             return self.fail(event).await;
         }
-        live.frames.push(&output);
+        live.frames.push(&live.buffer[..length]);
         while let Some(live) = &mut self.live {
             match live.frames.message() {
                 Ok(None) => return,
@@ -420,7 +420,7 @@ impl Operator {
                     events.push(AdapterEvent::Ended { status: None });
                     break;
                 }
-                News::Output(output) if output.is_empty() => {
+                News::Output(0) => {
                     if let Err(NoFrame { problem, detail }) = live.frames.end() {
                         events.push(AdapterEvent::BadFrame { problem, detail });
                     }
@@ -428,7 +428,7 @@ impl Operator {
                     events.push(AdapterEvent::Ended { status });
                     break;
                 }
-                News::Output(output) => live.frames.push(&output),
+                News::Output(length) => live.frames.push(&live.buffer[..length]),
             }
             if let Some(event) = uncalled_for(&mut live.frames) {
                 events.push(event);
@@ -478,6 +478,8 @@ struct Live {
     _feeding: AbortOnDropHandle<()>,
     stdout: Receiver,
     stderr: Receiver,
+    /// What is read goes here first.
+    buffer: Vec<u8>,
     frames: Frames,
     /// The end of what came on standard error and was not told yet.
     tail: Vec<u8>,
@@ -524,6 +526,7 @@ impl Live {
             _feeding: feeding,
             stdout,
             stderr,
+            buffer: vec![0; BUFFER],
             frames: Frames::default(),
             tail: Vec::new(),
             ready: Ready::default(),
@@ -539,20 +542,20 @@ impl Live {
     /// Waits for the answer to `Hello`.
     async fn greet(&mut self, until: Instant, launch: &Launch) -> Result<Ready, AdapterEvent> {
         loop {
-            let output = match self.news(until, true).await {
-                News::Output(output) => output,
+            let length = match self.news(until, true).await {
+                News::Output(length) => length,
                 News::Silence => {
                     let millis = millis(launch.ready_within);
                     return Err(AdapterEvent::Hang { instead: Due::Ready, millis });
                 }
             };
-            if output.is_empty() {
+            if length == 0 {
                 return Err(match self.frames.end() {
                     Err(NoFrame { problem, detail }) => AdapterEvent::BadFrame { problem, detail },
                     Ok(()) => AdapterEvent::Exited { instead: Due::Ready, status: self.exited().await },
                 });
             }
-            self.frames.push(&output);
+            self.frames.push(&self.buffer[..length]);
             match self.frames.message() {
                 Ok(None) => {}
                 Ok(Some(message)) => return ready(message),
@@ -565,8 +568,8 @@ impl Live {
     /// is awaited. Where the process has ended, so has its output soon after, whoever else holds that open. Nothing is lost
     /// where this is dropped.
     async fn news(&mut self, until: Instant, awaited: bool) -> News {
-        let Self { process, stdout, stderr, tail, .. } = self;
-        let (mut out, mut err) = (vec![0; BUFFER], [0; TAIL]);
+        let Self { process, stdout, stderr, buffer, tail, .. } = self;
+        let mut err = [0; TAIL];
         let mut silence = pin!(sleep_until(until));
         let mut over = pin!(async {
             process.end().await;
@@ -575,15 +578,12 @@ impl Live {
         let mut is_open = true;
         loop {
             tokio::select! {
-                read = stdout.read(&mut out) => {
-                    out.truncate(read.unwrap_or(0));
-                    return News::Output(out.into());
-                }
+                read = stdout.read(buffer) => return News::Output(read.unwrap_or(0)),
                 read = stderr.read(&mut err), if is_open => match read.unwrap_or(0) {
                     0 => is_open = false,
                     length => keep_tail(tail, &err[..length]),
                 },
-                () = &mut over => return News::Output(Bytes::new()),
+                () = &mut over => return News::Output(0),
                 () = &mut silence, if awaited => return News::Silence,
             }
         }
@@ -606,13 +606,19 @@ impl Live {
     }
 }
 
-/// Writes frames until there are no more, and ends the input then.
+/// Writes frames until there are no more, as many at once as there are, and ends the input then.
 async fn feed(input: OwnedFd, mut frames: mpsc::UnboundedReceiver<Bytes>) {
     let Ok(mut input) = Sender::from_owned_fd(input) else { return };
-    while let Some(frame) = frames.recv().await {
-        if input.write_all(&frame).await.is_err() {
+    let mut waiting = Vec::new();
+    while frames.recv_many(&mut waiting, MOST_IN_FLIGHT).await > 0 {
+        let written = match &waiting[..] {
+            [frame] => input.write_all(frame).await,
+            frames => input.write_all(&frames.concat()).await,
+        };
+        if written.is_err() {
             return;
         }
+        waiting.clear();
     }
 }
 
