@@ -11,6 +11,13 @@ use crate::support::{PROGRAM, Place};
 /// The adapter of our own decoder.
 const OURS: [&str; 4] = ["--", PROGRAM, "adapter", "decoder"];
 
+/// A place with an adapter that is this script.
+fn with_script(body: &str) -> Place {
+    let place = Place::with([("adapter", &*format!("#!/bin/sh\n{body}\n"))]);
+    fs::set_permissions(place.path("adapter"), fs::Permissions::from_mode(0o755)).expect("it can be run");
+    place
+}
+
 /// What a report in the place says of the runs that were made.
 fn finished(place: &Place) -> Vec<Value> {
     let events = place.events("report.jsonl").into_iter();
@@ -84,13 +91,11 @@ fn an_adapter_that_is_not_there_is_told_with_its_path() {
 
 #[test]
 fn what_an_adapter_says_that_fails_is_told_and_another_one_is_started() {
-    // It dies of the fourth case that it is given, whichever that is, and says why.
-    let script = format!(
-        "#!/bin/sh\n[ -e once ] && exec {PROGRAM} adapter decoder\n: >once\necho 'no more memory' >&2\n\
-         exec {PROGRAM} adapter broken adapter-ends-in-a-case\n"
-    );
-    let place = Place::with([("adapter", &*script)]);
-    fs::set_permissions(place.path("adapter"), fs::Permissions::from_mode(0o755)).unwrap();
+    // It dies of the third case that it is given, whichever that is, and says why.
+    let place = with_script(&format!(
+        "[ -e once ] && exec {PROGRAM} adapter decoder\n: >once\necho 'no more memory' >&2\n\
+         exec {PROGRAM} adapter broken adapter-ends-in-a-case"
+    ));
     let only =
         ["test", "decoder", "--filter", "status-*@0.56", "--report", "json=report.jsonl", "--", "./adapter"];
     place.run(only).exits(1).says("ADP-003").says("11 passed, 1 failed");
@@ -99,10 +104,8 @@ fn what_an_adapter_says_that_fails_is_told_and_another_one_is_started() {
 
 #[test]
 fn an_adapter_that_ends_has_ended_also_where_it_leaves_a_child_that_holds_its_output() {
-    let script =
-        format!("#!/bin/sh\nsleep 1000 &\n{PROGRAM} adapter broken adapter-ends-in-a-case\nexit 7\n");
-    let place = Place::with([("adapter", &*script)]);
-    fs::set_permissions(place.path("adapter"), fs::Permissions::from_mode(0o755)).unwrap();
+    let place =
+        with_script(&format!("sleep 1000 &\n{PROGRAM} adapter broken adapter-ends-in-a-case\nexit 7"));
     let done = place.run(["test", "decoder", "--filter", "status-?@0.56", "--", "./adapter"]).exits(1);
     done.says("ADP-003").says("the adapter ends instead of answering a case: exit code 7");
     assert!(place.temporary().is_empty(), "{:?}", place.temporary());

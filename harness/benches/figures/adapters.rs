@@ -1,7 +1,6 @@
 //! Decoders behind adapters.
 
 use std::{
-    collections::BTreeMap,
     io::{Read as _, Write as _},
     path::Path,
     process::{Command, Stdio},
@@ -49,16 +48,8 @@ fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures
     }
     let runtime: Runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
-    let launch = Launch {
-        supervisor: env!("CARGO_BIN_EXE_counterfoil").into(),
-        program: program.into(),
-        arguments: arguments.iter().map(Into::into).collect(),
-        directory: "/".into(),
-        environment: BTreeMap::new(),
-        ready_within: Duration::from_secs(60),
-        answer_within: Duration::from_secs(60),
-        at_once: None,
-    };
+    let supervisor = env!("CARGO_BIN_EXE_counterfoil");
+    let launch = Launch::of_ours(supervisor, program, arguments, Duration::from_secs(60));
     let line = runtime.block_on(async { Line::new(launch) });
     runtime.block_on(line.ready()).expect("it is an adapter of ours");
     let cases: Vec<DecoderCase> = cases();

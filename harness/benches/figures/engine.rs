@@ -20,8 +20,7 @@ use counterfoil_core::{
     json::JsonMap,
     plan::{Action, ActionKind, Plan, Spec},
     rules,
-    scenario::Expect,
-    trace::{self, Driven, Drivers, Event, Header, Recorder, Subject, Trace},
+    trace::{Event, Header, Recorder, Subject, Trace},
 };
 use counterfoil_mock::{Provider, Setup, serve_unix};
 use counterfoil_proto::{Hook, Revision, iac, iac::resource_driver_client::ResourceDriverClient};
@@ -167,19 +166,9 @@ async fn drive(plan: &Plan, connection: Connection) -> (Applied, Vec<Event>) {
 /// Judges what was driven; nothing is found.
 fn judged(plan: &Plan, (_, events): (Applied, Vec<Event>)) {
     let header = Header {
-        version: trace::VERSION,
-        scenario: "figures".to_owned(),
-        revision: Revision::Head,
-        subject: Subject::Pair,
-        driven: Driven::CallByCall,
         plan: plan.clone(),
-        addresses: Vec::new(),
-        environment: BTreeMap::new(),
         hooks: hooks().to_vec(),
-        drivers: Drivers::default(),
-        faults: Vec::new(),
-        expect: Expect::default(),
-        recorded: false,
+        ..Header::bare("figures", Revision::Head, Subject::Pair)
     };
     assert_eq!(rules::judge(&Trace { header, events }).findings, []);
 }

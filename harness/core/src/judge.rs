@@ -179,9 +179,10 @@ fn is_survey(trace: &Trace) -> bool {
 
 /// Whether this is what an adapter was asked for, where there is nothing to apply.
 fn is_answer(event: &Event) -> bool {
-    let of_adapter =
-        |event: &AdapterEvent| matches!(event, AdapterEvent::Ready { .. } | AdapterEvent::Ended { .. });
-    matches!(event, Event::Decoded(_)) || matches!(event, Event::Adapter(event) if of_adapter(event))
+    matches!(
+        event,
+        Event::Decoded(_) | Event::Adapter(AdapterEvent::Ready { .. } | AdapterEvent::Ended { .. })
+    )
 }
 
 /// Why there is no end to judge by.

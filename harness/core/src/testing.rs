@@ -27,8 +27,8 @@ use crate::{
     inject::Canceller,
     plan::{Action, Plan},
     rpc::{Call, Code, Method, RpcError, Transport},
-    scenario::{CancelPoint, Expect},
-    trace::{self, Driven, Event, Header, Payload, Recorder, Reply, Subject, Trace},
+    scenario::CancelPoint,
+    trace::{Event, Header, Payload, Recorder, Reply, Subject, Trace},
 };
 
 /// Holds what was found in a folder of `tests/ui` against the `expected.json` there, which `UPDATE_UI=1` writes anew.
@@ -226,19 +226,12 @@ impl Setting {
         let job = Job { plan: &self.plan, environment: &self.environment, context: &context };
         let applied = now(engine::apply(job, &provider, &host, semantics, &log));
         let header = Header {
-            version: trace::VERSION,
-            scenario: "generated".to_owned(),
-            revision: self.revision,
-            subject: Subject::Pair,
-            driven: Driven::CallByCall,
             plan: self.plan.clone(),
             addresses: self.plan.actions.iter().map(|action| action.spec.name.clone()).collect(),
             environment: self.environment.clone(),
             hooks: self.hooks.clone(),
             drivers: self.access.drivers,
-            faults: Vec::new(),
-            expect: Expect::default(),
-            recorded: false,
+            ..Header::bare("generated", self.revision, Subject::Pair)
         };
         (applied, Trace { header, events: log.take() })
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use counterfoil_core::{
-    decode::{Cause, Vector, vectors},
+    decode::{Vector, vectors},
     plan::Action,
 };
 use counterfoil_proto::{
@@ -54,42 +54,44 @@ const MOST_EDITS: u32 = 3;
 #[derive(Debug)]
 pub struct Generator {
     rng: ChaCha8Rng,
-    /// The vectors at each revision: those that must be accepted there, and those that must be refused.
-    accepted: Vec<(Vector, Revision)>,
-    refused: Vec<(Vector, Revision)>,
+    vectors: Vec<Vector>,
+    /// The vectors, by their positions, at each revision: those that must be accepted there, and those that must be refused.
+    accepted: Vec<(usize, Revision)>,
+    refused: Vec<(usize, Revision)>,
 }
 
 impl Generator {
     /// Messages of this seed.
     pub fn new(seed: u64) -> Self {
-        let vectors = vectors().into_iter().flat_map(|topic| topic.vectors);
-        let at_revisions = vectors.flat_map(|vector| {
-            let of = |(revision, causes): (Revision, &[Cause])| (vector.clone(), revision, causes.is_empty());
-            vector.verdicts().map(of).collect::<Vec<_>>()
-        });
-        let (accepted, refused): (Vec<_>, Vec<_>) = at_revisions.partition(|(.., accepted)| *accepted);
-        let without = |cells: Vec<(Vector, Revision, bool)>| {
-            cells.into_iter().map(|(vector, revision, _)| (vector, revision)).collect()
-        };
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), accepted: without(accepted), refused: without(refused) }
+        let vectors: Vec<Vector> = vectors().into_iter().flat_map(|topic| topic.vectors).collect();
+        let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+        for (at, vector) in vectors.iter().enumerate() {
+            for (revision, causes) in vector.verdicts() {
+                let of = if causes.is_empty() { &mut accepted } else { &mut refused };
+                of.push((at, revision));
+            }
+        }
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), vectors, accepted, refused }
     }
 
     /// Makes a message up, and the revision at which it is asked about. Most begin with one that is in order: what is
     /// refused already is refused with whatever comes beside it.
     pub fn case(&mut self) -> (Case, Revision) {
         let from = if self.rng.random_ratio(4, 5) { &self.accepted } else { &self.refused };
-        let (vector, revision) = from.choose(&mut self.rng).expect("there are vectors of both kinds");
+        let (at, revision) = *from.choose(&mut self.rng).expect("there are vectors of both kinds");
+        let vector = &self.vectors[at];
         let mut bytes = vector.bytes.to_vec();
         if self.rng.random_ratio(1, 3) {
-            let same = |(other, at): &&(Vector, Revision)| other.message == vector.message && at == revision;
-            let others: Vec<_> = from.iter().filter(same).collect();
-            bytes.extend_from_slice(&others.choose(&mut self.rng).expect("it is one of them").0.bytes);
+            let others =
+                from.iter().filter(|(_, other)| *other == revision).map(|(at, _)| &self.vectors[*at]);
+            let same: Vec<&Vector> = others.filter(|other| other.message == vector.message).collect();
+            bytes.extend_from_slice(&same.choose(&mut self.rng).expect("it is one of them").bytes);
         } else {
             for _ in 0..self.rng.random_range(1..=MOST_EDITS) {
                 edit(&mut bytes, &mut self.rng);
             }
         }
-        (Case { bytes: bytes.into(), ..Case::of(vector) }, *revision)
+        (Case { bytes: bytes.into(), ..Case::of(vector) }, revision)
     }
 }
 

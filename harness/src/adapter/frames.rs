@@ -1,7 +1,7 @@
 //! Frames: a length of four bytes, the most significant first, and a message of so many bytes.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use counterfoil_core::trace::FrameProblem;
+use counterfoil_core::trace::{AdapterEvent, FrameProblem};
 use prost::Message;
 
 /// The longest message of a frame, in bytes.
@@ -21,6 +21,12 @@ pub struct NoFrame {
     pub problem: FrameProblem,
     /// What came, for the reader.
     pub detail: String,
+}
+
+impl From<NoFrame> for AdapterEvent {
+    fn from(NoFrame { problem, detail }: NoFrame) -> Self {
+        Self::BadFrame { problem, detail }
+    }
 }
 
 /// A message as a frame.

@@ -8,6 +8,7 @@ use std::{
     os::fd::OwnedFd,
     path::PathBuf,
     pin::pin,
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -31,10 +32,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::frames::{Frames, NoFrame, frame};
+use super::frames::{Frames, frame};
 use crate::provider::{
     private_directory,
-    process::{Pipes, Start, Supervised},
+    process::{Pipes, Start, Supervised, TAIL, keep_tail},
 };
 
 /// The version of the protocol.
@@ -48,8 +49,6 @@ const MOST_IN_FLIGHT: usize = 1024;
 const NEWS: Duration = Duration::from_secs(1);
 /// How much is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
-/// How much of the end of its standard error is kept, in bytes.
-const TAIL: usize = 4 << 10;
 
 /// How an adapter is started, and how long it may take.
 #[derive(Clone, Debug)]
@@ -70,6 +69,28 @@ pub struct Launch {
     pub answer_within: Duration,
     /// How many cases are under way at once, where it takes as many; none: as many as it takes.
     pub at_once: Option<usize>,
+}
+
+impl Launch {
+    /// A program that counts as ours, below this `counterfoil` command: it needs no environment, and has `patience` for each
+    /// of its steps.
+    pub fn of_ours(
+        supervisor: impl Into<PathBuf>,
+        program: impl Into<PathBuf>,
+        arguments: &[&str],
+        patience: Duration,
+    ) -> Self {
+        Self {
+            supervisor: supervisor.into(),
+            program: program.into(),
+            arguments: arguments.iter().map(Into::into).collect(),
+            directory: "/".into(),
+            environment: BTreeMap::new(),
+            ready_within: patience,
+            answer_within: patience,
+            at_once: None,
+        }
+    }
 }
 
 /// What came of a case.
@@ -172,6 +193,12 @@ impl UnderWay {
         // Who asked may have been cut short.
         let _ = self.tell.send(Ok(Told { answer, events: self.events }));
     }
+
+    /// There is no answer, and this is why.
+    fn fail(mut self, events: impl IntoIterator<Item = AdapterEvent>) {
+        self.events.extend(events);
+        self.over(None);
+    }
 }
 
 /// Who works a line: the only one that speaks with the adapter.
@@ -273,22 +300,13 @@ impl Operator {
         let events = std::mem::take(&mut self.left_over);
         let under_way = UnderWay { case: self.last, frame: frame(&message), tell, events };
         if let Err(events) = self.ready().await {
-            let mut failed = under_way;
-            failed.events.extend(events);
-            failed.over(None);
-            return;
+            return under_way.fail(events);
         }
-        self.send(&under_way.frame);
-        self.under_way.push_back(under_way);
-    }
-
-    fn send(&mut self, frame: &Bytes) {
         if self.under_way.is_empty() {
             self.since = Instant::now();
         }
-        if let Some(live) = &self.live {
-            live.feed(frame);
-        }
+        self.live.iter().for_each(|live| live.feed(&under_way.frame));
+        self.under_way.push_back(under_way);
     }
 
     async fn take(&mut self, news: News) {
@@ -301,10 +319,7 @@ impl Operator {
             }
         };
         if length == 0 {
-            let event = match live.frames.end() {
-                Err(NoFrame { problem, detail }) => AdapterEvent::BadFrame { problem, detail },
-                Ok(()) => AdapterEvent::Exited { instead: Due::Answer, status: live.exited().await },
-            };
+            let event = live.ended_instead(Due::Answer).await;
             return self.fail(event).await;
         }
         live.frames.push(&live.buffer[..length]);
@@ -315,9 +330,7 @@ impl Operator {
                     Ok(answer) => self.answered(answer),
                     Err(event) => return self.fail(event).await,
                 },
-                Err(NoFrame { problem, detail }) => {
-                    return self.fail(AdapterEvent::BadFrame { problem, detail }).await;
-                }
+                Err(no_frame) => return self.fail(no_frame.into()).await,
             }
         }
     }
@@ -343,8 +356,7 @@ impl Operator {
         } else {
             self.since = Instant::now();
         }
-        if let Some(tail) = printed {
-            let printed = AdapterEvent::Printed { tail };
+        if let Some(printed) = printed {
             self.under_way.iter_mut().for_each(|other| other.events.push(printed.clone()));
             over.events.push(printed);
         }
@@ -365,18 +377,20 @@ impl Operator {
 
     /// The adapter failed: in the first case, if one is under way. The others are given to one that is started anew.
     async fn fail(&mut self, event: AdapterEvent) {
-        let printed = self.live.as_mut().and_then(Live::printed).map(|tail| AdapterEvent::Printed { tail });
+        let printed = self.live.as_mut().and_then(Live::printed);
         self.live = None;
         if self.starts >= MOST_STARTS {
             let reason = format!("the adapter failed {MOST_STARTS} times, at last so: {}", event.describe());
             self.given_up.get_or_insert(reason);
         }
-        let Some(mut failed) = self.under_way.pop_front() else {
-            return self.left_over.extend(std::iter::once(event).chain(printed));
-        };
-        failed.events.extend(std::iter::once(event).chain(printed));
-        failed.over(None);
-        self.begin_again().await;
+        let events = std::iter::once(event).chain(printed);
+        match self.under_way.pop_front() {
+            None => self.left_over.extend(events),
+            Some(failed) => {
+                failed.fail(events);
+                self.begin_again().await;
+            }
+        }
     }
 
     /// Gives what is under way to an adapter that is started anew. One that does not start fails the first of it.
@@ -390,9 +404,7 @@ impl Operator {
                 }
                 return;
             };
-            let mut failed = self.under_way.pop_front().expect("there is one");
-            failed.events.extend(events);
-            failed.over(None);
+            self.under_way.pop_front().expect("there is one").fail(events);
         }
         if let Some(reason) = &self.given_up {
             for left in self.under_way.drain(..) {
@@ -421,20 +433,16 @@ impl Operator {
                     break;
                 }
                 News::Output(0) => {
-                    if let Err(NoFrame { problem, detail }) = live.frames.end() {
-                        events.push(AdapterEvent::BadFrame { problem, detail });
-                    }
+                    events.extend(live.frames.end().err().map(AdapterEvent::from));
                     let status = timeout(until - Instant::now(), live.exited()).await.ok().flatten();
                     events.push(AdapterEvent::Ended { status });
                     break;
                 }
                 News::Output(length) => live.frames.push(&live.buffer[..length]),
             }
-            if let Some(event) = uncalled_for(&mut live.frames) {
-                events.push(event);
-            }
+            events.extend(uncalled_for(&mut live.frames));
         }
-        events.extend(live.printed().map(|tail| AdapterEvent::Printed { tail }));
+        events.extend(live.printed());
         Ok(events)
     }
 }
@@ -443,31 +451,36 @@ impl Operator {
 fn uncalled_for(frames: &mut Frames) -> Option<AdapterEvent> {
     match frames.message() {
         Ok(None) => None,
-        Ok(Some(message)) => Some(answer(message).map_or_else(
-            |event| event,
-            |answer| {
+        Ok(Some(message)) => Some(match answer(message) {
+            Ok(answer) => {
                 let detail = format!("it answers case {}, and all have been answered", answer.case);
                 AdapterEvent::BadAnswer { problem: AnswerProblem::Twice, detail }
-            },
-        )),
-        Err(NoFrame { problem, detail }) => Some(AdapterEvent::BadFrame { problem, detail }),
+            }
+            Err(event) => event,
+        }),
+        Err(no_frame) => Some(no_frame.into()),
     }
 }
 
 /// Reads a message as an answer to a case.
 fn answer(message: Bytes) -> Result<DecoderAnswer, AdapterEvent> {
-    let length = message.len();
-    match FromAdapter::decode(message).map(|message| message.kind) {
-        Ok(Some(from_adapter::Kind::Decoded(answer))) => Ok(answer),
-        Ok(Some(from_adapter::Kind::Ready(_))) => Err(AdapterEvent::BadAnswer {
+    match kind(message)? {
+        from_adapter::Kind::Decoded(answer) => Ok(answer),
+        from_adapter::Kind::Ready(_) => Err(AdapterEvent::BadAnswer {
             problem: AnswerProblem::OfAnotherKind,
             detail: "it says once more that it is ready".to_owned(),
         }),
-        Ok(None) | Err(_) => Err(AdapterEvent::BadFrame {
-            problem: FrameProblem::NoMessage,
-            detail: format!("a frame of {length} bytes holds no message of the protocol"),
-        }),
     }
+}
+
+/// Reads a message of the protocol.
+fn kind(message: Bytes) -> Result<from_adapter::Kind, AdapterEvent> {
+    let length = message.len();
+    let kind = FromAdapter::decode(message).ok().and_then(|message| message.kind);
+    kind.ok_or_else(|| AdapterEvent::BadFrame {
+        problem: FrameProblem::NoMessage,
+        detail: format!("a frame of {length} bytes holds no message of the protocol"),
+    })
 }
 
 /// An adapter that is ready. When this is dropped, its supervisor kills it, and all that it started.
@@ -492,13 +505,10 @@ impl Live {
         let until = Instant::now() + launch.ready_within;
         let not_started = |detail| vec![AdapterEvent::NotStarted { detail }];
         let mut live = Self::launch(launch).await.map_err(not_started)?;
-        live.feed(&frame(&hello()));
+        live.feed(&HELLO);
         match live.greet(until, launch).await {
             Ok(ready) => Ok(Self { ready, ..live }),
-            Err(event) => {
-                let printed = live.printed().map(|tail| AdapterEvent::Printed { tail });
-                Err(std::iter::once(event).chain(printed).collect())
-            }
+            Err(event) => Err(std::iter::once(event).chain(live.printed()).collect()),
         }
     }
 
@@ -550,16 +560,13 @@ impl Live {
                 }
             };
             if length == 0 {
-                return Err(match self.frames.end() {
-                    Err(NoFrame { problem, detail }) => AdapterEvent::BadFrame { problem, detail },
-                    Ok(()) => AdapterEvent::Exited { instead: Due::Ready, status: self.exited().await },
-                });
+                return Err(self.ended_instead(Due::Ready).await);
             }
             self.frames.push(&self.buffer[..length]);
             match self.frames.message() {
                 Ok(None) => {}
                 Ok(Some(message)) => return ready(message),
-                Err(NoFrame { problem, detail }) => return Err(AdapterEvent::BadFrame { problem, detail }),
+                Err(no_frame) => return Err(no_frame.into()),
             }
         }
     }
@@ -591,13 +598,22 @@ impl Live {
 
     /// The end of what it printed since this was asked last; none where it printed nothing. What it printed before it said
     /// something has come by then.
-    fn printed(&mut self) -> Option<String> {
+    fn printed(&mut self) -> Option<AdapterEvent> {
         let mut buffer = [0; TAIL];
         while let Ok(length @ 1..) = self.stderr.try_read(&mut buffer) {
             keep_tail(&mut self.tail, &buffer[..length]);
         }
         let tail = std::mem::take(&mut self.tail);
-        (!tail.is_empty()).then(|| String::from_utf8_lossy(&tail).into_owned())
+        (!tail.is_empty())
+            .then(|| AdapterEvent::Printed { tail: String::from_utf8_lossy(&tail).into_owned() })
+    }
+
+    /// What it was that its output ended, where that was not to be.
+    async fn ended_instead(&self, instead: Due) -> AdapterEvent {
+        match self.frames.end() {
+            Err(no_frame) => no_frame.into(),
+            Ok(()) => AdapterEvent::Exited { instead, status: self.exited().await },
+        }
     }
 
     /// How it ended, where that comes to be known.
@@ -622,32 +638,22 @@ async fn feed(input: OwnedFd, mut frames: mpsc::UnboundedReceiver<Bytes>) {
     }
 }
 
-fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
-    tail.extend_from_slice(bytes);
-    let surplus = tail.len().saturating_sub(TAIL);
-    tail.drain(..surplus);
-}
-
-fn hello() -> ToAdapter {
+/// The frame with which every adapter is greeted.
+static HELLO: LazyLock<Bytes> = LazyLock::new(|| {
     let contract =
         |revision: &Revision| (revision.to_string(), history::descriptors(*revision).encode_to_vec().into());
     let contracts = Revision::ALL.iter().map(contract).collect();
     let hello = Hello { version: VERSION, role: Role::Decoder.into(), contracts };
-    ToAdapter { kind: Some(to_adapter::Kind::Hello(hello)) }
-}
+    frame(&ToAdapter { kind: Some(to_adapter::Kind::Hello(hello)) })
+});
 
 /// Reads a message as the answer to `Hello`.
 fn ready(message: Bytes) -> Result<Ready, AdapterEvent> {
-    let length = message.len();
-    let ready = match FromAdapter::decode(message).map(|message| message.kind) {
-        Ok(Some(from_adapter::Kind::Ready(ready))) => ready,
-        Ok(Some(from_adapter::Kind::Decoded(_))) => {
+    let ready = match kind(message)? {
+        from_adapter::Kind::Ready(ready) => ready,
+        from_adapter::Kind::Decoded(_) => {
             let detail = "it answers a case before it has said that it is ready".to_owned();
             return Err(AdapterEvent::BadAnswer { problem: AnswerProblem::NeverSent, detail });
-        }
-        Ok(None) | Err(_) => {
-            let detail = format!("a frame of {length} bytes holds no message of the protocol");
-            return Err(AdapterEvent::BadFrame { problem: FrameProblem::NoMessage, detail });
         }
     };
     if ready.version != VERSION {

@@ -180,7 +180,7 @@ fn of_decoder(args: &OfDecoder, output: Output) -> Result<Exit, Exit> {
         digest: None,
         replay: run::reproduce_explored("decoder", env::args_os().skip(1)),
     };
-    let at_once = NonZeroUsize::new(decoder.takes_at_once()).unwrap_or(NonZeroUsize::MIN);
+    let at_once = decoder.takes_at_once();
     let at_once = how.jobs.map_or(at_once, |jobs| jobs.min(at_once));
     let target = Target::Decoder(Arc::new(decoder));
     let emphasis = Emphasis::RepliesAlone;

@@ -89,7 +89,7 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
     let decoder = session.decoder(launch, suite);
     let setting = Setting {
         variant: Variant::Reference,
-        at_once: NonZeroUsize::new(decoder.takes_at_once()).unwrap_or(NonZeroUsize::MIN),
+        at_once: decoder.takes_at_once(),
         target: Target::Decoder(Arc::new(decoder)),
         reproduce: run::reproduce_adapter(env::args_os().skip(1)),
         settings: None,

@@ -1,6 +1,6 @@
 //! Broken adapters, under test as a user's would be.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -26,14 +26,8 @@ pub(super) async fn finished(
     stop: &CancellationToken,
 ) -> io::Result<Vec<Finished>> {
     let launch = Launch {
-        supervisor: program.to_owned(),
-        program: program.to_owned(),
-        arguments: ["adapter", "broken", mutant.name].map(Into::into).to_vec(),
-        directory: "/".into(),
-        environment: BTreeMap::new(),
-        ready_within: PATIENCE,
         answer_within: mutant.patience().unwrap_or(PATIENCE),
-        at_once: None,
+        ..Launch::of_ours(program, program, &["adapter", "broken", mutant.name], PATIENCE)
     };
     let filter = Filter::new(TELLING).expect("these are ids");
     let suite = DecoderSuite::new(0, 0);

@@ -15,10 +15,8 @@ use std::{
 };
 
 use counterfoil_core::{
-    plan::Plan,
     rpc::Method,
-    scenario::Expect,
-    trace::{Driven, Drivers, Event, Header, Reply, Subject, VERSION, Writer},
+    trace::{Event, Header, Reply, Subject, Writer},
 };
 use counterfoil_proto::{Revision, iac};
 use prost::Message as _;
@@ -166,21 +164,7 @@ fn create(path: &Path) -> io::Result<(File, PathBuf)> {
 
 /// The header of a record: what the host has planned cannot be seen from here.
 pub(super) fn header() -> Header {
-    Header {
-        version: VERSION,
-        scenario: "recorded".to_owned(),
-        revision: Revision::Head,
-        subject: Subject::Provider,
-        driven: Driven::CallByCall,
-        plan: Plan::default(),
-        addresses: Vec::new(),
-        environment: BTreeMap::new(),
-        hooks: Vec::new(),
-        drivers: Drivers::default(),
-        faults: Vec::new(),
-        expect: Expect::default(),
-        recorded: true,
-    }
+    Header { recorded: true, ..Header::bare("recorded", Revision::Head, Subject::Provider) }
 }
 
 #[cfg(test)]

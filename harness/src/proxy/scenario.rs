@@ -12,10 +12,7 @@ use counterfoil_core::{
     json::JsonMap,
     plan::{Action, ActionKind, Current, Hints, Plan, Spec},
     rpc::{Method, RpcError},
-    scenario::{
-        CallPoint, Dispatch, EngineSetup, Expect, ExpectedCall, Fault, FaultKind, ProviderSetup, Scenario,
-        Services, Source, Span, parse, write_with_calls,
-    },
+    scenario::{CallPoint, Expect, ExpectedCall, Fault, FaultKind, Scenario, Span, parse, write_with_calls},
     trace::{Event, Reply, Trace},
 };
 use counterfoil_proto::{RevisionRange, edit::same_message, iac};
@@ -156,28 +153,11 @@ impl Draft {
     fn scenario(&self, id: String, title: String) -> Scenario {
         Scenario {
             plan: Plan { id: id.clone(), inputs: BTreeMap::new(), actions: self.actions.clone() },
-            id,
-            title,
-            found: None,
-            revisions: RevisionRange::default(),
             tags: vec!["recorded".to_owned()],
             addresses: self.addresses.clone(),
-            state: Vec::new(),
-            environment: BTreeMap::new(),
-            provider: ProviderSetup {
-                compute_plan_version: "v2".to_owned(),
-                force_new: Vec::new(),
-                services: Services::default(),
-            },
-            dispatch: Dispatch::V2,
-            engine: EngineSetup::default(),
-            seams: BTreeSet::new(),
-            needs: BTreeSet::new(),
-            trials: BTreeSet::new(),
-            deadline: None,
             faults: self.faults.clone(),
             expect: Expect { calls: Some(self.calls.clone()), ..Expect::default() },
-            source: Source::nowhere(),
+            ..Scenario::bare(id, title, RevisionRange::default())
         }
     }
 }

@@ -154,12 +154,7 @@ impl Answer {
     /// The message in it, or the status.
     fn result(&self) -> Result<Bytes, Status> {
         let told = self.trailers.as_ref().unwrap_or(&self.head.headers);
-        match Status::from_header_map(told) {
-            Some(status) if status.code() == tonic::Code::Ok => message(&self.body)
-                .ok_or_else(|| Status::internal("the answer holds no message that can be read")),
-            Some(status) => Err(status),
-            None => Err(Status::internal("server closed the stream without sending trailers")),
-        }
+        tap::answer(Some(told), message(&self.body)).flatten()
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{
 
 use bytes::{Bytes, BytesMut};
 use counterfoil_core::{
-    rpc::{Method, RpcError, target_of},
+    rpc::{Method, target_of},
     trace::{Event, Payload, Reply},
 };
 use http::HeaderMap;
@@ -124,12 +124,16 @@ impl Sees for AnswerTap {
             return;
         }
         match answer(trailers, self.2.take()) {
-            Ok(reply) => {
+            Ok(answer) => {
+                let reply = match answer {
+                    Ok(message) => Reply::Ok(Payload(message)),
+                    Err(status) => Reply::Error(rpc_error(&status)),
+                };
                 self.enter(|call| Event::ReplySent { call, reply: reply.clone() });
                 self.enter(|call| Event::ReplyReceived { call, reply });
             }
             // What breaks the rules of gRPC is no answer, and becomes an error where it arrives.
-            Err(error) => self.enter(|call| Event::ReplyReceived { call, reply: Reply::Error(error) }),
+            Err(error) => self.failed(&error),
         }
     }
 }
@@ -147,18 +151,20 @@ impl AnswerTap {
     }
 }
 
-/// What these trailers and this message are an answer of.
+/// What these trailers and this message are an answer of: the message, or another status than OK.
 ///
 /// # Errors
 /// What a client makes of them where they are none.
-fn answer(trailers: Option<&HeaderMap>, message: Option<Bytes>) -> Result<Reply, RpcError> {
-    let internal = |text: &str| Err(rpc_error(&Status::internal(text)));
+pub(super) fn answer(
+    trailers: Option<&HeaderMap>,
+    message: Option<Bytes>,
+) -> Result<Result<Bytes, Status>, Status> {
     match trailers.and_then(Status::from_header_map) {
-        None => internal("server closed the stream without sending trailers"),
-        Some(status) if status.code() != tonic::Code::Ok => Ok(Reply::Error(rpc_error(&status))),
+        None => Err(Status::internal("server closed the stream without sending trailers")),
+        Some(status) if status.code() != tonic::Code::Ok => Ok(Err(status)),
         Some(_) => match message {
-            Some(message) => Ok(Reply::Ok(Payload(message))),
-            None => internal("the answer holds no message that can be read"),
+            Some(message) => Ok(Ok(message)),
+            None => Err(Status::internal("the answer holds no message that can be read")),
         },
     }
 }
@@ -193,8 +199,8 @@ mod tests {
             ])
         };
         let message = || Some(Bytes::from_static(b"m"));
-        assert_eq!(answer(Some(&trailers("0")), message()), Ok(Reply::Ok(Payload(b"m"[..].into()))));
-        let Ok(Reply::Error(error)) = answer(Some(&trailers("8")), None) else { panic!() };
+        assert_eq!(answer(Some(&trailers("0")), message()).unwrap().unwrap(), "m");
+        let error = rpc_error(&answer(Some(&trailers("8")), None).unwrap().unwrap_err());
         assert_eq!(error.to_string(), "rpc error: code = ResourceExhausted desc = no room");
         assert!(answer(None, message()).is_err() && answer(Some(&trailers("0")), None).is_err());
     }

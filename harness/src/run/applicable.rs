@@ -14,20 +14,21 @@ use super::{
 
 /// Why a run is skipped, if it is.
 pub(super) fn out_of_reach(job: &Job, target: &Target) -> Option<(SkipKind, String)> {
-    let (scenario, revision) = (&*job.scenario, job.revision);
-    if matches!(target, Target::Decoder(_)) {
+    match target {
+        Target::Embedded => beyond_revision(job).or_else(|| beyond_embedded(&job.scenario)),
+        Target::Plugin(plugin) => beyond_revision(job).or_else(|| beyond_plugin(job, plugin)),
         // It says itself what it does not know.
-        return None;
+        Target::Decoder(_) => None,
     }
+}
+
+/// What a revision does not have, or refuses.
+fn beyond_revision(job: &Job) -> Option<(SkipKind, String)> {
+    let (scenario, revision) = (&*job.scenario, job.revision);
     let lacking = refused(scenario, revision)
         .or_else(|| lacks_hook(scenario, revision))
         .or_else(|| lacks_finalizer(scenario, revision));
-    let not_applicable = lacking.map(|reason| (SkipKind::NotApplicable, reason));
-    not_applicable.or_else(|| match target {
-        Target::Embedded => beyond_embedded(scenario),
-        Target::Plugin(plugin) => beyond_plugin(job, plugin),
-        Target::Decoder(_) => None,
-    })
+    lacking.map(|reason| (SkipKind::NotApplicable, reason))
 }
 
 /// What takes more than our own provider in our own process.

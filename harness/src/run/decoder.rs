@@ -1,6 +1,6 @@
 //! Runs against a decoder that stands behind an adapter: a run for each message and revision.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
 
 use counterfoil_core::{
     decode::vectors,
@@ -119,8 +119,9 @@ impl DecoderUnderTest {
     }
 
     /// How many cases its adapter takes at once.
-    pub fn takes_at_once(&self) -> usize {
-        self.ready.as_ref().map_or(1, |ready| ready.in_flight as usize).max(1)
+    pub fn takes_at_once(&self) -> NonZeroUsize {
+        let told = self.ready.as_ref().map_or(0, |ready| ready.in_flight as usize);
+        NonZeroUsize::new(told).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// Gives the decoder what a job is about.

@@ -8,14 +8,9 @@ use prost::Message as _;
 
 use crate::{
     manifest::FILE,
-    plan::Plan,
     rpc::Method,
     rules::{Finding, judge},
-    scenario::Expect,
-    trace::{
-        self, Driven, Drivers, Event, Header, ManifestFile, Origin, Payload, ProcessEvent, Reply, Subject,
-        Telling, Trace,
-    },
+    trace::{Event, Header, ManifestFile, Origin, Payload, ProcessEvent, Reply, Subject, Telling, Trace},
 };
 
 /// A manifest with one defect.
@@ -84,21 +79,7 @@ impl Plugin {
     /// What is recorded of it, as far as rules hold that against a manifest: the file, what was told of itself by each
     /// call, and the registry. No process is started for that.
     pub fn trace(self, file: ManifestFile) -> Trace {
-        let header = Header {
-            version: trace::VERSION,
-            scenario: "load-and-leave".to_owned(),
-            revision: self.revision,
-            subject: Subject::Provider,
-            driven: Driven::CallByCall,
-            plan: Plan::default(),
-            addresses: Vec::new(),
-            environment: BTreeMap::new(),
-            hooks: Vec::new(),
-            drivers: Drivers::default(),
-            faults: Vec::new(),
-            expect: Expect::default(),
-            recorded: false,
-        };
+        let header = Header::bare("load-and-leave", self.revision, Subject::Provider);
         let tells = |call, said: &str| ProcessEvent::Told { call, answer: Ok(said.to_owned()) };
         let manifest = ProcessEvent::Manifest {
             answer: Ok((NAME.to_owned(), format!("v{RELEASE}"))),

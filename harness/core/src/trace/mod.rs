@@ -107,10 +107,6 @@ impl Header {
         plan: Plan,
     ) -> Self {
         Self {
-            version: VERSION,
-            scenario: scenario.id.clone(),
-            revision,
-            subject,
             driven,
             plan,
             addresses: scenario.addresses.clone(),
@@ -119,6 +115,25 @@ impl Header {
             drivers: Drivers::of(&scenario.engine),
             faults: scenario.faults.iter().map(Strike::of).collect(),
             expect: scenario.expect.clone(),
+            ..Self::bare(&scenario.id, revision, subject)
+        }
+    }
+
+    /// The header of what no scenario led to: the provider is driven call by call, nothing is planned and nothing expected.
+    pub fn bare(name: &str, revision: Revision, subject: Subject) -> Self {
+        Self {
+            version: VERSION,
+            scenario: name.to_owned(),
+            revision,
+            subject,
+            driven: Driven::CallByCall,
+            plan: Plan::default(),
+            addresses: Vec::new(),
+            environment: std::collections::BTreeMap::new(),
+            hooks: Vec::new(),
+            drivers: Drivers::default(),
+            faults: Vec::new(),
+            expect: Expect::default(),
             recorded: false,
         }
     }

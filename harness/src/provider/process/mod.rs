@@ -55,6 +55,7 @@ pub use self::{
 pub(crate) use self::{
     checked::Broken,
     child::{Pipes, Start},
+    output::{TAIL, keep_tail},
     reach::reach,
     supervised::Supervised,
 };

@@ -18,7 +18,7 @@ const LONGEST_LINE: usize = 64 << 10;
 /// How much is read at once, in bytes.
 const BUFFER: usize = 256 << 10;
 /// How much of the end of stderr is kept, in bytes.
-const TAIL: usize = 4 << 10;
+pub(crate) const TAIL: usize = 4 << 10;
 /// How much of a crash report is kept, in bytes.
 const CRASH: usize = 16 << 10;
 /// How much of a line is shown, in bytes.
@@ -101,6 +101,13 @@ impl Output {
     }
 }
 
+/// Puts bytes behind the end of what came before, of which no more is kept than [`TAIL`].
+pub(crate) fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
+    let surplus = tail.len().saturating_sub(TAIL);
+    tail.drain(..surplus);
+}
+
 /// Reads what there is; none at the end.
 async fn read<'a>(from: &mut Receiver, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
     loop {
@@ -130,7 +137,7 @@ impl Lines {
         let output = self.output.clone();
         let mut account = output.account();
         account.stderr += bytes.len() as u64;
-        account.keep_tail(bytes);
+        keep_tail(&mut account.tail, bytes);
         while let Some(end) = memchr(b'\n', bytes) {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             if self.line.is_empty() && line.len() <= LONGEST_LINE {
@@ -209,12 +216,6 @@ impl Account {
             Some((.., count)) => *count += 1,
             None => self.problems.push((problem, line[..line.len().min(SHOWN)].to_vec(), 1)),
         }
-    }
-
-    fn keep_tail(&mut self, bytes: &[u8]) {
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
-        let surplus = self.tail.len().saturating_sub(TAIL);
-        self.tail.drain(..surplus);
     }
 
     fn last_lines(&self) -> String {
