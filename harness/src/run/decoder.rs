@@ -22,6 +22,11 @@ use crate::adapter::{Case, GivenUp, Launch, Line, Told, cases::Generator};
 const STARTS: &str = "adapter-starts";
 const ENDS: &str = "adapter-ends";
 
+/// Whether a run is about the end of an adapter.
+pub(super) fn is_end(job: &Job) -> bool {
+    job.scenario.id == ENDS
+}
+
 /// Messages for decoders, each a scenario of its own.
 #[derive(Clone, Debug, Default)]
 pub struct DecoderSuite {

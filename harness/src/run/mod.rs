@@ -97,6 +97,13 @@ pub enum Target {
     Decoder(Arc<DecoderUnderTest>),
 }
 
+impl Target {
+    /// Whether a run is about the end of what is under test, and so has to come behind all others.
+    fn closes(&self, job: &Job) -> bool {
+        matches!(self, Self::Decoder(_)) && decoder::is_end(job)
+    }
+}
+
 /// The runs that the filters leave of what can say something about a provider at these revisions: first those that look
 /// at its process and its load, since where these fail nothing else need be tried.
 pub fn jobs_for_provider(

@@ -163,7 +163,8 @@ pub async fn run(
                 resting += 1;
                 patient.pop_front()
             } else if running.len() - resting < options.jobs.get() {
-                waiting.pop_front()
+                let has_turn = |at: &usize| running.is_empty() || !options.target.closes(&jobs[*at]);
+                waiting.front().copied().filter(has_turn).inspect(|_| _ = waiting.pop_front())
             } else {
                 None
             };
