@@ -98,8 +98,41 @@ fn what_an_adapter_says_that_fails_is_told_and_another_one_is_started() {
     ));
     let only =
         ["test", "decoder", "--filter", "status-*@0.56", "--report", "json=report.jsonl", "--", "./adapter"];
-    place.run(only).exits(1).says("ADP-003").says("11 passed, 1 failed");
+    let done = place.run(only).exits(1).says("ADP-003").says("11 passed, 1 failed");
+    // It was not alone, and not one of them does it again.
+    done.says("cases under way, any of which it may be");
     assert_eq!(rules(&finished(&place)), BTreeSet::from(["ADP-003".to_owned()]));
+}
+
+#[test]
+fn each_case_in_which_an_adapter_ends_is_found_among_those_that_are_under_way_at_once() {
+    let place = Place::new();
+    let only = ["test", "decoder", "--filter", "status-*@0.56", "--report", "json=report.jsonl", "--"];
+    place.run([&only[..], &[PROGRAM, "adapter", "broken", "adapter-cannot-refuse"]].concat()).exits(1);
+    let runs = finished(&place);
+    assert_eq!(rules(&runs), BTreeSet::from(["ADP-003".to_owned()]));
+    let passed = runs.iter().filter(|run| run["verdict"] == "pass");
+    let passed: Vec<_> = passed.filter_map(|run| run["scenario"].as_str()).collect();
+    // All others have to be refused.
+    assert_eq!(passed, ["status-4", "status-5", "status-6"]);
+}
+
+#[test]
+fn an_adapter_that_answers_without_end_is_stopped() {
+    let place = Place::new();
+    let endless = ["--", PROGRAM, "adapter", "broken", "adapter-answers-without-end"];
+    let done = place.run([&["test", "decoder", "--made-up", "0"], &endless[..]].concat()).exits(1);
+    done.says("ADP-007").says("it answers ").says(", which it has answered").says("fails too often");
+}
+
+#[test]
+fn an_adapter_that_prints_without_end_is_ended_with_an_interrupted_run() {
+    let place = with_script(&format!("yes >&2 &\nexec {PROGRAM} adapter broken adapter-hangs-in-a-case"));
+    let running = place.start(["test", "decoder", "--case-deadline", "10m", "--", "./adapter"]);
+    while !running.line().contains("pass  adapter-starts") {}
+    running.signal(Signal::INT);
+    running.end().exits(130);
+    assert!(place.temporary().is_empty(), "{:?}", place.temporary());
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn without_chance(text: &str) -> String {
     let patterns = [
         (r"/[^\s\x22]*/cf-\w{6}/(\d+/)?", "DIR/"),
         (r"hostile-\d+", "hostile-PID"),
+        (r"\bstatus-\d@", "status-N@"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
         (r"\b\d+( ms\b| times OK\b| are granted\b| processes were\b| bytes and no line feed\b)", "N$1"),
     ];

@@ -37,6 +37,11 @@ impl AdapterMutant {
     pub fn patience(&self) -> Option<Duration> {
         matches!(self.flaw, Flaw::Hangs | Flaw::Stays).then_some(Duration::from_secs(1))
     }
+
+    /// How many cases it is given at once, where that is more than one; none where it shows by one after the other.
+    pub fn at_once(&self) -> Option<usize> {
+        (self.flaw == Flaw::OutOfOrder).then_some(2)
+    }
 }
 
 /// What is wrong with an adapter.
@@ -48,6 +53,8 @@ pub enum Flaw {
     Version,
     /// It ends in its third case.
     Ends,
+    /// It ends in every case that it has to refuse.
+    CannotRefuse,
     /// It does nothing any more from its third case on.
     Hangs,
     /// It begins a frame of nearly 4 GiB in place of its third answer.
@@ -60,6 +67,8 @@ pub enum Flaw {
     Prints,
     /// It gives its third answer twice.
     Twice,
+    /// It gives its third answer again and again, and reads nothing any more.
+    Endless,
     /// Its third answer says neither accepted nor refused.
     NoVerdict,
     /// It answers a case that was never sent, beside its third answer.
@@ -93,6 +102,7 @@ pub const BROKEN: &[AdapterMutant] = &[
     ),
     mutant("adapter-from-the-future", "speaks version 2 of the protocol", &["ADP-002"], Flaw::Version),
     mutant("adapter-ends-in-a-case", "ends in its third case", &["ADP-003"], Flaw::Ends),
+    mutant("adapter-cannot-refuse", "ends instead of refusing", &["ADP-003"], Flaw::CannotRefuse),
     mutant("adapter-hangs-in-a-case", "does nothing from its third case on", &["ADP-004"], Flaw::Hangs),
     mutant(
         "adapter-begins-a-frame-without-end",
@@ -109,6 +119,7 @@ pub const BROKEN: &[AdapterMutant] = &[
     ),
     mutant("adapter-prints", "prints to its standard output what it is doing", &["ADP-006"], Flaw::Prints),
     mutant("adapter-answers-twice", "gives an answer twice", &["ADP-007"], Flaw::Twice),
+    mutant("adapter-answers-without-end", "gives an answer again and again", &["ADP-007"], Flaw::Endless),
     mutant("adapter-is-undecided", "answers neither accepted nor refused", &["ADP-007"], Flaw::NoVerdict),
     mutant("adapter-answers-nobody", "answers a case that was never sent", &["ADP-008"], Flaw::Stranger),
     mutant(
@@ -149,12 +160,14 @@ pub fn serve(flaw: Flaw, input: impl Read, mut output: impl Write) -> Result<(),
             }
             return output.flush();
         }
-        for bytes in said(flaw, answer, is_third) {
-            output.write_all(&bytes)?;
-        }
+        let bytes = said(flaw, answer, is_third).concat();
+        output.write_all(&bytes)?;
         output.flush()?;
         match flaw {
             Flaw::HalfFrame if is_third => process::exit(0),
+            Flaw::Endless if is_third => loop {
+                output.write_all(&bytes)?;
+            },
             _ => Ok(()),
         }
     })?;
@@ -172,12 +185,16 @@ fn said(flaw: Flaw, mut answer: FromAdapter, is_third: bool) -> Vec<Bytes> {
         (Flaw::Unready, Some(Kind::Ready(_))) => process::exit(0),
         (Flaw::Version, Some(Kind::Ready(ready))) => ready.version = VERSION + 1,
         (Flaw::Ends, _) if is_third => process::exit(0),
+        (
+            Flaw::CannotRefuse,
+            Some(Kind::Decoded(DecoderAnswer { verdict: Some(Verdict::Refused(_)), .. })),
+        ) => process::exit(1),
         (Flaw::Hangs, _) if is_third => park(),
         (Flaw::LongFrame, _) if is_third => return vec![Bytes::from_static(&[0xff, 0xff, 0xff, 0xff, 0x0a])],
         (Flaw::HalfFrame, _) if is_third => return vec![whole.slice(..whole.len() / 2)],
         (Flaw::EmptyFrame, _) if is_third => return vec![Bytes::from_static(&[0; 4])],
         (Flaw::Prints, _) if is_third => return vec![Bytes::from_static(b"decoding case 3\n"), whole],
-        (Flaw::Twice, _) if is_third => return vec![whole.clone(), whole],
+        (Flaw::Twice | Flaw::Endless, _) if is_third => return vec![whole.clone(), whole],
         (Flaw::NoVerdict, Some(Kind::Decoded(answer))) if is_third => answer.verdict = None,
         (Flaw::Stranger, Some(Kind::Decoded(answer))) if is_third => {
             let stranger = DecoderAnswer { case: answer.case + 1_000_000, verdict: answer.verdict.clone() };

@@ -41,16 +41,18 @@ use crate::provider::{
 /// The version of the protocol.
 pub const VERSION: u32 = 1;
 
-/// How often an adapter is started anew.
-const MOST_STARTS: u32 = 10;
+/// How often an adapter may fail in a row where nothing else is said.
+pub const MOST_FAILURES: u32 = 10;
+/// How many answers make up for a failure.
+const MAKE_UP: u32 = 10;
 /// How many cases it may ask for at once.
 const MOST_IN_FLIGHT: usize = 1024;
 /// How long the news of an end may take behind the end of its output.
 const NEWS: Duration = Duration::from_secs(1);
-/// How much is read at once, in bytes.
+/// How much is read at once, in bytes: all that a pipe holds.
 const BUFFER: usize = 64 << 10;
 
-/// How an adapter is started, and how long it may take.
+/// How an adapter is started, how long it may take, and how often it may fail.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// The `counterfoil` command, which supervises it.
@@ -65,8 +67,10 @@ pub struct Launch {
     pub environment: BTreeMap<OsString, OsString>,
     /// How long it may take from its start until it is ready.
     pub ready_within: Duration,
-    /// How long it may do nothing while a case is without an answer, and how long it may take to end.
+    /// How long a case may be without an answer once all before it have theirs, and how long it may take to end.
     pub answer_within: Duration,
+    /// How often it may fail in a row before it is given up; ten answers make up for a failure.
+    pub failures: u32,
     /// How many cases are under way at once, where it takes as many; none: as many as it takes.
     pub at_once: Option<usize>,
 }
@@ -88,6 +92,7 @@ impl Launch {
             environment: BTreeMap::new(),
             ready_within: patience,
             answer_within: patience,
+            failures: MOST_FAILURES,
             at_once: None,
         }
     }
@@ -118,8 +123,8 @@ type Tell<T> = oneshot::Sender<Result<T, GivenUp>>;
 enum Asked {
     /// To have the adapter ready.
     Ready(oneshot::Sender<Result<Ready, Vec<AdapterEvent>>>),
-    /// To give it a case.
-    Case(Box<DecoderCase>, Tell<Told>),
+    /// To give it a case, which is that of the run of this name.
+    Case(String, Box<DecoderCase>, Tell<Told>),
     /// To end its input, and wait for its end.
     End(Tell<Vec<AdapterEvent>>),
 }
@@ -134,11 +139,14 @@ impl Line {
             launch,
             live: None,
             under_way: VecDeque::new(),
+            answered: Vec::new(),
+            suspects: VecDeque::new(),
+            suspicion: Vec::new(),
             left_over: Vec::new(),
             since: Instant::now(),
-            starts: 0,
+            strain: 0,
             was_ready: false,
-            last: 0,
+            runs: Vec::new(),
             given_up: None,
         };
         tokio::spawn(operator.run(asked));
@@ -153,12 +161,12 @@ impl Line {
         self.ask(Asked::Ready).await
     }
 
-    /// Has the adapter decode a message. The number of the case is the line's to give.
+    /// Has the adapter decode a message for a run, which is called so. The number of the case is the line's to give.
     ///
     /// # Errors
     /// When the adapter has failed too often to be given another case.
-    pub async fn decode(&self, case: DecoderCase) -> Result<Told, GivenUp> {
-        self.ask(|tell| Asked::Case(Box::new(case), tell)).await
+    pub async fn decode(&self, run: String, case: DecoderCase) -> Result<Told, GivenUp> {
+        self.ask(|tell| Asked::Case(run, Box::new(case), tell)).await
     }
 
     /// Ends the adapter's input behind the cases that are under way, and gives what it did until its end.
@@ -189,6 +197,15 @@ struct UnderWay {
 }
 
 impl UnderWay {
+    /// The adapter is given no more cases. One that has something to tell tells it all the same.
+    fn give_up(self, reason: String) {
+        if self.events.is_empty() {
+            let _ = self.tell.send(Err(GivenUp(reason)));
+        } else {
+            self.over(None);
+        }
+    }
+
     fn over(self, answer: Option<Verdict>) {
         // Who asked may have been cut short.
         let _ = self.tell.send(Ok(Told { answer, events: self.events }));
@@ -207,15 +224,22 @@ struct Operator {
     live: Option<Live>,
     /// In the order in which they were sent.
     under_way: VecDeque<UnderWay>,
+    /// What has an answer, and is told as soon as all has been read that came with it: that may be about it.
+    answered: Vec<(UnderWay, Option<Verdict>)>,
+    /// What was under way when the adapter failed, and is given again one at a time.
+    suspects: VecDeque<UnderWay>,
+    /// How it failed, where it is not known in which of the suspects.
+    suspicion: Vec<AdapterEvent>,
     /// What happened while no case was under way. It is told with the next.
     left_over: Vec<AdapterEvent>,
     /// When something was last heard that was awaited, or had to be awaited.
     since: Instant,
-    starts: u32,
+    /// What failures have added up to, and answers not made up for yet.
+    strain: u32,
     /// Whether it has started at all.
     was_ready: bool,
-    /// The number of the last case.
-    last: u64,
+    /// The names of the runs whose cases it was sent. A case is the number of its run, from 1.
+    runs: Vec<String>,
     /// Why no more cases are given.
     given_up: Option<String>,
 }
@@ -232,13 +256,14 @@ impl Operator {
     async fn run(mut self, mut asked: mpsc::Receiver<Asked>) {
         let mut ending: Option<Tell<Vec<AdapterEvent>>> = None;
         loop {
+            self.give_again().await;
             if self.under_way.is_empty()
                 && let Some(tell) = ending.take()
             {
                 let ended = self.end().await;
                 let _ = tell.send(ended);
             }
-            let has_room = ending.is_none() && self.under_way.len() < self.limit();
+            let has_room = ending.is_none() && !self.is_one_by_one() && self.under_way.len() < self.limit();
             let news = async {
                 match &mut self.live {
                     Some(live) => {
@@ -253,7 +278,7 @@ impl Operator {
                 ask = asked.recv(), if has_room => match ask {
                     None => return,
                     Some(Asked::Ready(tell)) => _ = tell.send(self.ready().await),
-                    Some(Asked::Case(case, tell)) => self.begin(*case, tell).await,
+                    Some(Asked::Case(run, case, tell)) => self.begin(run, *case, tell).await,
                     Some(Asked::End(tell)) => ending = Some(tell),
                 },
             }
@@ -271,7 +296,6 @@ impl Operator {
         if let Some(live) = &self.live {
             return Ok(live.ready.clone());
         }
-        self.starts += 1;
         match Live::start(&self.launch).await {
             Ok(live) => {
                 let ready = live.ready.clone();
@@ -280,8 +304,10 @@ impl Operator {
                 Ok(ready)
             }
             Err(events) => {
-                if !self.was_ready || self.starts >= MOST_STARTS {
-                    let what = events.first().map_or_else(String::new, AdapterEvent::describe);
+                let what = events.first().map_or_else(String::new, AdapterEvent::describe);
+                if self.was_ready {
+                    self.strain(&what);
+                } else {
                     self.given_up.get_or_insert(what);
                 }
                 Err(events)
@@ -289,48 +315,93 @@ impl Operator {
         }
     }
 
-    async fn begin(&mut self, mut case: DecoderCase, tell: Tell<Told>) {
-        if let Some(reason) = &self.given_up {
-            let _ = tell.send(Err(GivenUp(reason.clone())));
-            return;
+    /// The adapter failed once more, so: too often, maybe.
+    fn strain(&mut self, what: &str) {
+        self.strain = self.strain.saturating_add(MAKE_UP);
+        if self.strain >= self.launch.failures.saturating_mul(MAKE_UP) {
+            let reason = format!("the adapter fails too often, at last so: {what}");
+            self.given_up.get_or_insert(reason);
         }
-        self.last += 1;
-        case.case = self.last;
+    }
+
+    /// Whether cases are given again one at a time, and no others beside them.
+    fn is_one_by_one(&self) -> bool {
+        !(self.suspects.is_empty() && self.suspicion.is_empty())
+    }
+
+    async fn begin(&mut self, run: String, mut case: DecoderCase, tell: Tell<Told>) {
+        self.runs.push(run);
+        case.case = self.runs.len() as u64;
+        let number = case.case;
         let message = ToAdapter { kind: Some(to_adapter::Kind::Decode(case)) };
         let events = std::mem::take(&mut self.left_over);
-        let under_way = UnderWay { case: self.last, frame: frame(&message), tell, events };
+        self.give(UnderWay { case: number, frame: frame(&message), tell, events }).await;
+    }
+
+    /// Gives the adapter the next of the cases that it is given again, where none is under way.
+    async fn give_again(&mut self) {
+        while self.under_way.is_empty()
+            && let Some(suspect) = self.suspects.pop_front()
+        {
+            self.give(suspect).await;
+        }
+    }
+
+    /// Gives the adapter a case. One that does not start has failed in it.
+    async fn give(&mut self, mut case: UnderWay) {
+        if let Some(reason) = self.given_up.clone() {
+            case.events.append(&mut self.suspicion);
+            return case.give_up(reason);
+        }
         if let Err(events) = self.ready().await {
-            return under_way.fail(events);
+            case.events.append(&mut self.suspicion);
+            return case.fail(events);
         }
         if self.under_way.is_empty() {
             self.since = Instant::now();
         }
-        self.live.iter().for_each(|live| live.feed(&under_way.frame));
-        self.under_way.push_back(under_way);
+        self.live.iter().for_each(|live| live.feed(&case.frame));
+        self.under_way.push_back(case);
     }
 
     async fn take(&mut self, news: News) {
-        let live = self.live.as_mut().expect("there is no news of what is not there");
-        let length = match news {
-            News::Output(length) => length,
-            News::Silence => {
-                let millis = millis(self.launch.answer_within);
-                return self.fail(AdapterEvent::Hang { instead: Due::Answer, millis }).await;
-            }
-        };
-        if length == 0 {
-            let event = live.ended_instead(Due::Answer).await;
-            return self.fail(event).await;
+        match self.heard(news).await {
+            Ok(length) => self.read(length),
+            Err(event) => self.fail(event),
         }
-        live.frames.push(&live.buffer[..length]);
+        for (over, verdict) in self.answered.drain(..) {
+            over.over(verdict);
+        }
+    }
+
+    /// How much came.
+    ///
+    /// # Errors
+    /// When that was nothing, and something had to come.
+    async fn heard(&mut self, news: News) -> Result<usize, AdapterEvent> {
+        match (news, &self.live) {
+            (News::Silence, _) => {
+                let millis = millis(self.launch.answer_within);
+                Err(AdapterEvent::Hang { instead: Due::Answer, millis })
+            }
+            (News::Output(0), Some(live)) => Err(live.ended_instead(Due::Answer).await),
+            (News::Output(length), _) => Ok(length),
+        }
+    }
+
+    /// Reads so many bytes that came, until they are read or one of them makes the adapter fail.
+    fn read(&mut self, length: usize) {
+        if let Some(live) = &mut self.live {
+            live.frames.push(&live.buffer[..length]);
+        }
         while let Some(live) = &mut self.live {
             match live.frames.message() {
                 Ok(None) => return,
                 Ok(Some(message)) => match answer(message) {
                     Ok(answer) => self.answered(answer),
-                    Err(event) => return self.fail(event).await,
+                    Err(event) => self.fail(event),
                 },
-                Err(no_frame) => return self.fail(no_frame.into()).await,
+                Err(no_frame) => self.fail(no_frame.into()),
             }
         }
     }
@@ -340,18 +411,13 @@ impl Operator {
         let DecoderAnswer { case, verdict } = answer;
         let bad = |problem, detail| AdapterEvent::BadAnswer { problem, detail };
         let Some(at) = self.under_way.iter().position(|under_way| under_way.case == case) else {
-            let event = if (1..=self.last).contains(&case) {
-                bad(AnswerProblem::Twice, format!("it answers case {case}, which it has answered"))
-            } else {
-                bad(AnswerProblem::NeverSent, format!("it answers case {case}, which it was never sent"))
-            };
-            return self.note(event);
+            return self.astray(case);
         };
         let printed = self.live.as_mut().and_then(Live::printed);
         let mut over = self.under_way.remove(at).expect("it was found there");
         if at > 0 {
-            let first = self.under_way[0].case;
-            let detail = format!("it answers case {case} before case {first}, which it was sent before");
+            let (this, first) = (self.run_of(case), self.run_of(self.under_way[0].case));
+            let detail = format!("it answers {this} before {first}, which it was sent before");
             over.events.push(bad(AnswerProblem::OutOfOrder, detail));
         } else {
             self.since = Instant::now();
@@ -361,64 +427,86 @@ impl Operator {
             over.events.push(printed);
         }
         if verdict.is_none() {
-            let detail = format!("its answer to case {case} says neither accepted nor refused");
+            let detail = format!("its answer to {} says neither accepted nor refused", self.run_of(case));
             over.events.push(bad(AnswerProblem::OfAnotherKind, detail));
         }
-        over.over(verdict);
+        if self.suspects.is_empty() {
+            // It failed in none of them again.
+            over.events.append(&mut self.suspicion);
+        }
+        self.strain = self.strain.saturating_sub(1);
+        self.answered.push((over, verdict));
     }
 
-    /// Something happened that is no answer to a case, and ends none.
-    fn note(&mut self, event: AdapterEvent) {
-        match self.under_way.front_mut() {
-            Some(first) => first.events.push(event),
-            None => self.left_over.push(event),
-        }
+    /// The name of the run whose case this is; of one that was never sent, its number.
+    fn run_of(&self, case: u64) -> String {
+        let at = usize::try_from(case).ok().and_then(|case| case.checked_sub(1));
+        let run = at.and_then(|at| self.runs.get(at));
+        run.cloned().unwrap_or_else(|| format!("case {case}"))
     }
 
-    /// The adapter failed: in the first case, if one is under way. The others are given to one that is started anew.
-    async fn fail(&mut self, event: AdapterEvent) {
-        let printed = self.live.as_mut().and_then(Live::printed);
-        self.live = None;
-        if self.starts >= MOST_STARTS {
-            let reason = format!("the adapter failed {MOST_STARTS} times, at last so: {}", event.describe());
-            self.given_up.get_or_insert(reason);
+    /// What an answer is to a case that is not under way.
+    fn uncalled_for(&self, case: u64) -> AdapterEvent {
+        let run = self.run_of(case);
+        let was_sent = (1..=self.runs.len() as u64).contains(&case);
+        let (problem, detail) = if was_sent {
+            (AnswerProblem::Twice, format!("it answers {run}, which it has answered"))
+        } else {
+            (AnswerProblem::NeverSent, format!("it answers {run}, which it was never sent"))
+        };
+        AdapterEvent::BadAnswer { problem, detail }
+    }
+
+    /// The adapter failed by an answer to a case that is not under way: what it says from then on may be anything. It is held
+    /// against that case where it can be, else it is told with the first that is under way, which is not to blame.
+    fn astray(&mut self, case: u64) {
+        let event = self.uncalled_for(case);
+        let printed = self.stop(&event);
+        let its_own = self.answered.iter_mut().map(|(over, _)| over).find(|over| over.case == case);
+        let teller = its_own.or(self.under_way.front_mut());
+        let events = teller.map_or(&mut self.left_over, |teller| &mut teller.events);
+        events.push(event);
+        events.extend(printed);
+        self.suspects.append(&mut self.under_way);
+    }
+
+    /// The adapter failed. Where one case is under way, it failed in that; where there are more, in one that is not known,
+    /// and each is given again by itself.
+    fn fail(&mut self, failure: AdapterEvent) {
+        let printed = self.stop(&failure);
+        let cases = self.under_way.len();
+        if cases > 1 {
+            let among = AdapterEvent::Among { cases, failure: Box::new(failure) };
+            self.suspicion = std::iter::once(among).chain(printed).collect();
+            // Where it fails in none of them again, the last to be given tells of it: the first that was under way.
+            self.under_way.rotate_left(1);
+            self.suspects.append(&mut self.under_way);
+            return;
         }
-        let events = std::iter::once(event).chain(printed);
+        let events = std::iter::once(failure).chain(printed);
         match self.under_way.pop_front() {
             None => self.left_over.extend(events),
             Some(failed) => {
+                self.suspicion.clear();
                 failed.fail(events);
-                self.begin_again().await;
             }
         }
     }
 
-    /// Gives what is under way to an adapter that is started anew. One that does not start fails the first of it.
-    async fn begin_again(&mut self) {
-        while !self.under_way.is_empty() && self.given_up.is_none() {
-            let Err(events) = self.ready().await else {
-                self.since = Instant::now();
-                // Another adapter takes as many at once: it is the same program.
-                for under_way in &self.under_way {
-                    self.live.iter().for_each(|live| live.feed(&under_way.frame));
-                }
-                return;
-            };
-            self.under_way.pop_front().expect("there is one").fail(events);
-        }
-        if let Some(reason) = &self.given_up {
-            for left in self.under_way.drain(..) {
-                let _ = left.tell.send(Err(GivenUp(reason.clone())));
-            }
-        }
+    /// Stops the adapter, which failed, and gives what it printed.
+    fn stop(&mut self, failure: &AdapterEvent) -> Option<AdapterEvent> {
+        let printed = self.live.as_mut().and_then(Live::printed);
+        self.live = None;
+        self.strain(&failure.describe());
+        printed
     }
 
-    /// Ends the adapter's input, and waits for its end.
+    /// Ends the adapter's input, and waits for its end, or for what it says where there is nothing more to say.
     async fn end(&mut self) -> Result<Vec<AdapterEvent>, GivenUp> {
-        if let Some(reason) = &self.given_up {
-            return Err(GivenUp(reason.clone()));
-        }
         let mut events = std::mem::take(&mut self.left_over);
+        if let Some(reason) = &self.given_up {
+            return if events.is_empty() { Err(GivenUp(reason.clone())) } else { Ok(events) };
+        }
         if let Err(failed) = self.ready().await {
             events.extend(failed);
             return Ok(events);
@@ -426,39 +514,27 @@ impl Operator {
         let Some(mut live) = self.live.take() else { return Ok(events) };
         live.input = None;
         let until = Instant::now() + self.launch.answer_within;
-        loop {
+        events.extend(loop {
             match live.news(until, true).await {
-                News::Silence => {
-                    events.push(AdapterEvent::Ended { status: None });
-                    break;
-                }
+                News::Silence => break vec![AdapterEvent::Ended { status: None }],
                 News::Output(0) => {
-                    events.extend(live.frames.end().err().map(AdapterEvent::from));
+                    let cut_short = live.frames.end().err().map(AdapterEvent::from);
                     let status = timeout(until - Instant::now(), live.exited()).await.ok().flatten();
-                    events.push(AdapterEvent::Ended { status });
-                    break;
+                    break cut_short.into_iter().chain([AdapterEvent::Ended { status }]).collect();
                 }
                 News::Output(length) => live.frames.push(&live.buffer[..length]),
             }
-            events.extend(uncalled_for(&mut live.frames));
-        }
+            match live.frames.message() {
+                Ok(None) => {}
+                Ok(Some(message)) => match answer(message) {
+                    Ok(answer) => break vec![self.uncalled_for(answer.case)],
+                    Err(event) => break vec![event],
+                },
+                Err(no_frame) => break vec![no_frame.into()],
+            }
+        });
         events.extend(live.printed());
         Ok(events)
-    }
-}
-
-/// What an adapter says when all cases have been answered.
-fn uncalled_for(frames: &mut Frames) -> Option<AdapterEvent> {
-    match frames.message() {
-        Ok(None) => None,
-        Ok(Some(message)) => Some(match answer(message) {
-            Ok(answer) => {
-                let detail = format!("it answers case {}, and all have been answered", answer.case);
-                AdapterEvent::BadAnswer { problem: AnswerProblem::Twice, detail }
-            }
-            Err(event) => event,
-        }),
-        Err(no_frame) => Some(no_frame.into()),
     }
 }
 
@@ -599,9 +675,9 @@ impl Live {
     /// The end of what it printed since this was asked last; none where it printed nothing. What it printed before it said
     /// something has come by then.
     fn printed(&mut self) -> Option<AdapterEvent> {
-        let mut buffer = [0; TAIL];
-        while let Ok(length @ 1..) = self.stderr.try_read(&mut buffer) {
-            keep_tail(&mut self.tail, &buffer[..length]);
+        // No more than one pipe full: it may print faster than that can be read.
+        if let Ok(length) = self.stderr.try_read(&mut self.buffer) {
+            keep_tail(&mut self.tail, &self.buffer[..length]);
         }
         let tail = std::mem::take(&mut self.tail);
         (!tail.is_empty())

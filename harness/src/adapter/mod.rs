@@ -16,5 +16,5 @@ pub mod serve;
 
 pub use self::{
     cases::Case,
-    line::{GivenUp, Launch, Line, Told},
+    line::{GivenUp, Launch, Line, MOST_FAILURES, Told},
 };

@@ -13,7 +13,7 @@ use super::{
     settings::Taken,
 };
 use crate::{
-    adapter::Launch,
+    adapter::{Launch, MOST_FAILURES},
     run::{self, DecoderSuite, Filter, Target, Variant},
     subject::manifest::Manifest,
 };
@@ -125,6 +125,7 @@ impl AdapterArgs {
             environment,
             ready_within: self.start_deadline,
             answer_within: self.case_deadline,
+            failures: MOST_FAILURES,
             at_once: jobs.map(NonZeroUsize::get),
         })
     }

@@ -27,6 +27,7 @@ pub(super) async fn finished(
 ) -> io::Result<Vec<Finished>> {
     let launch = Launch {
         answer_within: mutant.patience().unwrap_or(PATIENCE),
+        at_once: mutant.at_once().or(Some(1)),
         ..Launch::of_ours(program, program, &["adapter", "broken", mutant.name], PATIENCE)
     };
     let filter = Filter::new(TELLING).expect("these are ids");

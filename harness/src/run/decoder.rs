@@ -156,7 +156,7 @@ impl DecoderUnderTest {
         if let Some(reason) = beyond(ready, &case, job.revision) {
             return not_applicable(reason);
         }
-        match self.adapter.decode(case.at(job.revision)).await {
+        match self.adapter.decode(job.id(), case.at(job.revision)).await {
             Ok(told) => trace(job, events(&case, told)),
             Err(GivenUp(reason)) => not_run(reason),
         }

@@ -124,7 +124,7 @@ fn adapted(story: &Story<'_>) -> Party {
 }
 
 fn broken_by(breaks: fn(&AdapterEvent) -> bool, story: &Story<'_>, findings: &mut Findings<'_>) {
-    for (event, at) in story.adapter.iter().filter(|(event, _)| breaks(event)) {
+    for (event, at) in story.adapter.iter().filter(|(event, _)| breaks(event.itself())) {
         findings.against(adapted(story), None, event.describe(), [*at]);
     }
 }

@@ -84,6 +84,13 @@ pub enum AdapterEvent {
         /// What came.
         detail: String,
     },
+    /// It failed while several cases were under way, and in which of them is not known.
+    Among {
+        /// How many these were.
+        cases: usize,
+        /// How it failed.
+        failure: Box<AdapterEvent>,
+    },
     /// An answer came that was not due.
     BadAnswer {
         /// What is wrong with it.
@@ -152,6 +159,11 @@ pub enum AnswerProblem {
 }
 
 impl AdapterEvent {
+    /// What happened, whichever case it was in.
+    pub fn itself(&self) -> &Self {
+        if let Self::Among { failure, .. } = self { failure } else { self }
+    }
+
     /// The event for the reader.
     pub fn describe(&self) -> String {
         let ended =
@@ -165,6 +177,9 @@ impl AdapterEvent {
             }
             Self::Hang { instead, millis } => {
                 format!("for {millis} ms the adapter does nothing instead of {instead}")
+            }
+            Self::Among { cases, failure } => {
+                format!("{}, with {cases} cases under way, any of which it may be", failure.describe())
             }
             Self::BadFrame { detail, .. } | Self::BadAnswer { detail, .. } => {
                 format!("the adapter: {detail}")
