@@ -83,6 +83,10 @@ fn an_adapter_that_is_not_there_is_told_with_its_path() {
     let place = Place::new();
     let done = place.run(["test", "decoder", "--", "./adaptr"]).exits(1);
     done.says("ADP-001").says("./adaptr does not exist").says("not run");
+    // Where that is not what is run, the first run tells.
+    let only = ["test", "decoder", "--filter", "status-?@0.56", "--", "./adaptr"];
+    let done = place.run(only).exits(3).says("1 unjudged, 3 not run");
+    done.says("./adaptr does not exist");
     // Not even a command.
     place.run(["test", "decoder"]).exits(2).complains("no adapter is given");
     let done = place.run(["test", "decoder", "--filter", "nothing-*", "--", "./adaptr"]).exits(4);
@@ -133,6 +137,16 @@ fn an_adapter_that_prints_without_end_is_ended_with_an_interrupted_run() {
     running.signal(Signal::INT);
     running.end().exits(130);
     assert!(place.temporary().is_empty(), "{:?}", place.temporary());
+}
+
+#[test]
+fn what_an_adapter_says_beyond_all_answers_is_told_also_where_its_end_is_not_run() {
+    // The answer to the first case once more, when it is to end.
+    let again = r"\000\000\000\004\022\002\010\001";
+    let place = with_script(&format!("{PROGRAM} adapter decoder\nprintf '{again}'"));
+    let done = place.run(["test", "decoder", "--filter", "status-4@0.56", "--", "./adapter"]).exits(1);
+    done.says("ADP-007").says("it answers status-4@0.56, which it has answered");
+    place.run(["test", "decoder", "--filter", "adapter-*", "--", "./adapter"]).exits(1).says("ADP-008");
 }
 
 #[test]

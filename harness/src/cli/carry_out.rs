@@ -97,9 +97,9 @@ impl Session {
         })
     }
 
-    /// Starts the adapter of a decoder.
-    pub(super) fn decoder(&self, launch: Launch, suite: DecoderSuite) -> DecoderUnderTest {
-        self.runtime.block_on(DecoderUnderTest::start(launch, suite))
+    /// Starts the adapter of a decoder, for jobs of a suite.
+    pub(super) fn decoder(&self, launch: Launch, suite: DecoderSuite, jobs: &[Job]) -> DecoderUnderTest {
+        self.runtime.block_on(DecoderUnderTest::start(launch, suite, jobs))
     }
 
     /// Runs mutants, and gives what was found of each.

@@ -169,7 +169,7 @@ fn of_decoder(args: &OfDecoder, output: Output) -> Result<Exit, Exit> {
     }
     let launch = adapter.launch(how.jobs, output)?;
     let session = Session::open(output)?;
-    let decoder = session.decoder(launch, DecoderSuite::default());
+    let decoder = session.decoder(launch, DecoderSuite::default(), &[]);
     if let Some(reason) = decoder.not_ready() {
         output.error(&format!("there is nothing to explore: {reason}"));
         return Err(Exit::Unjudged);

@@ -86,7 +86,7 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
         return Err(Exit::Nothing);
     }
     let session = Session::open(output)?;
-    let decoder = session.decoder(launch, suite);
+    let decoder = session.decoder(launch, suite, &jobs);
     let setting = Setting {
         variant: Variant::Reference,
         at_once: decoder.takes_at_once(),

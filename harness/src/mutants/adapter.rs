@@ -33,7 +33,7 @@ pub(super) async fn finished(
     let filter = Filter::new(TELLING).expect("these are ids");
     let suite = DecoderSuite::new(0, 0);
     let jobs = suite.jobs(&filter);
-    let decoder = DecoderUnderTest::start(launch, suite).await;
+    let decoder = DecoderUnderTest::start(launch, suite, &jobs).await;
     let options = Options {
         target: Target::Decoder(Arc::new(decoder)),
         ..Options::embedded(Variant::Reference, RUNS_AT_ONCE)

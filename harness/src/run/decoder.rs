@@ -8,7 +8,7 @@ use counterfoil_core::{
     plan::Plan,
     rpc::Method,
     scenario::{Dispatch, Scenario, Seam},
-    trace::{AdapterEvent, Decoded, Driven, Event, Header, Payload, Subject, Taken, Trace},
+    trace::{AdapterEvent, Decoded, Driven, Due, Event, Header, Payload, Subject, Taken, Trace},
 };
 use counterfoil_proto::{
     Revision, RevisionRange,
@@ -21,11 +21,6 @@ use crate::adapter::{Case, GivenUp, Launch, Line, Told, cases::Generator};
 /// The run that looks at nothing but the start of the adapter, and the one that looks at its end.
 const STARTS: &str = "adapter-starts";
 const ENDS: &str = "adapter-ends";
-
-/// Whether a run is about the end of an adapter.
-pub(super) fn is_end(job: &Job) -> bool {
-    job.scenario.id == ENDS
-}
 
 /// Messages for decoders, each a scenario of its own.
 #[derive(Clone, Debug, Default)]
@@ -51,9 +46,9 @@ impl DecoderSuite {
                 suite.take(scenario, Case::of(vector));
             }
         }
-        let mut generator = Generator::new(seed);
+        let mut generator = None;
         for number in 1..=made_up {
-            let (case, revision) = generator.case();
+            let (case, revision) = generator.get_or_insert_with(|| Generator::new(seed)).case();
             let title = format!("Made up out of vectors of {}", case.message);
             let mut scenario =
                 Scenario::bare(format!("made-up-{seed}-{number}"), title, RevisionRange::from(revision));
@@ -74,6 +69,20 @@ impl DecoderSuite {
         scenario.addresses = (1..=case.planned.len()).map(|number| format!("action-{number}")).collect();
         self.cases.insert(scenario.id.clone(), case);
         self.scenarios.push(Arc::new(scenario));
+    }
+
+    /// What a job asks of a decoder that can do so much.
+    ///
+    /// # Errors
+    /// Why it has nothing to ask.
+    fn case(&self, job: &Job, ready: &Ready) -> Result<Case, String> {
+        let case = self.cases.get(&job.scenario.id).cloned().or_else(|| scripted(&job.scenario));
+        let case =
+            case.ok_or("it scripts no reply to Apply, and a decoder alone has nothing else to read")?;
+        match beyond(ready, &case, job.revision) {
+            None => Ok(case),
+            Some(reason) => Err(reason),
+        }
     }
 
     /// All of it, as scenarios.
@@ -102,11 +111,16 @@ pub struct DecoderUnderTest {
     /// What its adapter says that it can do, or what it did instead of saying so.
     ready: Result<Ready, Vec<AdapterEvent>>,
     suite: DecoderSuite,
+    /// The run that tells where it did not start: the first. It is the one that is about that, where that is run.
+    first: Option<String>,
+    /// The run that tells what it says beyond all answers: the last for which it is needed. It is the one that is about its
+    /// end, where that is run.
+    last: Option<String>,
 }
 
 impl DecoderUnderTest {
-    /// Starts an adapter, to give it the messages of a suite. That it did not start is told by the run that is about that.
-    pub async fn start(launch: Launch, suite: DecoderSuite) -> Self {
+    /// Starts an adapter, to give it what these jobs ask of a suite.
+    pub async fn start(launch: Launch, suite: DecoderSuite, jobs: &[Job]) -> Self {
         let program = launch.program.display().to_string();
         let words = launch.arguments.iter().map(|word| super::shell_word(&word.to_string_lossy()));
         let place = std::iter::once(program.clone()).chain(words).collect::<Vec<_>>().join(" ");
@@ -114,7 +128,18 @@ impl DecoderUnderTest {
         let ready = adapter.ready().await;
         let told = ready.as_ref().map(|ready| ready.subject.clone()).unwrap_or_default();
         let name = if told.is_empty() { program } else { told };
-        Self { line: SubjectLine { name, ..SubjectLine::attached(&place) }, adapter, ready, suite }
+        let is_needed = |job: &&Job| match &ready {
+            Ok(ready) => job.scenario.id == ENDS || suite.case(job, ready).is_ok(),
+            Err(_) => false,
+        };
+        let last = jobs.iter().rev().find(is_needed).map(Job::id);
+        let line = SubjectLine { name, ..SubjectLine::attached(&place) };
+        Self { line, adapter, ready, suite, first: jobs.first().map(Job::id), last }
+    }
+
+    /// Whether a run is about the end of the adapter, and so has to come behind all others for which that is needed.
+    pub(super) fn closes(&self, job: &Job) -> bool {
+        self.last.as_ref() == Some(&job.id())
     }
 
     /// Why it cannot be given anything, if so.
@@ -135,7 +160,11 @@ impl DecoderUnderTest {
         let ready = match &self.ready {
             Ok(ready) => ready,
             Err(events) if id == STARTS => return trace(job, events.iter().cloned().map(Event::Adapter)),
-            Err(_) => return not_run(self.not_ready().unwrap_or_default()),
+            Err(_) => {
+                let reason = self.not_ready().unwrap_or_default();
+                let is_first = self.first.as_ref() == Some(&job.id());
+                return if is_first { Played::Unjudged(reason) } else { not_run(reason) };
+            }
         };
         if id == STARTS {
             let ready = AdapterEvent::Ready { subject: ready.subject.clone() };
@@ -147,19 +176,31 @@ impl DecoderUnderTest {
                 Err(GivenUp(reason)) => not_run(reason),
             };
         }
-        let not_applicable = |reason| Played::Skip(SkipKind::NotApplicable, reason);
-        let Some(case) = self.suite.cases.get(id).cloned().or_else(|| scripted(&job.scenario)) else {
-            return not_applicable(
-                "it scripts no reply to Apply, and a decoder alone has nothing else to read".to_owned(),
-            );
+        let case = match self.suite.case(job, ready) {
+            Ok(case) => case,
+            Err(reason) => return Played::Skip(SkipKind::NotApplicable, reason),
         };
-        if let Some(reason) = beyond(ready, &case, job.revision) {
-            return not_applicable(reason);
+        let mut told = match self.adapter.decode(job.id(), case.at(job.revision)).await {
+            Ok(told) => told,
+            Err(GivenUp(reason)) => return not_run(reason),
+        };
+        if self.closes(job) {
+            told.events.extend(self.beyond_all_answers().await);
         }
-        match self.adapter.decode(job.id(), case.at(job.revision)).await {
-            Ok(told) => trace(job, events(&case, told)),
-            Err(GivenUp(reason)) => not_run(reason),
-        }
+        trace(job, events(&case, told))
+    }
+
+    /// What the adapter does that it must not when all has been answered. How it ends is not asked for here.
+    async fn beyond_all_answers(&self) -> impl Iterator<Item = AdapterEvent> {
+        let events = self.adapter.end().await.unwrap_or_default();
+        events.into_iter().filter(|event| {
+            matches!(
+                event,
+                AdapterEvent::BadAnswer { .. }
+                    | AdapterEvent::BadFrame { .. }
+                    | AdapterEvent::Exited { instead: Due::Answer, .. }
+            )
+        })
     }
 }
 

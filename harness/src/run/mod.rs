@@ -100,7 +100,7 @@ pub enum Target {
 impl Target {
     /// Whether a run is about the end of what is under test, and so has to come behind all others.
     fn closes(&self, job: &Job) -> bool {
-        matches!(self, Self::Decoder(_)) && decoder::is_end(job)
+        matches!(self, Self::Decoder(decoder) if decoder.closes(job))
     }
 }
 

@@ -134,6 +134,8 @@ pub(super) enum Played {
     Trace(Box<Trace>),
     /// It turned out that the run cannot be made, or must not be.
     Skip(SkipKind, String),
+    /// There is nothing to judge by, for this reason.
+    Unjudged(String),
 }
 
 /// Whether a scenario looks at the process and the load, beside what its plan does.
@@ -160,6 +162,7 @@ impl PluginUnderTest {
                 Played::Trace(trace)
             }
             Played::Skip(kind, reason) => Played::Skip(kind, self.redactor.redact(&reason).into_owned()),
+            Played::Unjudged(reason) => Played::Unjudged(self.redactor.redact(&reason).into_owned()),
         }
     }
 

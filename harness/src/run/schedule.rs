@@ -151,7 +151,7 @@ pub async fn run(
     };
     // Where jobs run side by side, those that wait for a deadline take nobody's turn.
     let beside = options.jobs.get() > 1 && !options.fail_fast;
-    let waits = |job: &Job| beside && job.scenario.deadline.is_some();
+    let waits = |job: &Job| beside && job.scenario.deadline.is_some() && !options.target.closes(job);
     let (mut patient, mut waiting): (VecDeque<usize>, VecDeque<usize>) =
         (0..jobs.len()).partition(|at| waits(&jobs[*at]));
     let mut running = JoinSet::new();
@@ -351,6 +351,7 @@ pub(crate) async fn traced(job: &Job, target: &Target, variant: &Variant) -> Res
     match timeout(limit, played).await {
         Ok(Ok(Played::Trace(trace))) => Ok(*trace),
         Ok(Ok(Played::Skip(kind, reason))) => Err(Untraced::Skipped(kind, reason)),
+        Ok(Ok(Played::Unjudged(reason))) => Err(Untraced::Failed(reason)),
         Ok(Err(error)) => Err(Untraced::Failed(with_causes(&error))),
         Err(_) => Err(Untraced::Failed(format!("it did not come to an end within {} s", limit.as_secs()))),
     }
