@@ -189,5 +189,8 @@ fn what_exploration_finds_of_a_decoder_is_a_scenario_that_fails_until_the_decode
     let done = place.run([&explore[..], &OURS[..]].concat()).exits(0);
     done.says("60 cases in ").says(" s from seed 1\nnothing found\n");
     place.run([&["explore", "decoder", "--mutant", "counts-nothing"], &OURS[..]].concat()).exits(2);
+    let ends = ["--", PROGRAM, "adapter", "broken", "adapter-cannot-refuse"];
+    let done = place.run([&explore[..], &ends].concat()).exits(1);
+    done.says("FOUND  ADP-003 decoder").says("1 rule broken");
     place.run(["explore", "decoder", "--", "./adaptr"]).exits(3).complains("there is nothing to explore: ");
 }

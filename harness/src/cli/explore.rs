@@ -20,10 +20,14 @@ use super::{
     output::Output,
 };
 use crate::{
+    adapter::Launch,
     explore::{Emphasis, Exploration, Find, Offer, Written},
     report::{explore as explore_report, explore_map},
     run::{self, DecoderSuite, Target, Variant},
 };
+
+/// How often an adapter may fail in a row: what is found is made smaller by having it fail again and again.
+const MOST_FAILURES: u32 = 100;
 
 /// `counterfoil explore`
 #[derive(Debug, Subcommand)]
@@ -167,7 +171,7 @@ fn of_decoder(args: &OfDecoder, output: Output) -> Result<Exit, Exit> {
     if mutant.is_some() {
         return Err(usage("a decoder is explored, or a mutant of ours: leave out CMD or --mutant", output));
     }
-    let launch = adapter.launch(how.jobs, output)?;
+    let launch = Launch { failures: MOST_FAILURES, ..adapter.launch(how.jobs, output)? };
     let session = Session::open(output)?;
     let decoder = session.decoder(launch, DecoderSuite::default(), &[]);
     if let Some(reason) = decoder.not_ready() {

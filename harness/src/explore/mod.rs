@@ -17,7 +17,7 @@ use std::{
 };
 
 use counterfoil_core::{
-    judge::{self, Verdict},
+    judge::{self, SkipKind, Verdict},
     rpc::Method,
     rules::{Finding, Level, Party},
     scenario::{Dispatch, Scenario, parse, write},
@@ -102,7 +102,7 @@ pub struct Find {
     pub runs: u32,
     /// Whether it may be smaller still: the search for that was cut short.
     pub cut_short: bool,
-    /// How often it was tried again: less than usual where that was interrupted.
+    /// How often it was tried again: less than usual where that was interrupted, or the subject took no more.
     pub tries: u32,
     /// In how many of these the rule was broken again.
     pub came_back: u32,
@@ -256,6 +256,8 @@ struct Played {
     trace: Option<Trace>,
     /// Why there is nothing to judge by, where there is not.
     unjudged: Option<String>,
+    /// The subject takes no more: this says nothing about what would have come of it.
+    not_run: bool,
     took: Duration,
 }
 
@@ -295,10 +297,13 @@ impl Explorer {
         let Exploration { target, variant, strict, .. } = &self.exploration;
         let traced = run::traced(&job, target, variant).await;
         let took = begun.elapsed();
-        let unjudged = |reason: String| Played { unjudged: Some(reason), took, ..Played::default() };
         let trace = match traced {
             Ok(trace) => trace,
-            Err(Untraced::Skipped(_, reason) | Untraced::Failed(reason)) => return unjudged(reason),
+            Err(untraced) => {
+                let not_run = matches!(untraced, Untraced::Skipped(SkipKind::NotRun, _));
+                let (Untraced::Skipped(_, reason) | Untraced::Failed(reason)) = untraced;
+                return Played { unjudged: Some(reason), not_run, took, ..Played::default() };
+            }
         };
         let assessment = judge::assess(&trace, *strict);
         let counts = |finding: &Finding| finding.level == Level::Must || *strict;
@@ -310,6 +315,7 @@ impl Explorer {
             findings: assessment.findings.into_iter().filter(counts).collect(),
             trace: Some(trace),
             unjudged: reason,
+            not_run: false,
             took,
         }
     }
@@ -336,8 +342,11 @@ impl Explorer {
         };
         self.shrink(&mut find, stop).await;
         while find.tries < TRIES && !stop.is_cancelled() {
-            find.tries += 1;
             let again = self.play(&find.scenario).await;
+            if again.not_run {
+                break;
+            }
+            find.tries += 1;
             find.came_back += u32::from(broken(&again, &find).is_some());
         }
         find
@@ -361,6 +370,10 @@ impl Explorer {
                 find.runs += 1;
                 let candidate = self.settled(candidate).await;
                 let played = self.play(&candidate).await;
+                if played.not_run {
+                    find.cut_short = true;
+                    return;
+                }
                 if let Some(message) = broken(&played, find) {
                     (find.scenario, find.message, smaller) = (candidate, message, true);
                     break;

@@ -11,6 +11,10 @@ use std::{
 use counterfoil_mock::broken::{Flaw, ProviderMutant};
 
 use super::*;
+use crate::{
+    adapter::Launch,
+    run::{DecoderSuite, DecoderUnderTest},
+};
 
 fn exploration(variant: Variant, cases: u64, seed: u64) -> Exploration {
     let emphasis = match variant {
@@ -58,6 +62,31 @@ async fn nothing_is_found_of_the_reference_pair_and_nearly_every_corner_is_reach
     assert!(reached * 100 >= corners * 95, "{reached} of {corners}");
     // Some providers declare another version than v2, on purpose.
     assert!(account.unjudged < 50, "{}: {:?}", account.unjudged, account.first_unjudged);
+}
+
+#[tokio::test]
+async fn what_a_subject_takes_no_more_counts_neither_as_smaller_nor_as_tried_again() {
+    let nobody = Launch::of_ours("/nobody", "/nobody", &[], Duration::from_secs(1));
+    let decoder = DecoderUnderTest::start(nobody, DecoderSuite::default(), &[]).await;
+    let alone = Exploration {
+        target: Target::Decoder(Arc::new(decoder)),
+        emphasis: Emphasis::RepliesAlone,
+        ..exploration(Variant::Reference, 1, 1)
+    };
+    let explorer = Explorer { exploration: alone };
+    let Ended { scenario, played, .. } = explorer.case(0, None).await;
+    assert!(played.not_run && played.unjudged.is_some());
+    let finding = Finding {
+        rule: "ADP-003".to_owned(),
+        level: Level::Must,
+        party: Party::Decoder,
+        action: None,
+        message: "it ended".to_owned(),
+        place: None,
+        evidence: Vec::new(),
+    };
+    let find = explorer.find(0, &scenario, finding, &CancellationToken::new()).await;
+    assert_eq!((find.tries, find.came_back, find.is_flaky(), find.cut_short), (0, 0, false, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,9 @@ pub fn find(find: &Find, file: Option<(&Path, &str)>, layout: Layout) -> String 
     if find.is_flaky() {
         page.wrapped("       ", 7, &format!("it came back in {} of {} runs", find.came_back, find.tries));
     }
+    if find.tries == 0 {
+        page.wrapped("       ", 7, "whether it comes back was not tried");
+    }
     if let Some((path, replay)) = file {
         page.wrapped("       ", 7, &format!("file       {}", keep(path.display())));
         page.wrapped("       ", 7, &format!("run again  {}", keep(replay)));
