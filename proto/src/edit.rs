@@ -206,7 +206,8 @@ const SETS: [(&str, &str); 40] = [
 
 /// Whether two encoded messages of that full name say the same. The order of fields, of the entries of a map, and of lists
 /// that are sets is not part of what they say: Go walks through maps in another order each time. How often
-/// something stands in a set is. What is no message is the same as equal bytes.
+/// something stands in a set is. JSON that is `null` says what no bytes say (E-170). What is no message is the same as equal
+/// bytes.
 pub fn same_message(message: &str, a: &[u8], b: &[u8]) -> bool {
     let read = |bytes: &[u8]| DynamicMessage::decode(pool().get_message_by_name(message)?, bytes).ok();
     a == b
@@ -239,11 +240,17 @@ enum Said {
 
 /// What a message says.
 fn said(message: &DynamicMessage, unknown: Unknown) -> Said {
-    let known = message.fields();
+    let known = message.fields().filter(|(field, value)| !is_nil(field, value));
     let known = known.map(|(field, value)| (field.number().to_string(), said_in(&field, value, unknown)));
     let others = message.unknown_fields().filter(|_| unknown == Unknown::Told);
     let others = others.map(|field| (field.number().to_string(), Said::One(format!("{field:?}"))));
     Said::Many(known.chain(others).collect())
+}
+
+/// Whether a field is JSON that says no more than if it were not there.
+fn is_nil(field: &FieldDescriptor, value: &Reflected) -> bool {
+    let is_null = |bytes: &Bytes| bytes.trim_ascii() == b"null";
+    field.name().ends_with("_json") && matches!(value, Reflected::Bytes(bytes) if is_null(bytes))
 }
 
 /// What a field says.
@@ -608,6 +615,17 @@ mod tests {
         let gone = "workflow.plugin.external.iac.ApplyResponse";
         assert_eq!(says_the_same_at(Revision::V0_57, gone, b"", b""), None);
         assert!(!same_message(message, &plain, &more));
+    }
+
+    #[test]
+    fn json_that_is_null_says_as_much_as_none() {
+        let outputs = |json: &'static str| {
+            let outputs_json = Bytes::from_static(json.as_bytes());
+            ResourceOutput { outputs_json, ..Default::default() }.encode_to_vec()
+        };
+        let output = "workflow.plugin.external.iac.ResourceOutput";
+        assert!(same_message(output, &outputs(" null\n"), &outputs("")));
+        assert!(!same_message(output, &outputs("{}"), &outputs("")));
     }
 
     #[test]
