@@ -42,6 +42,14 @@ fn our_own_decoder_gives_every_message_its_verdict() {
     assert_eq!(place.temporary(), [""; 0].map(std::path::PathBuf::from));
 }
 
+#[test]
+fn our_own_decoder_takes_the_replies_of_every_scenario_as_they_are() {
+    let scenarios = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
+    let place = Place::new();
+    let of_scenarios = ["test", "decoder", "--scenario", scenarios];
+    place.run([&of_scenarios[..], &OURS].concat()).exits(0).quietly().says(" passed");
+}
+
 /// More outcomes than actions name one twice, or one that there is not: a message that is refused for their number alone
 /// there cannot be, and an adapter tells no more than that one is refused.
 const NEVER_ALONE: &str = "DEC-005";
@@ -87,8 +95,11 @@ fn an_adapter_that_is_not_there_is_told_with_its_path() {
     let only = ["test", "decoder", "--filter", "status-?@0.56", "--", "./adaptr"];
     let done = place.run(only).exits(3).says("1 unjudged, 3 not run");
     done.says("./adaptr does not exist");
+    let done = place.run(["test", "decoder", "--filter", "adapter-starts", "--", "adaptr"]).exits(1);
+    done.says("there is no program adaptr in any directory of the PATH");
     // Not even a command.
     place.run(["test", "decoder"]).exits(2).complains("no adapter is given");
+    place.run(["test", "decoder", "--", ""]).exits(2).complains("no adapter is given");
     let done = place.run(["test", "decoder", "--filter", "nothing-*", "--", "./adaptr"]).exits(4);
     done.complains("nothing that a decoder can be given matches the filter");
 }
@@ -147,6 +158,28 @@ fn what_an_adapter_says_beyond_all_answers_is_told_also_where_its_end_is_not_run
     let done = place.run(["test", "decoder", "--filter", "status-4@0.56", "--", "./adapter"]).exits(1);
     done.says("ADP-007").says("it answers status-4@0.56, which it has answered");
     place.run(["test", "decoder", "--filter", "adapter-*", "--", "./adapter"]).exits(1).says("ADP-008");
+}
+
+#[test]
+fn an_adapter_that_is_slow_or_ends_its_output_alone_is_not_said_to_do_nothing_or_to_end() {
+    let place = with_script("exec >&-\nsleep 1000");
+    let starts = ["test", "decoder", "--filter", "adapter-starts", "--start-deadline", "2s", "--"];
+    let done = place.run([&starts[..], &["./adapter"]].concat()).exits(1);
+    done.says("the adapter ends its standard output instead of saying that it is ready");
+    let place = with_script("printf '\\000'\nsleep 1000");
+    let done = place.run([&starts[..], &["./adapter"]].concat()).exits(1);
+    done.says("the adapter takes longer than 2000 ms for saying that it is ready");
+}
+
+#[test]
+fn an_adapter_whose_interpreter_is_missing_is_told_also_where_the_path_has_it() {
+    let place = Place::with([("adapter", "#!/no/such/interpreter\n")]);
+    fs::set_permissions(place.path("adapter"), fs::Permissions::from_mode(0o755)).expect("it can be run");
+    let starts = ["test", "decoder", "--filter", "adapter-starts", "--", "adapter"];
+    let mut command = place.command(starts);
+    command.env("PATH", place.path(""));
+    let done = place.finish(command).exits(1);
+    done.says("the interpreter of ").says("\"/no/such/interpreter\", does not exist on this machine");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    ffi::OsString,
+    env,
+    ffi::{OsStr, OsString},
     fmt::Display,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
     path::PathBuf,
     pin::pin,
     sync::LazyLock,
@@ -23,7 +24,10 @@ use counterfoil_proto::{
     history,
 };
 use prost::Message as _;
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::{
+    fs::{Access, access},
+    pipe::{PipeFlags, pipe_with},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::unix::pipe::{Receiver, Sender},
@@ -95,6 +99,23 @@ impl Launch {
             failures: MOST_FAILURES,
             at_once: None,
         }
+    }
+
+    /// The file of the program.
+    ///
+    /// # Errors
+    /// When its name has no directory, and no directory of the `PATH` has such a program.
+    fn found(&self) -> Result<PathBuf, String> {
+        if self.program.as_os_str().as_bytes().contains(&b'/') {
+            return Ok(self.program.clone());
+        }
+        let path = self.environment.get(OsStr::new("PATH"));
+        let places =
+            path.into_iter().flat_map(env::split_paths).map(|directory| directory.join(&self.program));
+        let is_program = |place: &PathBuf| place.is_file() && access(place, Access::EXEC_OK).is_ok();
+        places.map(|place| self.directory.join(place)).find(is_program).ok_or_else(|| {
+            format!("there is no program {} in any directory of the PATH", self.program.display())
+        })
     }
 }
 
@@ -594,9 +615,10 @@ impl Live {
             pipe_with(PipeFlags::CLOEXEC).map_err(|error| ours("there is no pipe", &error))?;
         let directory =
             private_directory(0).map_err(|error| ours("no private directory can be made", &error))?;
+        let program = launch.found()?;
         let start = Start {
             supervisor: &launch.supervisor,
-            program: &launch.program,
+            program: &program,
             arguments: &launch.arguments,
             working_directory: &launch.directory,
             environment: &launch.environment,

@@ -104,7 +104,8 @@ impl AdapterArgs {
     pub(super) fn launch(&self, jobs: Option<NonZeroUsize>, output: Output) -> Result<Launch, Exit> {
         let no_adapter =
             || usage("no adapter is given: its program and its arguments stand behind `--`", output);
-        let (program, arguments) = self.command.split_first().ok_or_else(no_adapter)?;
+        let (program, arguments) =
+            self.command.split_first().filter(|(program, _)| !program.is_empty()).ok_or_else(no_adapter)?;
         let mut environment = BTreeMap::new();
         for name in ["PATH", "HOME"].into_iter().chain(self.env.iter().map(String::as_str)) {
             if let Some(value) = env::var_os(name) {

@@ -488,7 +488,9 @@ impl Sheet {
         let rows: Vec<_> = bad
             .into_iter()
             .map(|(run, same)| {
-                let revisions: Vec<Revision> = iter::once(run.revision).chain(same.iter().copied()).collect();
+                let mut revisions: Vec<Revision> =
+                    iter::once(run.revision).chain(same.iter().copied()).collect();
+                revisions.sort();
                 (run, span(&revisions))
             })
             .collect();

@@ -62,19 +62,19 @@ pub enum AdapterEvent {
         /// What it said.
         detail: String,
     },
-    /// It ended although its input had not.
+    /// It ended, or its output alone did, although its input had not.
     Exited {
         /// What it should have done.
         instead: Due,
-        /// How, where that is known.
+        /// How it ended; none where no more is known than that its output did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<ExitStatus>,
     },
-    /// It did nothing for as long as it may take.
+    /// It took longer than it may.
     Hang {
         /// What it should have done.
         instead: Due,
-        /// How long that was, in milliseconds.
+        /// How long it may, in milliseconds.
         millis: u64,
     },
     /// Something else than a whole frame with a message came from its standard output.
@@ -172,11 +172,14 @@ impl AdapterEvent {
             Self::NotStarted { detail } => format!("the adapter is not started: {detail}"),
             Self::Ready { subject } => format!("the adapter is ready, and stands for {subject}"),
             Self::Unsuited { detail } => format!("the adapter does not suit: {detail}"),
+            Self::Exited { instead, status: None } => {
+                format!("the adapter ends its standard output instead of {instead}")
+            }
             Self::Exited { instead, status } => {
                 format!("the adapter ends instead of {instead}{}", ended(status))
             }
             Self::Hang { instead, millis } => {
-                format!("for {millis} ms the adapter does nothing instead of {instead}")
+                format!("the adapter takes longer than {millis} ms for {instead}")
             }
             Self::Among { cases, failure } => {
                 format!("{}, with {cases} cases under way, any of which it may be", failure.describe())
