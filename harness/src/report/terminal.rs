@@ -488,9 +488,7 @@ impl Sheet {
         let rows: Vec<_> = bad
             .into_iter()
             .map(|(run, same)| {
-                let mut revisions: Vec<Revision> =
-                    iter::once(run.revision).chain(same.iter().copied()).collect();
-                revisions.sort();
+                let revisions: Vec<Revision> = iter::once(run.revision).chain(same.iter().copied()).collect();
                 (run, span(&revisions))
             })
             .collect();
@@ -685,18 +683,31 @@ fn is_same(a: &Finished, b: &Finished) -> bool {
     a.scenario == b.scenario && a.verdict == b.verdict && rules(a) == rules(b) && unmet(a) == unmet(b)
 }
 
-/// Revisions in short: neighbours as a range.
+/// Revisions in short and in their order: neighbours as a range.
 pub fn span(revisions: &[Revision]) -> String {
+    let mut revisions = revisions.to_vec();
+    revisions.sort_unstable();
     let position = |revision: &Revision| Revision::ALL.iter().position(|other| other == revision);
     let mut parts: Vec<(Revision, Revision)> = Vec::new();
     for revision in revisions {
         match parts.last_mut() {
-            Some((_, last)) if position(last).map(|at| at + 1) == position(revision) => *last = *revision,
-            _ => parts.push((*revision, *revision)),
+            Some((_, last)) if position(last).map(|at| at + 1) == position(&revision) => *last = revision,
+            _ => parts.push((revision, revision)),
         }
     }
     let shown = parts
         .iter()
         .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") });
     shown.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revisions_are_told_in_their_order_whichever_came_first() {
+        let told = span(&[Revision::V0_54, Revision::V0_51, Revision::V0_55, Revision::V0_57]);
+        assert_eq!(told, "0.51 to 0.55, 0.57");
+    }
 }
