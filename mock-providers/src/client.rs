@@ -39,7 +39,21 @@ where
     T::ResponseBody: Send + 'static,
     <T::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    ready(transport).await?.unary(request, path, RawCodec).await.map(Response::into_inner)
+    answer(transport, path, request).await.map(Response::into_inner)
+}
+
+/// Makes one unary call, and keeps the metadata of the answer.
+async fn answer<T>(
+    transport: T,
+    path: PathAndQuery,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Status>
+where
+    T: GrpcService<Body>,
+    T::ResponseBody: Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    ready(transport).await?.unary(request, path, RawCodec).await
 }
 
 fn path(method: &'static str) -> Result<PathAndQuery, Status> {
@@ -99,6 +113,14 @@ where
         let mut request = Request::new(message);
         request.set_timeout(deadline);
         unary(self.transport.clone(), path(method)?, request).await
+    }
+
+    /// Makes a call, and gives the metadata of its answer too.
+    ///
+    /// # Errors
+    /// The status, where it is not OK, with its metadata.
+    pub async fn answer(&self, method: &'static str, message: Bytes) -> Result<Response<Bytes>, Status> {
+        answer(self.transport.clone(), path(method)?, Request::new(message)).await
     }
 
     /// Makes a call whose answer is a stream of messages.

@@ -16,6 +16,7 @@
 //!   file;
 //! - a broken provider or process: a row in a file of `broken/`. The code in `cloud/`, `state/` and `service/` stays honest.
 
+pub mod answer;
 pub mod broken;
 pub mod client;
 pub mod cloud;

@@ -432,6 +432,14 @@ mod tests {
         }, { insta::assert_snapshot!(name, text) });
     }
 
+    /// What adapters of others speak changes for them all: on purpose, then, or not at all.
+    #[test]
+    fn adapter_protocol() {
+        let text = include_str!("../proto/counterfoil/adapter/v1/adapter.proto");
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.trim_start().starts_with("//"));
+        golden("adapter-1", &lines.collect::<Vec<_>>().join("\n"));
+    }
+
     #[test]
     fn revisions() {
         for revision in TABLES {

@@ -64,7 +64,7 @@ generated!(
 );
 
 /// Package `counterfoil.adapter.v1`: what Counterfoil and an adapter say to each other. It is no part of the contract.
-#[expect(clippy::doc_markdown, missing_docs, reason = "generated code")]
+#[expect(clippy::doc_markdown, clippy::struct_excessive_bools, missing_docs, reason = "generated code")]
 pub mod adapter {
     include!(concat!(env!("OUT_DIR"), "/counterfoil.adapter.v1.rs"));
 }

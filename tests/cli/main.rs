@@ -13,6 +13,7 @@ mod compared;
 #[cfg(test)]
 mod contract;
 mod decoder;
+mod engine;
 #[cfg(test)]
 mod exits;
 mod explore;
@@ -36,3 +37,5 @@ mod support;
 mod traces;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wfctl;

@@ -38,12 +38,18 @@ fn scenario(fault: &str) -> String {
 
 /// Our mock behind a proxy, which records, and injects a fault where there is one.
 fn place(fault: Option<&str>) -> TempDir {
+    place_with(fault, &[])
+}
+
+/// The same, with more options of the proxy.
+fn place_with(fault: Option<&str>, options: &[&str]) -> TempDir {
     let place = TempDir::new().unwrap();
     let installed =
         counterfoil(place.path(), &["mock", "install", "--profile", "reference", "--into", "real"]);
     assert!(installed.status.success());
     let mut arguments =
         vec!["proxy", "install", "--in-front-of", "real", "--into", "front", "--record", "record.jsonl"];
+    arguments.extend(options);
     if let Some(fault) = fault {
         fs::write(place.path().join("faulty.yaml"), scenario(fault)).unwrap();
         arguments.extend(["--faults", "faulty.yaml"]);
@@ -251,5 +257,42 @@ fn a_record_becomes_a_scenario_that_runs() {
     );
     let nothing = counterfoil(recording.path(), &["record", "faulty.yaml"]);
     assert_eq!(nothing.status.code(), Some(2));
+    assert!(settle(SOON));
+}
+
+#[test]
+fn what_could_change_something_is_answered_in_front_of_the_plugin_and_never_gets_there() {
+    let place = place_with(None, &["--answers-mutations"]);
+    run(async {
+        let plugin = launch(&place).await;
+        let made = create(plugin.connection(), "net").await.unwrap();
+        assert_eq!((&*made.name, &*made.provider_id), ("net", "counterfoil-net"));
+        assert!(!has_made_one(plugin.connection()).await);
+        let target = iac::ResourceRef { name: "net".into(), ..iac::ResourceRef::default() };
+        let delete = iac::ResourceDeleteRequest { resource_type: "infra.vpc".into(), r#ref: Some(target) };
+        call(plugin.connection(), Method::Delete, delete).await.unwrap();
+        let finalize = iac::FinalizeApplyRequest::default();
+        call(plugin.connection(), Method::Finalize, finalize).await.unwrap();
+        plugin.stop().await;
+    });
+    assert!(settle(SOON));
+    let events = records(&place).events;
+    let sent = |event: &&Event| matches!(event, Event::ReplySent { reply: Reply::Ok(_), .. });
+    // The read of what is not there is an error.
+    assert_eq!(events.iter().filter(sent).count(), 3, "{events:#?}");
+}
+
+#[test]
+fn faults_strike_what_is_answered_in_front_of_the_plugin_too() {
+    let fault = "inject: dispatch-error, code: resource_exhausted, message: quota exceeded";
+    let place = place_with(Some(fault), &["--answers-mutations"]);
+    run(async {
+        let plugin = launch(&place).await;
+        let refused = create(plugin.connection(), "net").await.unwrap_err();
+        assert_eq!((refused.code(), refused.message()), (Code::ResourceExhausted, "quota exceeded"));
+        assert_eq!(create(plugin.connection(), "net").await.unwrap().provider_id, "counterfoil-net");
+        assert!(!has_made_one(plugin.connection()).await);
+        plugin.stop().await;
+    });
     assert!(settle(SOON));
 }

@@ -12,7 +12,7 @@ use counterfoil::adapter::{
     frames::{Frames, frame},
 };
 use counterfoil_core::decode::vectors;
-use counterfoil_proto::adapter::{DecoderCase, ToAdapter, to_adapter::Kind};
+use counterfoil_proto::adapter::{DecoderCase, Role, ToAdapter, to_adapter::Kind};
 use futures_util::{StreamExt as _, stream};
 use tokio::runtime::Runtime;
 
@@ -50,13 +50,13 @@ fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures
         tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
     let supervisor = env!("CARGO_BIN_EXE_counterfoil");
     let launch = Launch::of_ours(supervisor, program, arguments, Duration::from_secs(60));
-    let line = runtime.block_on(async { Line::new(launch) });
+    let line = runtime.block_on(async { Line::new(launch, Role::Decoder) });
     runtime.block_on(line.ready()).expect("it is an adapter of ours");
     let cases: Vec<DecoderCase> = cases();
     let ours = || {
         let cases = cases.clone();
         timed(|| {
-            let answers = stream::iter(cases).map(|case| line.decode(case)).buffered(AT_ONCE);
+            let answers = stream::iter(cases).map(|case| line.decode(String::new(), case)).buffered(AT_ONCE);
             let answers = runtime.block_on(answers.collect::<Vec<_>>());
             assert!(answers.iter().all(|told| told.as_ref().is_ok_and(|told| told.answer.is_some())));
         })

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     engine::{Done, host::initial_state},
-    outcome::{ApplyResult, Outcome},
+    outcome::{ApplyResult, Outcome, Status},
     rpc::Method,
     rules::{self, Finding, Judgement, Level},
     scenario::{ApplyError, ExpectedCall, ExpectedHook, ExpectedOutcomes, ResolvePoint, TextMatch},
-    trace::{AdapterEvent, Event, ProcessEvent, Strike, Subject, Trace},
+    trace::{AdapterEvent, Event, ProcessEvent, Strike, Subject, Trace, View},
 };
 
 /// How a scenario ends at one revision: exactly one of these.
@@ -148,7 +148,7 @@ pub fn assess(trace: &Trace, strict: bool) -> Assessment {
     let (expected_findings, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(listed);
     // What a scenario expects is about an apply.
     let is_applied = trace.header.subject != Subject::Decoder;
-    let mismatches = if is_applied { mismatches(trace, &expected_findings) } else { Vec::new() };
+    let mismatches = if is_applied { mismatches(trace, &expected_findings, &judged) } else { Vec::new() };
     let broken = findings.iter().any(|finding| finding.level == Level::Must || strict);
     let ended = trace.end().is_some()
         || load_failed_by_fault(trace).is_some()
@@ -221,8 +221,9 @@ fn load_failed_by_fault(trace: &Trace) -> Option<String> {
     trace.events.iter().any(is_struck).then(|| format!("{failed}: {error}"))
 }
 
-fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
+fn mismatches(trace: &Trace, expected_findings: &[Finding], judged: &[&str]) -> Vec<Mismatch> {
     let expect = &trace.header.expect;
+    let sees = |view| !trace.header.unseen.contains(&view);
     let mut unmet = Unmet(Vec::new());
     let (nothing, not_loaded) = (ApplyResult::default(), load_failed_by_fault(trace));
     let not_loaded = not_loaded.as_deref().map(|error| (&nothing, Some(error)));
@@ -231,21 +232,21 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
             outcomes(trace, result, &mut unmet);
         }
         if let Some(expected) = &expect.apply_error {
-            apply_error(expected, error, &mut unmet);
+            apply_error(expected, error, sees(View::Context), &mut unmet);
         }
-        if let Some(expected) = &expect.resources {
+        if let Some(expected) = expect.resources.as_ref().filter(|_| sees(View::Result)) {
             let found: Vec<&String> = result.resources.iter().map(|resource| &resource.name).collect();
             if expected.iter().ne(found.iter().copied()) {
                 unmet.add(Expectation::Resources, list(expected), list(&found));
             }
         }
-        if let Some(expected) = &expect.input_drift {
+        if let Some(expected) = expect.input_drift.as_ref().filter(|_| sees(View::Result)) {
             let found: Vec<&String> = result.input_drift.iter().map(|input| &input.name).collect();
             if expected.iter().ne(found.iter().copied()) {
                 unmet.add(Expectation::InputDrift, list(expected), list(&found));
             }
         }
-        if let Some(expected) = &expect.replace_ids {
+        if let Some(expected) = expect.replace_ids.as_ref().filter(|_| sees(View::Result)) {
             let met = expected.len() == result.replace_ids.len()
                 && expected
                     .iter()
@@ -258,7 +259,7 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
         }
     }
     hooks(trace, &mut unmet);
-    if let Some(expected) = &expect.state {
+    if let Some(expected) = expect.state.as_ref().filter(|_| !trace.header.unseen.contains(&View::Host)) {
         let found = state(trace);
         if !expected.iter().eq(&found) {
             unmet.add(Expectation::State, list(expected), list(&found));
@@ -280,7 +281,9 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding]) -> Vec<Mismatch> {
     let found: BTreeSet<&str> = expected_findings.iter().map(|finding| finding.rule.as_str()).collect();
     for (at, rule) in expect.findings.iter().enumerate() {
         let holds = rules::find(rule).is_none_or(|rule| rule.holds_at(trace.header.revision));
-        if holds && !found.contains(rule.as_str()) {
+        // Of what was not seen nothing is found.
+        let is_seen = trace.header.unseen.is_empty() || judged.contains(&rule.as_str());
+        if holds && is_seen && !found.contains(rule.as_str()) {
             unmet.add(Expectation::Finding(at), format!("a finding of {rule}"), "none".to_owned());
         }
     }
@@ -384,6 +387,10 @@ fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
         by_action.entry(outcome.action_index as usize).or_insert(outcome);
     }
     let of = |action: usize| by_action.get(&action).copied();
+    let are_shown = !trace.header.unseen.contains(&View::Outcomes);
+    let is_expected = |found: Status, expected: Status| {
+        found == expected || (!are_shown && (found == Status::Success) == (expected == Status::Success))
+    };
     match &expect.outcomes {
         None => {}
         Some(ExpectedOutcomes::None) if result.outcomes.is_empty() => {}
@@ -396,7 +403,7 @@ fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
         Some(ExpectedOutcomes::Of(expected)) => {
             for (action, status) in expected {
                 let found = of(*action);
-                if found.is_none_or(|outcome| outcome.status != *status) {
+                if !found.is_some_and(|outcome| is_expected(outcome.status, *status)) {
                     let found = found.map_or("no outcome".to_owned(), |outcome| {
                         if outcome.error.is_empty() {
                             outcome.status.to_string()
@@ -410,7 +417,12 @@ fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
             }
         }
     }
-    for (action, text) in &expect.errors {
+    // What an engine of others says of a reply that its decoder refuses, it says in its own words.
+    let own_words = match trace.header.subject {
+        Subject::Engine => refused(trace),
+        Subject::Pair | Subject::Provider | Subject::Decoder => BTreeSet::new(),
+    };
+    for (action, text) in expect.errors.iter().filter(|(action, _)| !own_words.contains(action)) {
         let found = of(*action);
         if found.is_none_or(|outcome| !text.matches(&outcome.error)) {
             unmet.add(
@@ -422,8 +434,26 @@ fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
     }
 }
 
-fn apply_error(expected: &ApplyError, found: Option<&str>, unmet: &mut Unmet) {
+/// The actions of which a reply was refused.
+fn refused(trace: &Trace) -> BTreeSet<usize> {
+    let refused = trace.events.iter().filter_map(|event| match event {
+        Event::ReplyRefused { call, .. } => Some(*call),
+        _ => None,
+    });
+    let refused: BTreeSet<u32> = refused.collect();
+    let actions = trace.events.iter().filter_map(|event| match event {
+        Event::CallIssued { call, action: Some(action), .. } if refused.contains(call) => {
+            Some(*action as usize)
+        }
+        _ => None,
+    });
+    actions.collect()
+}
+
+/// Holds the error of an apply against the one that is expected; where only the innermost of it is seen, that there is one.
+fn apply_error(expected: &ApplyError, found: Option<&str>, is_whole: bool, unmet: &mut Unmet) {
     let met = match (expected, found) {
+        (ApplyError::Text(_), Some(_)) if !is_whole => true,
         (ApplyError::None, found) => found.is_none(),
         (ApplyError::Text(text), Some(found)) => text.matches(found),
         (ApplyError::Text(_), None) => false,

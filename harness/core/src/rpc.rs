@@ -65,6 +65,11 @@ impl Method {
         }
     }
 
+    /// The method of such a path.
+    pub fn of_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.path() == path)
+    }
+
     /// The full name of the message that answers the call.
     pub const fn response(self) -> &'static str {
         match self {

@@ -1,22 +1,30 @@
-//! Broken adapters of the strict decoder, each with one flaw.
+//! Broken adapters of the strict decoder and of the reference engine, each with one flaw.
 
 use std::{
     collections::VecDeque,
-    io::{Read, Write},
-    process, thread,
+    io::{self, Read, Write},
+    process,
+    sync::Arc,
+    thread,
     time::Duration,
 };
 
 use bytes::Bytes;
 use counterfoil_core::decode::{Decoder, Strict};
-use counterfoil_proto::adapter::{
-    Accepted, DecoderAnswer, FromAdapter, decoder_answer::Verdict, from_adapter::Kind,
+use counterfoil_proto::{
+    adapter::{
+        Accepted, DecoderAnswer, EngineAnswer, FromAdapter, Role, Told, decoder_answer::Verdict,
+        from_adapter::Kind,
+    },
+    iac,
 };
+use prost::Message as _;
 
 use super::{
-    frames::frame,
+    frames::{LENGTH, frame},
     line::VERSION,
     serve::{Answer, ServeError, answers},
+    serve_engine::{self, Served},
 };
 
 /// A broken adapter.
@@ -40,7 +48,21 @@ impl AdapterMutant {
 
     /// How many cases it is given at once, where that is more than one; none where it shows by one after the other.
     pub fn at_once(&self) -> Option<usize> {
-        (self.flaw == Flaw::OutOfOrder).then_some(2)
+        match self.flaw {
+            Flaw::OutOfOrder => Some(2),
+            Flaw::EndsInAnApply => Some(4),
+            _ => None,
+        }
+    }
+
+    /// What it stands for.
+    pub fn role(&self) -> Role {
+        match self.flaw {
+            Flaw::EndsInAnApply | Flaw::TellsWithoutEnd | Flaw::TellsInNoCase | Flaw::NoStatus => {
+                Role::Engine
+            }
+            _ => Role::Decoder,
+        }
     }
 }
 
@@ -81,6 +103,14 @@ pub enum Flaw {
     Fails,
     /// It reads nothing out of what it accepts.
     Forgets,
+    /// It ends in every case behind its second, when the plan has been applied.
+    EndsInAnApply,
+    /// It tells the same again and again, and reads nothing any more.
+    TellsWithoutEnd,
+    /// It tells something in a case that was never sent.
+    TellsInNoCase,
+    /// Its third answer has an outcome without a status.
+    NoStatus,
 }
 
 const fn mutant(
@@ -131,13 +161,96 @@ pub const BROKEN: &[AdapterMutant] = &[
     mutant("adapter-stays", "does not end with its input", &["ADP-010"], Flaw::Stays),
     mutant("adapter-fails-in-the-end", "ends with exit code 3", &["ADP-010"], Flaw::Fails),
     mutant("adapter-forgets", "reads nothing out of what it accepts", &["ADP-011"], Flaw::Forgets),
+    mutant(
+        "adapter-ends-in-an-apply",
+        "ends instead of saying what came of a plan",
+        &["ADP-003"],
+        Flaw::EndsInAnApply,
+    ),
+    mutant(
+        "adapter-tells-without-end",
+        "tells the same of an engine again and again",
+        &["ADP-007"],
+        Flaw::TellsWithoutEnd,
+    ),
+    mutant(
+        "adapter-tells-in-no-case",
+        "tells of an engine in a case that was never sent",
+        &["ADP-008"],
+        Flaw::TellsInNoCase,
+    ),
+    mutant(
+        "adapter-reports-no-status",
+        "reports an outcome without a status",
+        &["ADP-007", "OUT-001"],
+        Flaw::NoStatus,
+    ),
 ];
 
-/// Answers as the strict decoder does, but for the flaw.
+/// Serves a broken adapter.
 ///
 /// # Errors
 /// See [`ServeError`].
-pub fn serve(flaw: Flaw, input: impl Read, mut output: impl Write) -> Result<(), ServeError> {
+pub fn serve(
+    mutant: &AdapterMutant,
+    input: impl Read,
+    output: impl Write + Send + 'static,
+) -> Result<(), ServeError> {
+    match mutant.role() {
+        Role::Engine => {
+            let served =
+                Served { subject: "a broken adapter".to_owned(), alter: |_| (), decoder: Arc::new(Strict) };
+            serve_engine::engine(input, Meddler { output, flaw: mutant.flaw, answered: 0, told: 0 }, served)
+        }
+        Role::Decoder | Role::Unspecified => decoder(mutant.flaw, input, output),
+    }
+}
+
+/// Writes what the adapter of an engine says, but for the flaw. It is given each frame by itself.
+struct Meddler<W> {
+    output: W,
+    flaw: Flaw,
+    answered: u32,
+    told: u32,
+}
+
+/// Which of the things that it tells is the wrong one: it stands in the second case, or in one beside that.
+const WRONG: u32 = 15;
+
+impl<W: Write> Write for Meddler<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let said = FromAdapter::decode(&bytes[LENGTH..]).ok().and_then(|said| said.kind);
+        self.answered += u32::from(matches!(said, Some(Kind::Applied(_))));
+        self.told += u32::from(matches!(said, Some(Kind::Told(_))));
+        match (self.flaw, said) {
+            (Flaw::EndsInAnApply, Some(Kind::Applied(_))) if self.answered > 2 => process::exit(0),
+            (Flaw::TellsWithoutEnd, Some(Kind::Told(_))) if self.told == WRONG => loop {
+                self.output.write_all(bytes)?;
+            },
+            (Flaw::TellsInNoCase, Some(Kind::Told(told))) if self.told == WRONG => {
+                let stray = Told { case: told.case + 1_000_000, ..told };
+                self.output.write_all(&frame(&FromAdapter { kind: Some(Kind::Told(stray)) }))?;
+            }
+            (Flaw::NoStatus, Some(Kind::Applied(answer))) if self.answered == 3 => {
+                let mut result = iac::ApplyResult::decode(answer.result).unwrap_or_default();
+                result.actions.iter_mut().take(1).for_each(|outcome| outcome.status = 0);
+                let answer = EngineAnswer { result: result.encode_to_vec().into(), ..answer };
+                self.output.write_all(&frame(&FromAdapter { kind: Some(Kind::Applied(answer)) }))?;
+                return Ok(bytes.len());
+            }
+            _ => {}
+        }
+        self.output.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// Answers as the strict decoder does, but for the flaw.
+fn decoder(flaw: Flaw, input: impl Read, mut output: impl Write) -> Result<(), ServeError> {
     let strict: &dyn Decoder = &Strict;
     let mut held_back = VecDeque::new();
     let mut number = 0;

@@ -8,7 +8,7 @@ use prost::Message;
 pub const MAX_FRAME: usize = 64 << 20;
 
 /// The bytes of a length.
-const LENGTH: usize = 4;
+pub(super) const LENGTH: usize = 4;
 
 /// How much of what is no frame is shown, in bytes.
 const SHOWN: usize = 80;

@@ -18,8 +18,8 @@ use counterfoil_core::trace::{AdapterEvent, AnswerProblem, Due, ExitStatus, Fram
 use counterfoil_proto::{
     Revision,
     adapter::{
-        DecoderAnswer, DecoderCase, FromAdapter, Hello, Ready, Role, ToAdapter, decoder_answer::Verdict,
-        from_adapter, to_adapter,
+        DecoderAnswer, DecoderCase, EngineAnswer, EngineCase, FromAdapter, GoOn, Hello, Ready, Role,
+        ToAdapter, Told as EngineTold, decoder_answer::Verdict, from_adapter, to_adapter, told::What,
     },
     history,
 };
@@ -36,7 +36,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::frames::{Frames, frame};
+use super::{
+    engine::hook_named,
+    frames::{Frames, frame},
+};
 use crate::provider::{
     private_directory,
     process::{Pipes, Start, Supervised, TAIL, keep_tail},
@@ -51,6 +54,8 @@ pub const MOST_FAILURES: u32 = 10;
 const MAKE_UP: u32 = 10;
 /// How many cases it may ask for at once.
 const MOST_IN_FLIGHT: usize = 1024;
+/// How much an engine may tell in one case: far more than the largest plan takes.
+const MOST_TOLD: usize = 1 << 16;
 /// How long the news of an end may take behind the end of its output.
 const NEWS: Duration = Duration::from_secs(1);
 /// How much is read at once, in bytes: all that a pipe holds.
@@ -128,6 +133,24 @@ pub struct Told {
     pub events: Vec<AdapterEvent>,
 }
 
+/// What came of a plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Applied {
+    /// The answer; none where the adapter failed in the case.
+    pub answer: Option<EngineAnswer>,
+    /// What the adapter did beside answering.
+    pub events: Vec<AdapterEvent>,
+}
+
+/// Why a plan was not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// The adapter is given no more cases.
+    GivenUp(GivenUp),
+    /// The adapter failed while this was under way beside others. It may be given again, with another provider to call.
+    Interrupted,
+}
+
 /// Why a case was not given to the adapter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -135,34 +158,64 @@ pub struct GivenUp(pub String);
 
 /// The way to an adapter. Clones lead to the same one, which ends with the last of them.
 #[derive(Clone, Debug)]
-pub struct Line(mpsc::Sender<Asked>);
+pub struct Line {
+    ask: mpsc::Sender<Asked>,
+    go_on: mpsc::UnboundedSender<GoOn>,
+}
 
 /// Who waits for something from a line.
 type Tell<T> = oneshot::Sender<Result<T, GivenUp>>;
+
+/// Who is told what an engine is about to do, with the number of its case.
+type Telling = mpsc::UnboundedSender<(u64, What)>;
+
+/// What an adapter makes of a case.
+enum Answer {
+    Decoded(Verdict),
+    Applied(EngineAnswer),
+}
+
+/// How a case ended: with an answer, where the adapter did not fail in it, and with what it did beside that.
+type Over = (Option<Answer>, Vec<AdapterEvent>);
 
 /// What is asked of a line.
 enum Asked {
     /// To have the adapter ready.
     Ready(oneshot::Sender<Result<Ready, Vec<AdapterEvent>>>),
-    /// To give it a case, which is that of the run of this name.
-    Case(String, Box<DecoderCase>, Tell<Told>),
+    /// To give it a case.
+    Case(Box<Asking>),
     /// To end its input, and wait for its end.
     End(Tell<Vec<AdapterEvent>>),
+}
+
+/// A case that the adapter is to be given.
+struct Asking {
+    /// The run whose case it is.
+    run: String,
+    /// The case, without its number.
+    case: to_adapter::Kind,
+    /// Who is told what happens in it, where that is an engine's.
+    telling: Option<Telling>,
+    /// Who waits for its end.
+    tell: oneshot::Sender<Result<Over, Missed>>,
 }
 
 impl Line {
     /// A line to an adapter, which is started when it is first needed.
     ///
     /// Must be called within a Tokio runtime.
-    pub fn new(launch: Launch) -> Self {
+    pub fn new(launch: Launch, role: Role) -> Self {
         let (ask, asked) = mpsc::channel(MOST_IN_FLIGHT);
+        let (go_on, goes_on) = mpsc::unbounded_channel();
         let operator = Operator {
             launch,
+            role,
             live: None,
             under_way: VecDeque::new(),
             answered: Vec::new(),
             suspects: VecDeque::new(),
             suspicion: Vec::new(),
+            alone: 0,
             left_over: Vec::new(),
             since: Instant::now(),
             strain: 0,
@@ -170,8 +223,8 @@ impl Line {
             runs: Vec::new(),
             given_up: None,
         };
-        tokio::spawn(operator.run(asked));
-        Self(ask)
+        tokio::spawn(operator.run(asked, goes_on));
+        Self { ask, go_on }
     }
 
     /// What the adapter says of itself.
@@ -187,7 +240,52 @@ impl Line {
     /// # Errors
     /// When the adapter has failed too often to be given another case.
     pub async fn decode(&self, run: String, case: DecoderCase) -> Result<Told, GivenUp> {
-        self.ask(|tell| Asked::Case(run, Box::new(case), tell)).await
+        let case = to_adapter::Kind::Decode(case);
+        let asking = |tell| Asked::Case(Box::new(Asking { run, case, telling: None, tell }));
+        match self.ask(asking).await {
+            Ok((answer, events)) => Ok(Told {
+                answer: answer.and_then(|answer| match answer {
+                    Answer::Decoded(verdict) => Some(verdict),
+                    Answer::Applied(_) => None,
+                }),
+                events,
+            }),
+            Err(Missed::GivenUp(given_up)) => Err(given_up),
+            // What tells nothing is given again by the line itself.
+            Err(Missed::Interrupted) => Ok(Told::default()),
+        }
+    }
+
+    /// Has the adapter apply a plan for a run, which is called so. The number of the case is the line's to give. `told` is
+    /// given what the engine tells, and says how it goes on; the number of the case is the line's there too.
+    ///
+    /// # Errors
+    /// See [`Missed`].
+    pub async fn apply(
+        &self,
+        run: String,
+        case: EngineCase,
+        told: impl Fn(What) -> GoOn,
+    ) -> Result<Applied, Missed> {
+        let (telling, mut tells) = mpsc::unbounded_channel();
+        let case = to_adapter::Kind::Apply(case);
+        let asking = |tell| Asked::Case(Box::new(Asking { run, case, telling: Some(telling), tell }));
+        let mut over = pin!(self.ask(asking));
+        let (answer, events) = loop {
+            tokio::select! {
+                biased;
+                Some((case, what)) = tells.recv() => {
+                    // A line that is down goes down with its runtime.
+                    let _ = self.go_on.send(GoOn { case, ..told(what) });
+                },
+                over = &mut over => break over?,
+            }
+        };
+        let answer = answer.and_then(|answer| match answer {
+            Answer::Applied(answer) => Some(answer),
+            Answer::Decoded(_) => None,
+        });
+        Ok(Applied { answer, events })
     }
 
     /// Ends the adapter's input behind the cases that are under way, and gives what it did until its end.
@@ -200,7 +298,7 @@ impl Line {
 
     async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Asked) -> T {
         let (tell, told) = oneshot::channel();
-        let sent = self.0.send(ask(tell)).await;
+        let sent = self.ask.send(ask(tell)).await;
         match (sent, told.await) {
             (Ok(()), Ok(told)) => told,
             // The runtime is going down, and the caller with it.
@@ -213,7 +311,10 @@ impl Line {
 struct UnderWay {
     case: u64,
     frame: Bytes,
-    tell: Tell<Told>,
+    telling: Option<Telling>,
+    /// How much was told in it.
+    told: usize,
+    tell: oneshot::Sender<Result<Over, Missed>>,
     events: Vec<AdapterEvent>,
 }
 
@@ -221,15 +322,15 @@ impl UnderWay {
     /// The adapter is given no more cases. One that has something to tell tells it all the same.
     fn give_up(self, reason: String) {
         if self.events.is_empty() {
-            let _ = self.tell.send(Err(GivenUp(reason)));
+            let _ = self.tell.send(Err(Missed::GivenUp(GivenUp(reason))));
         } else {
             self.over(None);
         }
     }
 
-    fn over(self, answer: Option<Verdict>) {
+    fn over(self, answer: Option<Answer>) {
         // Who asked may have been cut short.
-        let _ = self.tell.send(Ok(Told { answer, events: self.events }));
+        let _ = self.tell.send(Ok((answer, self.events)));
     }
 
     /// There is no answer, and this is why.
@@ -242,15 +343,18 @@ impl UnderWay {
 /// Who works a line: the only one that speaks with the adapter.
 struct Operator {
     launch: Launch,
+    role: Role,
     live: Option<Live>,
     /// In the order in which they were sent.
     under_way: VecDeque<UnderWay>,
     /// What has an answer, and is told as soon as all has been read that came with it: that may be about it.
-    answered: Vec<(UnderWay, Option<Verdict>)>,
+    answered: Vec<(UnderWay, Option<Answer>)>,
     /// What was under way when the adapter failed, and is given again one at a time.
     suspects: VecDeque<UnderWay>,
     /// How it failed, where it is not known in which of the suspects.
     suspicion: Vec<AdapterEvent>,
+    /// How many cases are to come one at a time, since an engine's are given again by who asked.
+    alone: usize,
     /// What happened while no case was under way. It is told with the next.
     left_over: Vec<AdapterEvent>,
     /// When something was last heard that was awaited, or had to be awaited.
@@ -274,7 +378,7 @@ enum News {
 }
 
 impl Operator {
-    async fn run(mut self, mut asked: mpsc::Receiver<Asked>) {
+    async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut goes_on: mpsc::UnboundedReceiver<GoOn>) {
         let mut ending: Option<Tell<Vec<AdapterEvent>>> = None;
         loop {
             self.give_again().await;
@@ -296,10 +400,11 @@ impl Operator {
             tokio::select! {
                 biased;
                 news = news => self.take(news).await,
+                Some(go_on) = goes_on.recv() => self.go_on(go_on),
                 ask = asked.recv(), if has_room => match ask {
                     None => return,
                     Some(Asked::Ready(tell)) => _ = tell.send(self.ready().await),
-                    Some(Asked::Case(run, case, tell)) => self.begin(run, *case, tell).await,
+                    Some(Asked::Case(asking)) => self.begin(*asking).await,
                     Some(Asked::End(tell)) => ending = Some(tell),
                 },
             }
@@ -308,6 +413,9 @@ impl Operator {
 
     /// How many cases may be under way.
     fn limit(&self) -> usize {
+        if self.alone > 0 {
+            return 1;
+        }
         let taken = self.live.as_ref().map_or(1, |live| live.ready.in_flight as usize);
         taken.clamp(1, self.launch.at_once.unwrap_or(MOST_IN_FLIGHT).clamp(1, MOST_IN_FLIGHT))
     }
@@ -317,7 +425,7 @@ impl Operator {
         if let Some(live) = &self.live {
             return Ok(live.ready.clone());
         }
-        match Live::start(&self.launch).await {
+        match Live::start(&self.launch, self.role).await {
             Ok(live) => {
                 let ready = live.ready.clone();
                 self.live = Some(live);
@@ -347,16 +455,30 @@ impl Operator {
 
     /// Whether cases are given again one at a time, and no others beside them.
     fn is_one_by_one(&self) -> bool {
-        !(self.suspects.is_empty() && self.suspicion.is_empty())
+        !self.suspects.is_empty() || (self.alone == 0 && !self.suspicion.is_empty())
     }
 
-    async fn begin(&mut self, run: String, mut case: DecoderCase, tell: Tell<Told>) {
+    async fn begin(&mut self, asking: Asking) {
+        let Asking { run, case: mut kind, telling, tell } = asking;
         self.runs.push(run);
-        case.case = self.runs.len() as u64;
-        let number = case.case;
-        let message = ToAdapter { kind: Some(to_adapter::Kind::Decode(case)) };
+        let case = self.runs.len() as u64;
+        match &mut kind {
+            to_adapter::Kind::Decode(decode) => decode.case = case,
+            to_adapter::Kind::Apply(apply) => apply.case = case,
+            to_adapter::Kind::Hello(_) | to_adapter::Kind::GoOn(_) => {}
+        }
+        let frame = frame(&ToAdapter { kind: Some(kind) });
         let events = std::mem::take(&mut self.left_over);
-        self.give(UnderWay { case: number, frame: frame(&message), tell, events }).await;
+        self.give(UnderWay { case, frame, telling, told: 0, tell, events }).await;
+    }
+
+    /// Has an engine go on, unless its case is over.
+    fn go_on(&mut self, go_on: GoOn) {
+        if self.under_way.iter().any(|under_way| under_way.case == go_on.case)
+            && let Some(live) = &self.live
+        {
+            live.feed(&frame(&ToAdapter { kind: Some(to_adapter::Kind::GoOn(go_on)) }));
+        }
     }
 
     /// Gives the adapter the next of the cases that it is given again, where none is under way.
@@ -418,8 +540,9 @@ impl Operator {
         while let Some(live) = &mut self.live {
             match live.frames.message() {
                 Ok(None) => return,
-                Ok(Some(message)) => match answer(message) {
-                    Ok(answer) => self.answered(answer),
+                Ok(Some(message)) => match said(message) {
+                    Ok(Said::Answer(case, answer)) => self.answered(case, answer),
+                    Ok(Said::Told(case, what)) => self.told(case, what),
                     Err(event) => self.fail(event),
                 },
                 Err(no_frame) => self.fail(no_frame.into()),
@@ -427,12 +550,27 @@ impl Operator {
         }
     }
 
+    /// An engine tells what it is about to do.
+    fn told(&mut self, case: u64, what: What) {
+        let under_way = self.under_way.iter_mut().find(|under_way| under_way.case == case);
+        let Some(UnderWay { telling: Some(telling), told, .. }) = under_way else {
+            return self.astray(case, "tells of");
+        };
+        *told += 1;
+        if *told > MOST_TOLD {
+            let detail = format!("it tells more than {MOST_TOLD} things in {}", self.run_of(case));
+            return self.fail(AdapterEvent::BadAnswer { problem: AnswerProblem::OfAnotherKind, detail });
+        }
+        self.since = Instant::now();
+        // Who asked may have been cut short.
+        let _ = telling.send((case, what));
+    }
+
     /// An answer came.
-    fn answered(&mut self, answer: DecoderAnswer) {
-        let DecoderAnswer { case, verdict } = answer;
+    fn answered(&mut self, case: u64, answer: Option<Answer>) {
         let bad = |problem, detail| AdapterEvent::BadAnswer { problem, detail };
         let Some(at) = self.under_way.iter().position(|under_way| under_way.case == case) else {
-            return self.astray(case);
+            return self.astray(case, "answers");
         };
         let printed = self.live.as_mut().and_then(Live::printed);
         let mut over = self.under_way.remove(at).expect("it was found there");
@@ -447,16 +585,23 @@ impl Operator {
             self.under_way.iter_mut().for_each(|other| other.events.push(printed.clone()));
             over.events.push(printed);
         }
-        if verdict.is_none() {
-            let detail = format!("its answer to {} says neither accepted nor refused", self.run_of(case));
+        let is_due = match answer {
+            Some(Answer::Decoded(_)) => over.telling.is_none(),
+            Some(Answer::Applied(_)) => over.telling.is_some(),
+            None => false,
+        };
+        if !is_due {
+            let due = if over.telling.is_some() { "what came of its plan" } else { "accepted or refused" };
+            let detail = format!("its answer to {} does not say {due}", self.run_of(case));
             over.events.push(bad(AnswerProblem::OfAnotherKind, detail));
         }
-        if self.suspects.is_empty() {
+        self.alone = self.alone.saturating_sub(1);
+        if self.suspects.is_empty() && self.alone == 0 {
             // It failed in none of them again.
             over.events.append(&mut self.suspicion);
         }
         self.strain = self.strain.saturating_sub(1);
-        self.answered.push((over, verdict));
+        self.answered.push((over, answer.filter(|_| is_due)));
     }
 
     /// The name of the run whose case this is; of one that was never sent, its number.
@@ -466,29 +611,43 @@ impl Operator {
         run.cloned().unwrap_or_else(|| format!("case {case}"))
     }
 
-    /// What an answer is to a case that is not under way.
-    fn uncalled_for(&self, case: u64) -> AdapterEvent {
+    /// What it is that the adapter answers or tells of a case that is not under way.
+    fn uncalled_for(&self, case: u64, does: &str) -> AdapterEvent {
         let run = self.run_of(case);
         let was_sent = (1..=self.runs.len() as u64).contains(&case);
         let (problem, detail) = if was_sent {
-            (AnswerProblem::Twice, format!("it answers {run}, which it has answered"))
+            (AnswerProblem::Twice, format!("it {does} {run}, which it has answered"))
         } else {
-            (AnswerProblem::NeverSent, format!("it answers {run}, which it was never sent"))
+            (AnswerProblem::NeverSent, format!("it {does} {run}, which it was never sent"))
         };
         AdapterEvent::BadAnswer { problem, detail }
     }
 
     /// The adapter failed by an answer to a case that is not under way: what it says from then on may be anything. It is held
     /// against that case where it can be, else it is told with the first that is under way, which is not to blame.
-    fn astray(&mut self, case: u64) {
-        let event = self.uncalled_for(case);
+    fn astray(&mut self, case: u64, does: &str) {
+        let event = self.uncalled_for(case, does);
         let printed = self.stop(&event);
         let its_own = self.answered.iter_mut().map(|(over, _)| over).find(|over| over.case == case);
         let teller = its_own.or(self.under_way.front_mut());
         let events = teller.map_or(&mut self.left_over, |teller| &mut teller.events);
         events.push(event);
         events.extend(printed);
-        self.suspects.append(&mut self.under_way);
+        self.suspect_all();
+    }
+
+    /// Has what is under way given again one at a time: an engine's case by who asked, since it takes a provider that has
+    /// not been called.
+    fn suspect_all(&mut self) {
+        for case in self.under_way.drain(..) {
+            if case.telling.is_some() {
+                self.alone += 1;
+                self.left_over.extend(case.events);
+                let _ = case.tell.send(Err(Missed::Interrupted));
+            } else {
+                self.suspects.push_back(case);
+            }
+        }
     }
 
     /// The adapter failed. Where one case is under way, it failed in that; where there are more, in one that is not known,
@@ -501,7 +660,7 @@ impl Operator {
             self.suspicion = std::iter::once(among).chain(printed).collect();
             // Where it fails in none of them again, the last to be given tells of it: the first that was under way.
             self.under_way.rotate_left(1);
-            self.suspects.append(&mut self.under_way);
+            self.suspect_all();
             return;
         }
         let events = std::iter::once(failure).chain(printed);
@@ -509,6 +668,7 @@ impl Operator {
             None => self.left_over.extend(events),
             Some(failed) => {
                 self.suspicion.clear();
+                self.alone = self.alone.saturating_sub(1);
                 failed.fail(events);
             }
         }
@@ -547,8 +707,9 @@ impl Operator {
             }
             match live.frames.message() {
                 Ok(None) => {}
-                Ok(Some(message)) => match answer(message) {
-                    Ok(answer) => break vec![self.uncalled_for(answer.case)],
+                Ok(Some(message)) => match said(message) {
+                    Ok(Said::Answer(case, _)) => break vec![self.uncalled_for(case, "answers")],
+                    Ok(Said::Told(case, _)) => break vec![self.uncalled_for(case, "tells of")],
                     Err(event) => break vec![event],
                 },
                 Err(no_frame) => break vec![no_frame.into()],
@@ -559,10 +720,26 @@ impl Operator {
     }
 }
 
-/// Reads a message as an answer to a case.
-fn answer(message: Bytes) -> Result<DecoderAnswer, AdapterEvent> {
+/// What an adapter says about a case.
+enum Said {
+    /// Its answer, if it holds one.
+    Answer(u64, Option<Answer>),
+    /// What an engine is about to do in it.
+    Told(u64, What),
+}
+
+/// Reads a message as one about a case.
+fn said(message: Bytes) -> Result<Said, AdapterEvent> {
     match kind(message)? {
-        from_adapter::Kind::Decoded(answer) => Ok(answer),
+        from_adapter::Kind::Decoded(DecoderAnswer { case, verdict }) => {
+            Ok(Said::Answer(case, verdict.map(Answer::Decoded)))
+        }
+        from_adapter::Kind::Applied(answer) => Ok(Said::Answer(answer.case, Some(Answer::Applied(answer)))),
+        from_adapter::Kind::Told(EngineTold { case, what: Some(what) }) => Ok(Said::Told(case, what)),
+        from_adapter::Kind::Told(EngineTold { what: None, .. }) => Err(AdapterEvent::BadAnswer {
+            problem: AnswerProblem::OfAnotherKind,
+            detail: "it tells nothing that is known to this version of the protocol".to_owned(),
+        }),
         from_adapter::Kind::Ready(_) => Err(AdapterEvent::BadAnswer {
             problem: AnswerProblem::OfAnotherKind,
             detail: "it says once more that it is ready".to_owned(),
@@ -598,11 +775,11 @@ struct Live {
 
 impl Live {
     /// Starts an adapter and waits until it is ready.
-    async fn start(launch: &Launch) -> Result<Self, Vec<AdapterEvent>> {
+    async fn start(launch: &Launch, role: Role) -> Result<Self, Vec<AdapterEvent>> {
         let until = Instant::now() + launch.ready_within;
         let not_started = |detail| vec![AdapterEvent::NotStarted { detail }];
         let mut live = Self::launch(launch).await.map_err(not_started)?;
-        live.feed(&HELLO);
+        live.feed(hello(role));
         match live.greet(until, launch).await {
             Ok(ready) => Ok(Self { ready, ..live }),
             Err(event) => Err(std::iter::once(event).chain(live.printed()).collect()),
@@ -736,20 +913,31 @@ async fn feed(input: OwnedFd, mut frames: mpsc::UnboundedReceiver<Bytes>) {
     }
 }
 
-/// The frame with which every adapter is greeted.
-static HELLO: LazyLock<Bytes> = LazyLock::new(|| {
+/// The frames with which adapters are greeted, for engines and for decoders.
+static HELLOS: LazyLock<[Bytes; 2]> = LazyLock::new(|| {
     let contract =
         |revision: &Revision| (revision.to_string(), history::descriptors(*revision).encode_to_vec().into());
-    let contracts = Revision::ALL.iter().map(contract).collect();
-    let hello = Hello { version: VERSION, role: Role::Decoder.into(), contracts };
-    frame(&ToAdapter { kind: Some(to_adapter::Kind::Hello(hello)) })
+    let contracts: BTreeMap<String, Bytes> = Revision::ALL.iter().map(contract).collect();
+    [Role::Engine, Role::Decoder].map(|role| {
+        let hello = Hello { version: VERSION, role: role.into(), contracts: contracts.clone() };
+        frame(&ToAdapter { kind: Some(to_adapter::Kind::Hello(hello)) })
+    })
 });
+
+/// The frame with which an adapter is greeted.
+fn hello(role: Role) -> &'static Bytes {
+    let [engine, decoder] = &*HELLOS;
+    match role {
+        Role::Engine => engine,
+        Role::Decoder | Role::Unspecified => decoder,
+    }
+}
 
 /// Reads a message as the answer to `Hello`.
 fn ready(message: Bytes) -> Result<Ready, AdapterEvent> {
     let ready = match kind(message)? {
         from_adapter::Kind::Ready(ready) => ready,
-        from_adapter::Kind::Decoded(_) => {
+        from_adapter::Kind::Decoded(_) | from_adapter::Kind::Applied(_) | from_adapter::Kind::Told(_) => {
             let detail = "it answers a case before it has said that it is ready".to_owned();
             return Err(AdapterEvent::BadAnswer { problem: AnswerProblem::NeverSent, detail });
         }
@@ -762,11 +950,16 @@ fn ready(message: Bytes) -> Result<Ready, AdapterEvent> {
         return Err(AdapterEvent::Unsuited { detail });
     }
     let unknown = |name: &&String| !Revision::ALL.iter().any(|revision| revision.to_string() == **name);
-    match ready.revisions.iter().find(unknown) {
+    let unsuited = |what, name| {
+        Err(AdapterEvent::Unsuited { detail: format!("it knows a {what} {name:?}, and there is none") })
+    };
+    if let Some(name) = ready.revisions.iter().find(unknown) {
+        return unsuited("revision", name);
+    }
+    let mut hooks = ready.engine.iter().flat_map(|engine| &engine.hooks);
+    match hooks.find(|name| hook_named(name).is_none()) {
         None => Ok(ready),
-        Some(name) => {
-            Err(AdapterEvent::Unsuited { detail: format!("it knows a revision {name:?}, and there is none") })
-        }
+        Some(name) => unsuited("hook", name),
     }
 }
 

@@ -10,11 +10,13 @@
 
 pub mod broken;
 pub mod cases;
+pub mod engine;
 pub mod frames;
 pub mod line;
 pub mod serve;
+pub mod serve_engine;
 
 pub use self::{
     cases::Case,
-    line::{GivenUp, Launch, Line, MOST_FAILURES, Told},
+    line::{Applied, GivenUp, Launch, Line, MOST_FAILURES, Missed, Told},
 };

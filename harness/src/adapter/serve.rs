@@ -89,7 +89,9 @@ pub(super) fn answers(
                     ..Ready::default()
                 }),
                 Some(to_adapter::Kind::Decode(case)) => from_adapter::Kind::Decoded(decode(&case, decoder)),
-                None => return Err(ServeError::NoMessage),
+                Some(to_adapter::Kind::Apply(_) | to_adapter::Kind::GoOn(_)) | None => {
+                    return Err(ServeError::NoMessage);
+                }
             };
             say(Answer::Message(FromAdapter { kind: Some(kind) }))?;
         }

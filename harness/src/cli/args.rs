@@ -86,6 +86,9 @@ pub(super) enum Command {
         /// Run this one alone, and print what each rule says of it. Can be given more than once.
         #[arg(long, value_name = "NAME", conflicts_with = "list")]
         only: Vec<String>,
+        /// Run the broken engines behind adapters instead, as engines of others are tested.
+        #[arg(long, conflicts_with_all = ["list", "only"])]
+        behind_adapters: bool,
     },
     /// List binary vectors for the tests of decoders in any language, or write them to files.
     Vectors {
@@ -102,12 +105,15 @@ pub(super) enum Command {
     /// Serve or install a mock provider as a plugin of the engine.
     #[command(subcommand)]
     Mock(Mock),
-    /// Be the adapter of something of ours, as `test decoder` starts it.
+    /// Be the adapter of something of ours, as `test engine` and `test decoder` start it.
     #[command(subcommand)]
     Adapter(Adapter),
     /// Put a plugin of the engine behind another that passes everything on.
     #[command(subcommand)]
     Proxy(Proxy),
+    /// Stand in for something that is not ours.
+    #[command(subcommand, hide = true)]
+    StandIn(StandIn),
     /// Make a scenario to start from of what a proxy has recorded.
     Record {
         /// The trace, as `proxy --record` leaves it; `-` for standard input.
@@ -176,6 +182,12 @@ pub(super) enum Test {
     /// Test a provider plugin: start it as the engine does, load it, and run every scenario that can tell something of
     /// it. Nothing behind which a cloud stands is called without --live.
     Provider(Box<TestProvider>),
+    /// Test an engine in any language: give its adapter every scenario that can reach it, play the provider that it calls,
+    /// and judge what it says and what it did (docs/adapter.md).
+    Engine(Box<TestEngine>),
+    /// Test the engine's own command line: have it apply what scenarios plan, in front of the mock provider and through the
+    /// proxy, and judge its calls, its state files and what it prints (docs/engine.md).
+    Wfctl(Box<TestWfctl>),
     /// Test a decoder in any language: give its adapter every binary vector at every revision, and messages made of them,
     /// and judge what it accepts and what it refuses (docs/adapter.md).
     Decoder(Box<TestDecoder>),
@@ -204,6 +216,23 @@ pub(super) struct TestProvider {
     pub from: SettingsFrom,
 }
 
+/// `counterfoil test engine`
+#[derive(Debug, Args)]
+pub(super) struct TestEngine {
+    /// Scenario files and directories to run in place of the stock scenarios; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub scenario: Vec<PathBuf>,
+    /// Leave only the runs that match, as `run --filter` does; may be repeated.
+    #[arg(long, short, value_name = "TERM")]
+    pub filter: Vec<String>,
+    /// How they are run.
+    #[command(flatten)]
+    pub how: How,
+    /// The adapter.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
+}
+
 /// `counterfoil test decoder`
 #[derive(Debug, Args)]
 pub(super) struct TestDecoder {
@@ -225,6 +254,64 @@ pub(super) struct TestDecoder {
     /// The adapter.
     #[command(flatten)]
     pub adapter: AdapterArgs,
+}
+
+/// `counterfoil stand-in`
+#[derive(Debug, Subcommand)]
+pub(super) enum StandIn {
+    /// Apply as the engine's command line does, with the reference engine or a broken one behind it.
+    Wfctl {
+        /// Apply as this broken engine does.
+        #[arg(long, value_name = "NAME")]
+        mutant: Option<String>,
+        /// The revision of the engine.
+        #[arg(long, default_value = "head", value_parser = revision)]
+        revision: Revision,
+        /// The arguments of the command line.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+}
+
+/// `counterfoil test wfctl`
+#[derive(Debug, Args)]
+pub(super) struct TestWfctl {
+    /// Apply by this plugin instead of the mock provider: its program, the directory that holds plugin.json and the
+    /// program, or a release archive (.tar.gz). What could change something, the proxy answers in its place.
+    #[arg(long, value_name = "PATH")]
+    pub plugin: Option<PathBuf>,
+    /// Let the plugin reach its cloud, and change it.
+    #[arg(long, requires = "plugin")]
+    pub live: bool,
+    /// The config that the plugin's Initialize is given, a YAML or JSON file [default: placeholders that reach no cloud,
+    /// where the plugin is known by name].
+    #[arg(long, value_name = "FILE", requires = "plugin")]
+    pub config: Option<PathBuf>,
+    /// The type of all resources in front of the plugin [default: the first of its Capabilities].
+    #[arg(long = "type", value_name = "TYPE", requires = "plugin")]
+    pub resource_type: Option<String>,
+    /// The revision of the engine, by name, alias or engine version [default: by what `CMD version` prints; the newest
+    /// where that is no release].
+    #[arg(long, value_parser = revision)]
+    pub revision: Option<Revision>,
+    /// Pass a variable of the environment on to the command line, beside PATH; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub env: Vec<String>,
+    /// How long an apply may take.
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait, default_value = "60s")]
+    pub deadline: Duration,
+    /// Scenario files and directories to run in place of the stock scenarios; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub scenario: Vec<PathBuf>,
+    /// Leave only the runs that match, as `run --filter` does; may be repeated.
+    #[arg(long, short, value_name = "TERM")]
+    pub filter: Vec<String>,
+    /// How they are run.
+    #[command(flatten)]
+    pub how: How,
+    /// The engine's command line, and what stands before the arguments of an apply.
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
 }
 
 /// An adapter, and how it is started.

@@ -30,7 +30,9 @@ use crate::{
     mutants::{self, Matrix, Mutant},
     provider::{process::settle, remove_private_directory},
     report::{Reporter, json::Json, known, terminal::Terminal},
-    run::{self, Again, DecoderSuite, DecoderUnderTest, Job, Options, RunEvent, Seen, Variant},
+    run::{
+        self, Again, DecoderSuite, DecoderUnderTest, EngineUnderTest, Job, Options, RunEvent, Seen, Variant,
+    },
     subject::{Preparation, Subject},
 };
 
@@ -97,9 +99,25 @@ impl Session {
         })
     }
 
+    /// Starts the adapter of an engine, for these jobs.
+    pub(super) fn engine(
+        &self,
+        launch: Launch,
+        jobs: &[Job],
+        output: Output,
+    ) -> Result<EngineUnderTest, Exit> {
+        let room = |error| failed(&format!("no room for sockets can be made: {error}"), output);
+        self.runtime.block_on(EngineUnderTest::start(launch, jobs)).map_err(room)
+    }
+
     /// Starts the adapter of a decoder, for jobs of a suite.
     pub(super) fn decoder(&self, launch: Launch, suite: DecoderSuite, jobs: &[Job]) -> DecoderUnderTest {
         self.runtime.block_on(DecoderUnderTest::start(launch, suite, jobs))
+    }
+
+    /// Waits for something that takes a runtime.
+    pub(super) fn wait_for<T>(&self, awaited: impl Future<Output = T>) -> T {
+        self.runtime.block_on(awaited)
     }
 
     /// Runs mutants, and gives what was found of each.

@@ -30,7 +30,7 @@ use super::{
     output::Output,
     proxy, report,
     settings::Taken,
-    test, vectors,
+    test, vectors, wfctl,
 };
 use crate::{
     contract::DescriptorError,
@@ -64,6 +64,9 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Rules => output.print(&rules_report::list(output.layout())),
         Command::Explain { id } => explain(&id, output),
         Command::Mutants { list: true, .. } => output.print(&mutants_report::list(output.layout())),
+        Command::Mutants { behind_adapters: true, .. } => {
+            run_behind_adapters(output).unwrap_or_else(|exit| exit)
+        }
         Command::Mutants { only, .. } if only.is_empty() => kill_matrix(output),
         Command::Mutants { only, .. } => run_mutants(&only, output).unwrap_or_else(|exit| exit),
         Command::Vectors { into } => vectors::execute(into.as_deref(), output),
@@ -72,6 +75,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Mock(command) => mock::execute(&command, output),
         Command::Adapter(command) => adapter::execute(&command, output),
         Command::Proxy(command) => proxy::execute(&command, output),
+        Command::StandIn(stand_in) => wfctl::stand_in(stand_in, output).unwrap_or_else(|exit| exit),
         Command::Record { trace, into } => {
             proxy::record(&trace, into.as_deref(), output).unwrap_or_else(|exit| exit)
         }
@@ -102,6 +106,14 @@ fn run_mutants(names: &[String], output: Output) -> Result<Exit, Exit> {
     let account = mutants_report::said(&matrix, begun.elapsed(), output.layout());
     let exit = if matrix.is_killed() { Exit::Passed } else { Exit::Broken };
     Ok(exit.unless(output.print(&account)))
+}
+
+/// Runs the broken engines behind adapters, and fails where one survives.
+fn run_behind_adapters(output: Output) -> Result<Exit, Exit> {
+    let begun = Instant::now();
+    let matrix = Session::open(output)?.kill_matrix(mutants::engines_behind_adapters(), output)?;
+    let exit = if matrix.is_killed() { Exit::Passed } else { Exit::Broken };
+    Ok(exit.unless(output.print(&mutants_report::part(&matrix, begun.elapsed(), output.layout()))))
 }
 
 /// Says that no mutant has a name, and which one was probably meant.
@@ -142,6 +154,15 @@ pub(super) fn load(paths: &[PathBuf], output: Output) -> Result<Vec<Arc<Scenario
     let mistakes = counted(all, "mistake");
     let of_them = if all > shown { format!(", {shown} of them shown") } else { String::new() };
     Err(usage(&format!("{mistakes} in {of_files}{of_them}"), output))
+}
+
+/// Reads the one scenario of a file that an option names.
+pub(super) fn load_one(path: &Path, option: &str, output: Output) -> Result<Arc<Scenario>, Exit> {
+    let mut scenarios = load(&[path.to_owned()], output)?;
+    match (scenarios.pop(), scenarios.is_empty()) {
+        (Some(scenario), true) => Ok(scenario),
+        _ => Err(usage(&format!("{} holds several scenarios: {option} takes one", path.display()), output)),
+    }
 }
 
 fn filter(select: &Select, output: Output) -> Result<Filter, Exit> {

@@ -23,7 +23,7 @@ use crate::{
     adapter::Launch,
     explore::{Emphasis, Exploration, Find, Offer, Written},
     report::{explore as explore_report, explore_map},
-    run::{self, DecoderSuite, Target, Variant},
+    run::{self, Adapted, DecoderSuite, Target, Variant},
 };
 
 /// How often an adapter may fail in a row: what is found is made smaller by having it fail again and again.
@@ -36,11 +36,12 @@ pub(super) enum Explore {
     ///
     /// The plans create, change and delete whatever they make up: give the plugin a cloud of its own.
     Provider(Box<OfProvider>),
-    /// Look for plans and faults in which the reference engine, or a broken one, breaks the contract.
-    Engine(OfPair),
+    /// Look for plans and faults in which an engine of yours breaks the contract, behind its adapter; without one, the
+    /// reference engine, or a broken one.
+    Engine(Box<OfAdapted>),
     /// Look for replies of which a decoder of yours makes what it must not, behind its adapter; without one, the strict
     /// decoder, or a broken one.
-    Decoder(Box<OfDecoder>),
+    Decoder(Box<OfAdapted>),
 }
 
 /// `counterfoil explore provider`
@@ -54,9 +55,9 @@ pub(super) struct OfProvider {
     pair: OfPair,
 }
 
-/// `counterfoil explore decoder`
+/// `counterfoil explore engine` and `counterfoil explore decoder`
 #[derive(Debug, Args)]
-pub(super) struct OfDecoder {
+pub(super) struct OfAdapted {
     /// The adapter.
     #[command(flatten)]
     adapter: AdapterArgs,
@@ -65,7 +66,7 @@ pub(super) struct OfDecoder {
     pair: OfPair,
 }
 
-/// `counterfoil explore engine`, and what the others have of it
+/// What is explored where nothing of the user's is, and how far
 #[derive(Debug, Args)]
 pub(super) struct OfPair {
     /// Explore a broken engine or decoder in place of the reference (`counterfoil mutants --list` has them).
@@ -109,7 +110,10 @@ pub(super) fn execute(explore: Explore, output: Output) -> Exit {
             of_plugin(&args, output)
         }
         Explore::Provider(args) => of_pair("provider", Emphasis::Plans, &args.pair, output),
-        Explore::Engine(args) => of_pair("engine", Emphasis::Plans, &args, output),
+        Explore::Engine(args) if args.adapter.command.is_empty() => {
+            of_pair("engine", Emphasis::Plans, &args.pair, output)
+        }
+        Explore::Engine(args) => of_engine(&args, output),
         Explore::Decoder(args) if args.adapter.command.is_empty() => {
             of_pair("decoder", Emphasis::Replies, &args.pair, output)
         }
@@ -166,28 +170,54 @@ fn of_plugin(args: &OfProvider, output: Output) -> Result<Exit, Exit> {
     Ok(carry_out(session, &exploration, &written, how, output))
 }
 
-fn of_decoder(args: &OfDecoder, output: Output) -> Result<Exit, Exit> {
-    let OfDecoder { adapter, pair: OfPair { mutant, how } } = args;
-    if mutant.is_some() {
-        return Err(usage("a decoder is explored, or a mutant of ours: leave out CMD or --mutant", output));
+fn of_engine(args: &OfAdapted, output: Output) -> Result<Exit, Exit> {
+    let (session, launch) = args.session("an engine", output)?;
+    let engine = Arc::new(session.engine(launch, &[], output)?);
+    let target = Target::Engine(Arc::clone(&engine));
+    of_adapted("engine", session, target, &engine.adapted, Emphasis::Plans, &args.pair.how, output)
+}
+
+fn of_decoder(args: &OfAdapted, output: Output) -> Result<Exit, Exit> {
+    let (session, launch) = args.session("a decoder", output)?;
+    let decoder = Arc::new(session.decoder(launch, DecoderSuite::default(), &[]));
+    let target = Target::Decoder(Arc::clone(&decoder));
+    of_adapted("decoder", session, target, &decoder.adapted, Emphasis::RepliesAlone, &args.pair.how, output)
+}
+
+impl OfAdapted {
+    /// What it takes to start the adapter of what is explored.
+    fn session(&self, explored: &str, output: Output) -> Result<(Session, Launch), Exit> {
+        let OfAdapted { adapter, pair: OfPair { mutant, how } } = self;
+        if mutant.is_some() {
+            let text = format!("{explored} is explored, or a mutant of ours: leave out CMD or --mutant");
+            return Err(usage(&text, output));
+        }
+        let launch = Launch { failures: MOST_FAILURES, ..adapter.launch(how.jobs, output)? };
+        Ok((Session::open(output)?, launch))
     }
-    let launch = Launch { failures: MOST_FAILURES, ..adapter.launch(how.jobs, output)? };
-    let session = Session::open(output)?;
-    let decoder = session.decoder(launch, DecoderSuite::default(), &[]);
-    if let Some(reason) = decoder.not_ready() {
+}
+
+fn of_adapted(
+    noun: &str,
+    session: Session,
+    target: Target,
+    adapted: &Adapted,
+    emphasis: Emphasis,
+    how: &How,
+    output: Output,
+) -> Result<Exit, Exit> {
+    if let Some(reason) = adapted.not_ready() {
         output.error(&format!("there is nothing to explore: {reason}"));
         return Err(Exit::Unjudged);
     }
     let written = Written {
         seed: how.seed,
-        subject: decoder.line.to_string(),
+        subject: adapted.line.to_string(),
         digest: None,
-        replay: run::reproduce_explored("decoder", env::args_os().skip(1)),
+        replay: run::reproduce_explored(noun, env::args_os().skip(1)),
     };
-    let at_once = decoder.takes_at_once();
+    let at_once = adapted.takes_at_once();
     let at_once = how.jobs.map_or(at_once, |jobs| jobs.min(at_once));
-    let target = Target::Decoder(Arc::new(decoder));
-    let emphasis = Emphasis::RepliesAlone;
     let exploration = how.exploration(target, Variant::Reference, emphasis, Offer::default(), at_once);
     Ok(carry_out(session, &exploration, &written, how, output))
 }

@@ -3,10 +3,13 @@
 use std::{
     env,
     ffi::OsStr,
-    path::{Path, PathBuf},
+    io,
+    path::{self, Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::{Args, Subcommand};
+use counterfoil_core::scenario::Scenario;
 use counterfoil_mock::{
     Profile, Provider,
     broken::process::{self, NotServed},
@@ -15,10 +18,17 @@ use counterfoil_mock::{
 };
 use counterfoil_proto::Revision;
 
-use super::{Exit, args::revision, known::show_unusable, output::Output};
+use super::{
+    Exit,
+    args::revision,
+    commands::{load_one, usage},
+    known::show_unusable,
+    output::Output,
+};
 use crate::{
     profiles::{self, Found, NotFound},
     report::profiles as profiles_report,
+    run,
     subject::script,
 };
 
@@ -29,9 +39,9 @@ pub(super) enum Mock {
     Serve {
         /// Which provider.
         #[command(flatten)]
-        profile: Named,
+        which: Which,
         /// The revision of the contract that it speaks, by name, alias or engine version [default: that of the
-        /// profile].
+        /// profile, and the newest for a scenario].
         #[arg(long, value_parser = revision)]
         revision: Option<Revision>,
     },
@@ -45,7 +55,7 @@ pub(super) enum Mock {
     Install {
         /// Which provider.
         #[command(flatten)]
-        profile: Named,
+        which: Which,
         /// The directory of plugins; it is made where it is missing.
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
@@ -57,37 +67,85 @@ pub(super) enum Mock {
     },
 }
 
-/// A profile by its name.
+/// A provider: that of a profile, or the one that a scenario asks for.
 #[derive(Debug, Args)]
-pub(super) struct Named {
+#[group(required = true, multiple = false)]
+pub(super) struct Which {
     /// The profile: NAME, NAME@POINT, or a file of yours, PATH or PATH@POINT; the newest point where none is named
     /// (`counterfoil mock profiles` lists them).
-    #[arg(long = "profile", value_name = "NAME")]
-    name: String,
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The provider that this scenario asks for: what it declares and serves, and what exists in its cloud.
+    #[arg(long, value_name = "SCENARIO")]
+    scenario: Option<PathBuf>,
 }
 
-impl Named {
-    fn find(&self, output: Output) -> Result<Found, Exit> {
-        profiles::find(&self.name).map_err(|not_found| match not_found {
-            NotFound::Unknown(text) => {
-                output.error(&text);
-                Exit::Usage
+/// A provider that was found.
+enum Chosen {
+    Profile(Box<Found>),
+    /// With the profile whose manifest goes with it.
+    Scenario(Arc<Scenario>, PathBuf, Box<Found>),
+}
+
+impl Which {
+    fn find(&self, output: Output) -> Result<Chosen, Exit> {
+        let Some(path) = &self.scenario else {
+            let named = self.profile.as_deref().unwrap_or_default();
+            return found(named, output).map(|found| Chosen::Profile(Box::new(found)));
+        };
+        let scenario = load_one(path, "--scenario", output)?;
+        let path = path::absolute(path).map_err(|error| nowhere(&error, output))?;
+        Ok(Chosen::Scenario(scenario, path, Box::new(found(REFERENCE, output)?)))
+    }
+}
+
+fn found(named: &str, output: Output) -> Result<Found, Exit> {
+    profiles::find(named).map_err(|not_found| match not_found {
+        NotFound::Unknown(text) => {
+            output.error(&text);
+            Exit::Usage
+        }
+        NotFound::Nowhere(error) => nowhere(&error, output),
+        NotFound::Unusable(unusable) => show_unusable(unusable, output),
+    })
+}
+
+fn nowhere(error: &io::Error, output: Output) -> Exit {
+    output.error(&format!("the current directory is not known: {error}"));
+    Exit::Unjudged
+}
+
+impl Chosen {
+    /// The provider itself, at a revision or at its own.
+    fn provider(&self, revision: Option<Revision>, output: Output) -> Result<Provider, Exit> {
+        match self {
+            Self::Profile(found) => {
+                let profile = &found.profile;
+                Ok(Provider::new(profile.setup(revision.unwrap_or_else(|| profile.point.speaks()))))
             }
-            NotFound::Nowhere(error) => {
-                output.error(&format!("the current directory is not known: {error}"));
-                Exit::Unjudged
-            }
-            NotFound::Unusable(unusable) => show_unusable(unusable, output),
-        })
+            Self::Scenario(scenario, ..) => run::provider_of(scenario, revision.unwrap_or(Revision::Head))
+                .map_err(|error| {
+                    usage(&format!("what the scenario says to exist cannot be: {error}"), output)
+                }),
+        }
+    }
+
+    /// The name of its plugin, the plugin's manifest, and how it is named to `mock serve`.
+    fn installed(&self) -> (&str, String, [&OsStr; 2]) {
+        let (found, named) = match self {
+            Self::Profile(found) => (found, [OsStr::new("--profile"), &found.named]),
+            Self::Scenario(_, path, found) => (found, [OsStr::new("--scenario"), path.as_os_str()]),
+        };
+        (&found.profile.plugin, manifest::text(&found.profile), named)
     }
 }
 
 /// Carries out a command.
 pub(super) fn execute(command: &Mock, output: Output) -> Exit {
     match command {
-        Mock::Serve { profile, revision } => serve(profile, *revision, output).unwrap_or_else(|exit| exit),
+        Mock::Serve { which, revision } => serve(which, *revision, output).unwrap_or_else(|exit| exit),
         Mock::ServeBroken { name } => serve_broken(name, output),
-        Mock::Install { profile, into } => install(profile, into, output).unwrap_or_else(|exit| exit),
+        Mock::Install { which, into } => install(which, into, output).unwrap_or_else(|exit| exit),
         Mock::Profiles { files } => list(files, output).unwrap_or_else(|exit| exit),
     }
 }
@@ -104,9 +162,8 @@ fn list(files: &[PathBuf], output: Output) -> Result<Exit, Exit> {
     Ok(output.print(&profiles_report::list(&histories, output.layout())))
 }
 
-fn serve(named: &Named, revision: Option<Revision>, output: Output) -> Result<Exit, Exit> {
-    let profile = named.find(output)?.profile;
-    let provider = Provider::new(profile.setup(revision.unwrap_or_else(|| profile.point.speaks())));
+fn serve(which: &Which, revision: Option<Revision>, output: Output) -> Result<Exit, Exit> {
+    let provider = which.find(output)?.provider(revision, output)?;
     let failed = |text: String| {
         output.error_text(&format!("{text}\n"));
         // What hosts expect of a plugin that cannot serve (P-001).
@@ -132,24 +189,23 @@ fn serve_broken(name: &str, output: Output) -> Exit {
     }
 }
 
-fn install(named: &Named, into: &Path, output: Output) -> Result<Exit, Exit> {
-    let Found { profile, named } = named.find(output)?;
-    let usage = |text: String| {
-        output.error(&text);
-        Exit::Usage
-    };
+fn install(which: &Which, into: &Path, output: Output) -> Result<Exit, Exit> {
+    let chosen = which.find(output)?;
     let program = env::current_exe().map_err(|error| {
         output.error(&format!("the path of this program is not known: {error}"));
         Exit::Unjudged
     })?;
-    let dir = into.join(&profile.plugin);
-    let arguments = ["mock", "serve", "--profile"].map(OsStr::new);
-    let script = script::script(COMMAND, &program, &[&arguments[..], &[&named]].concat());
-    let files =
-        [("plugin.json", manifest::text(&profile).into_bytes(), 0o644), (&*profile.plugin, script, 0o755)];
-    script::lay_out(&dir, &files, COMMAND).map_err(|error| usage(error.to_string()))?;
-    Ok(output.print(&format!("{} installed in {}\n", profile.plugin, dir.display())))
+    let (name, manifest, named) = chosen.installed();
+    let dir = into.join(name);
+    let script =
+        script::script(COMMAND, &program, &[&["mock", "serve"].map(OsStr::new), &named[..]].concat());
+    let files = [("plugin.json", manifest.into_bytes(), 0o644), (name, script, 0o755)];
+    script::lay_out(&dir, &files, COMMAND).map_err(|error| usage(&error.to_string(), output))?;
+    Ok(output.print(&format!("{name} installed in {}\n", dir.display())))
 }
+
+/// The profile of the provider that scenarios are made for.
+const REFERENCE: &str = "reference";
 
 /// What makes our executables.
 const COMMAND: &str = "mock install";

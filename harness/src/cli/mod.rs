@@ -15,6 +15,7 @@ mod report;
 mod settings;
 mod test;
 mod vectors;
+mod wfctl;
 
 use std::{
     env,

@@ -6,7 +6,6 @@ use std::{
     fs::File,
     io::Write as _,
     path::{Path, PathBuf},
-    slice,
     sync::Arc,
     thread,
     time::Duration,
@@ -19,7 +18,7 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 
 use super::{
     Exit,
-    commands::{load, load_trace, usage},
+    commands::{load_one, load_trace, usage},
     output::Output,
 };
 use crate::{proxy, report::diagnostics};
@@ -60,21 +59,22 @@ pub(super) struct ExtraArgs {
     /// Put the faults of a scenario file in front of the plugin: those that strike calls.
     #[arg(long, value_name = "SCENARIO")]
     faults: Option<PathBuf>,
+    /// Answer in the plugin's place what could change something, so that it never gets there. All that is not known to
+    /// read counts as such.
+    #[arg(long)]
+    answers_mutations: bool,
+    /// Be part of a test by Counterfoil itself: pass over faults that strike no call, and leave secrets in the record.
+    #[arg(long, hide = true)]
+    of_a_test: bool,
 }
 
 impl ExtraArgs {
     /// The scenario, where its faults can stand in front of a plugin.
     fn scenario(&self, output: Output) -> Result<Option<Arc<Scenario>>, Exit> {
         let Some(path) = &self.faults else { return Ok(None) };
-        let mut scenarios = load(slice::from_ref(path), output)?;
-        let (Some(scenario), true) = (scenarios.pop(), scenarios.is_empty()) else {
-            return Err(usage(
-                &format!("{} holds several scenarios: --faults takes one", path.display()),
-                output,
-            ));
-        };
+        let scenario = load_one(path, "--faults", output)?;
         let mistakes = proxy::check_faults(&scenario);
-        if mistakes.is_empty() {
+        if mistakes.is_empty() || self.of_a_test {
             return Ok(Some(scenario));
         }
         let source = (scenario.source.file.clone(), Arc::clone(&scenario.source.text));
@@ -95,7 +95,12 @@ pub(super) fn execute(command: &Proxy, output: Output) -> Exit {
 
 fn install(plugin: &Path, into: &Path, extras: &ExtraArgs, output: Output) -> Result<Exit, Exit> {
     extras.scenario(output)?;
-    let extras = proxy::Extras { record: extras.record.clone(), faults: extras.faults.clone() };
+    let extras = proxy::Extras {
+        record: extras.record.clone(),
+        faults: extras.faults.clone(),
+        answers_mutations: extras.answers_mutations,
+        of_a_test: extras.of_a_test,
+    };
     let installed =
         proxy::install(plugin, into, &extras).map_err(|error| usage(&error.to_string(), output))?;
     let proxy::Installation { name, directory } = installed;
@@ -136,6 +141,8 @@ fn serve(program: &Path, extras: &ExtraArgs, output: Output) -> Result<Exit, Exi
         supervisor,
         record: extras.record.clone(),
         faults,
+        answers_mutations: extras.answers_mutations,
+        of_a_test: extras.of_a_test,
     };
     let ended = runtime.block_on(proxy.serve());
     // A host that does not read keeps nobody here.

@@ -1,16 +1,17 @@
 //! `counterfoil test`: something of the user's under test.
 
-use std::{collections::BTreeMap, env, num::NonZeroUsize, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, env, ffi::OsString, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use counterfoil_proto::RevisionRange;
 
 use super::{
-    args::{AdapterArgs, Test, TestDecoder, TestProvider},
+    args::{AdapterArgs, Test, TestDecoder, TestEngine, TestProvider},
     carry_out::{Session, Setting, failed},
     commands::{load, usage},
     exit::Exit,
     output::Output,
     settings::Taken,
+    wfctl,
 };
 use crate::{
     adapter::{Launch, MOST_FAILURES},
@@ -22,6 +23,8 @@ use crate::{
 pub(super) fn execute(test: Test, output: Output) -> Exit {
     match test {
         Test::Provider(args) => provider(*args, output).unwrap_or_else(|exit| exit),
+        Test::Wfctl(args) => wfctl::execute(&args, output).unwrap_or_else(|exit| exit),
+        Test::Engine(args) => engine(&args, output).unwrap_or_else(|exit| exit),
         Test::Decoder(args) => decoder(&args, output).unwrap_or_else(|exit| exit),
     }
 }
@@ -70,6 +73,30 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     session.carry_out(jobs, &args.how, known, setting, output)
 }
 
+fn engine(args: &TestEngine, output: Output) -> Result<Exit, Exit> {
+    let filter = Filter::new(args.filter.iter().map(String::as_str))
+        .map_err(|error| usage(&error.to_string(), output))?;
+    let launch = args.adapter.launch(args.how.jobs, output)?;
+    let scenarios = load(&args.scenario, output)?;
+    let known = args.how.known.load(&scenarios, output)?;
+    let jobs = run::jobs_for_engine(&scenarios, &filter);
+    if jobs.is_empty() {
+        output.error("nothing was judged: no scenario matches the filter");
+        return Err(Exit::Nothing);
+    }
+    let session = Session::open(output)?;
+    let engine = session.engine(launch, &jobs, output)?;
+    let setting = Setting {
+        variant: Variant::Reference,
+        at_once: engine.adapted.takes_at_once(),
+        target: Target::Engine(Arc::new(engine)),
+        reproduce: run::reproduce_adapter(env::args_os().skip(1)),
+        settings: None,
+        whole: run::jobs_for_engine(&scenarios, &Filter::default()),
+    };
+    session.carry_out(jobs, &args.how, known, setting, output)
+}
+
 fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
     let filter = Filter::new(args.filter.iter().map(String::as_str))
         .map_err(|error| usage(&error.to_string(), output))?;
@@ -89,7 +116,7 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
     let decoder = session.decoder(launch, suite, &jobs);
     let setting = Setting {
         variant: Variant::Reference,
-        at_once: decoder.takes_at_once(),
+        at_once: decoder.adapted.takes_at_once(),
         target: Target::Decoder(Arc::new(decoder)),
         reproduce: run::reproduce_adapter(env::args_os().skip(1)),
         settings: None,
@@ -106,17 +133,7 @@ impl AdapterArgs {
             || usage("no adapter is given: its program and its arguments stand behind `--`", output);
         let (program, arguments) =
             self.command.split_first().filter(|(program, _)| !program.is_empty()).ok_or_else(no_adapter)?;
-        let mut environment = BTreeMap::new();
-        for name in ["PATH", "HOME"].into_iter().chain(self.env.iter().map(String::as_str)) {
-            if let Some(value) = env::var_os(name) {
-                environment.insert(name.into(), value);
-            } else if self.env.iter().any(|named| named == name) {
-                return Err(usage(
-                    &format!("--env {name}: there is no such variable in the environment"),
-                    output,
-                ));
-            }
-        }
+        let environment = passed_on(&["PATH", "HOME"], &self.env, output)?;
         let ours = |what: &str, error| failed(&format!("it cannot be told where {what} is: {error}"), output);
         Ok(Launch {
             supervisor: env::current_exe().map_err(|error| ours("counterfoil itself", error))?,
@@ -130,4 +147,23 @@ impl AdapterArgs {
             at_once: jobs.map(NonZeroUsize::get),
         })
     }
+}
+
+/// The variables of the environment that are passed on: those that always are, where they are set, and those that the user
+/// names.
+pub(super) fn passed_on(
+    always: &[&str],
+    named: &[String],
+    output: Output,
+) -> Result<BTreeMap<OsString, OsString>, Exit> {
+    let mut environment = BTreeMap::new();
+    for name in always.iter().copied().chain(named.iter().map(String::as_str)) {
+        if let Some(value) = env::var_os(name) {
+            environment.insert(name.into(), value);
+        } else if named.iter().any(|named| named == name) {
+            let text = format!("--env {name}: there is no such variable in the environment");
+            return Err(usage(&text, output));
+        }
+    }
+    Ok(environment)
 }

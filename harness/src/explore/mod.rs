@@ -74,6 +74,9 @@ pub enum Emphasis {
 /// the same seed leads to the same cases.
 const ROUND: u64 = 128;
 
+/// How many cases are made up at most until there is one that an engine behind an adapter can be given.
+const MADE_UP: u64 = 200;
+
 /// How often a finding is asked to come back.
 const TRIES: u32 = 5;
 
@@ -268,9 +271,24 @@ struct Explorer {
 impl Explorer {
     /// Makes up a case, and runs it.
     async fn case(&self, number: u64, aim: Option<space::Corner>) -> Ended {
-        let scenario = self.settled(in_order(generate::case(&self.exploration, number, aim))).await;
+        let scenario = self.settled(self.made_up(number, aim)).await;
         let played = self.play(&scenario).await;
         Ended { number, scenario, played }
+    }
+
+    /// Makes up a case: one that the subject can be given, if that is found within so many.
+    fn made_up(&self, number: u64, aim: Option<space::Corner>) -> Scenario {
+        let mut scenario = in_order(generate::case(&self.exploration, number, aim));
+        if let Target::Engine(engine) = &self.exploration.target {
+            for attempt in 1..=MADE_UP {
+                if engine.takes(&job(Arc::new(scenario.clone()))) {
+                    break;
+                }
+                // Numbers that no other case has.
+                scenario = in_order(generate::case(&self.exploration, number | attempt << 32, aim));
+            }
+        }
+        scenario
     }
 
     /// The scenario with what its script for the provider breaks by itself listed as expected: that is its own doing, and

@@ -19,7 +19,7 @@ use std::{
 use counterfoil_core::{
     judge::Verdict,
     manifest::FILE,
-    mutants::{DECODERS, ENGINES, MANIFESTS, ManifestMutant},
+    mutants::{DECODERS, ENGINES, EngineMutant, MANIFESTS, ManifestMutant},
     rules::{self, Rule},
     scenario::Scenario,
 };
@@ -48,7 +48,7 @@ pub enum Kind {
     Manifest,
     /// The process of a plugin.
     Process,
-    /// The adapter of a decoder.
+    /// The adapter of a decoder or an engine.
     Adapter,
 }
 
@@ -89,8 +89,10 @@ pub enum Place {
     Disk(&'static ManifestMutant),
     /// In a process of its own, which is started and put under test.
     Process(&'static ProcessMutant),
-    /// In front of a decoder, in a process of its own.
+    /// In front of a decoder or an engine, in a process of its own.
     Adapter(&'static AdapterMutant),
+    /// Behind an adapter, as an engine of others.
+    BehindAdapter(&'static EngineMutant),
 }
 
 /// Every mutant: engines, decoders, providers, manifests, processes, adapters.
@@ -138,6 +140,18 @@ pub fn all() -> Vec<Mutant> {
         place: Place::Adapter(mutant),
     });
     engines.chain(decoders).chain(providers).chain(manifests).chain(processes).chain(adapters).collect()
+}
+
+/// The broken engines, each behind an adapter, so that nothing is seen of it but what it tells and calls.
+pub fn engines_behind_adapters() -> Vec<Mutant> {
+    let behind = ENGINES.iter().map(|mutant| Mutant {
+        kind: Kind::Engine,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        place: Place::BehindAdapter(mutant),
+    });
+    behind.collect()
 }
 
 /// The mutants of some names, in the order of the names, each once.
@@ -215,8 +229,12 @@ impl Row {
         found.filter(move |(rule, _)| !declared(rule))
     }
 
-    /// Whether it was found by what it declares and by nothing else.
+    /// Whether it was found by what it declares and by nothing else. Of an engine behind an adapter not all is seen, nor
+    /// given to it, so there it has to be found by some of what it declares.
     pub fn is_killed(&self) -> bool {
+        if let Place::BehindAdapter(broken) = self.mutant.place {
+            return broken.caught_by.iter().any(|rule| self.found.contains_key(*rule));
+        }
         self.missed().next().is_none() && self.undeclared().next().is_none() && self.unjudged.is_empty()
     }
 }
@@ -338,7 +356,11 @@ impl Ground {
                 Row::of(mutant, &process::finished(broken, job, &room, &self.program, &self.stop).await?)
             }
             Place::Adapter(broken) => {
-                Row::of(mutant, &adapter::finished(broken, &self.program, &self.stop).await?)
+                Row::of(mutant, &adapter::finished(broken, &self.scenarios, &self.program, &self.stop).await?)
+            }
+            Place::BehindAdapter(broken) => {
+                let jobs = telling::runs(&Variant::Engine(broken), &self.scenarios);
+                Row::of(mutant, &adapter::engine(broken, jobs, &self.program, &self.stop).await?)
             }
         })
     }

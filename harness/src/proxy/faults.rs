@@ -100,9 +100,9 @@ impl Faults {
         Self { layer, methods, witness, cut }
     }
 
-    /// The method of a path, where a fault could strike calls of it.
-    pub(super) fn could_strike(&self, path: &str) -> Option<Method> {
-        super::tap::method(path).filter(|method| self.methods.contains(method.path()))
+    /// Whether a fault could strike calls of a method.
+    pub(super) fn could_strike(&self, method: Method) -> bool {
+        self.methods.contains(method.path())
     }
 
     /// Waits until a fault loses the connection.

@@ -20,6 +20,11 @@ use crate::{
 /// The command that lays a proxy out.
 const COMMAND: &str = "proxy install";
 
+/// The option by which a proxy answers what could change something.
+const ANSWERS_MUTATIONS: &str = "--answers-mutations";
+/// The one by which it is part of a test.
+const OF_A_TEST: &str = "--of-a-test";
+
 /// A proxy that is laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installation {
@@ -57,6 +62,11 @@ pub struct Extras {
     pub record: Option<PathBuf>,
     /// The file of the scenario whose faults stand in front of the plugin.
     pub faults: Option<PathBuf>,
+    /// Whether it answers in the plugin's place what could change something.
+    pub answers_mutations: bool,
+    /// Whether it is part of a test by Counterfoil itself: faults that strike no call are brought about elsewhere, and secrets
+    /// stay in the record, to be taken out of what is kept of it.
+    pub of_a_test: bool,
 }
 
 impl Extras {
@@ -66,7 +76,9 @@ impl Extras {
         let given = named.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)));
         let arguments: io::Result<Vec<_>> =
             given.map(|(name, path)| Ok([name.into(), path::absolute(path)?])).collect();
-        Ok(arguments?.into_iter().flatten().collect())
+        let flags = [(ANSWERS_MUTATIONS, self.answers_mutations), (OF_A_TEST, self.of_a_test)];
+        let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.into());
+        Ok(arguments?.into_iter().flatten().chain(flags).collect())
     }
 }
 

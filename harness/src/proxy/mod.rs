@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Bodies and trailers are passed on without a look at the messages in them, of every service alike. Where a record is
-//! wanted, messages are found as they go by (`tap`); where a fault could strike a call, that call is held in whole
-//! (`struck`). Where the plugin does what no host takes, the host gets to see that, and says of it what it would have said.
+//! wanted, messages are found as they go by (`tap`); where a fault could strike a call, or where it is answered here, that
+//! call is held in whole (`struck`). Where the plugin does what no host takes, the host gets to see that, and says of it what it would have said.
 
 mod connection;
 mod faults;
@@ -16,6 +16,7 @@ mod install;
 mod line;
 mod record;
 mod scenario;
+mod stand_in;
 mod stream;
 mod struck;
 mod tap;
@@ -56,7 +57,7 @@ use self::{
     connection::Way,
     faults::Faults,
     line::{FirstLine, MULTIPLEX},
-    record::Record,
+    record::{Record, Told},
     stream::Between,
 };
 pub use self::{
@@ -89,6 +90,10 @@ pub struct Proxy {
     pub record: Option<PathBuf>,
     /// The scenario whose faults stand in front of the plugin; [`check_faults`] has nothing against them.
     pub faults: Option<Arc<Scenario>>,
+    /// Whether what could change something is answered in the plugin's place, and never reaches it.
+    pub answers_mutations: bool,
+    /// Whether secrets stay in the record, which is read by a test of Counterfoil itself.
+    pub of_a_test: bool,
 }
 
 /// Why a plugin is not passed on. The host sees a plugin that ends before its handshake.
@@ -153,7 +158,12 @@ impl Proxy {
         let record = record.map(Arc::new);
         let faults = self.faults.as_deref();
         let faults = faults.map(|faults| Faults::new(faults, plugin.killer(), record.clone()));
-        let between = Between { faults, record: record.clone(), ..Between::default() };
+        let between = Between {
+            faults,
+            record: record.clone(),
+            answers_mutations: self.answers_mutations,
+            ..Between::default()
+        };
         let greeting = Greeting {
             sockets,
             security,
@@ -206,7 +216,8 @@ impl Proxy {
             .environment
             .iter()
             .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
-        self.record.as_deref().map(|path| Record::begin(path, texts.collect()))
+        let secrets = if self.of_a_test { Told::Secrets } else { Told::But(texts.collect()) };
+        self.record.as_deref().map(|path| Record::begin(path, secrets))
     }
 
     /// The environment of the plugin: that of the host, but for what is between the host and ourselves.

@@ -44,13 +44,13 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Begins a record at `path`, or beside it where something is there already. Secrets are those of the environment and
-    /// of the configs of provider and resources, by their names. What comes beside it is resolved when all is written.
-    pub(super) fn begin(path: &Path, environment: BTreeMap<String, String>) -> (Self, oneshot::Receiver<()>) {
+    /// Begins a record at `path`, or beside it where something is there already. What comes beside it is resolved when all is
+    /// written.
+    pub(super) fn begin(path: &Path, told: Told) -> (Self, oneshot::Receiver<()>) {
         let (events, incoming) = sync_channel(WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));
         let (done, written) = oneshot::channel();
-        let scribe = Scribe { path: path.to_owned(), environment, waiting: Arc::clone(&waiting) };
+        let scribe = Scribe { path: path.to_owned(), told, waiting: Arc::clone(&waiting) };
         thread::spawn(move || {
             if let Err((path, error)) = scribe.write(&incoming) {
                 tell(&path, &format!("cannot be written: {error}"));
@@ -87,6 +87,15 @@ impl Record {
     }
 }
 
+/// What a record tells of secrets.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// All of them.
+    Secrets,
+    /// All but those of this environment, and of the configs of provider and resources, by their names.
+    But(BTreeMap<String, String>),
+}
+
 /// Says something of a record, if anybody listens.
 fn tell(path: &Path, what: &str) {
     let path = path.display();
@@ -109,7 +118,7 @@ fn size(event: &Event) -> usize {
 /// Who writes a record.
 struct Scribe {
     path: PathBuf,
-    environment: BTreeMap<String, String>,
+    told: Told,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -119,13 +128,22 @@ impl Scribe {
         let (file, path) = create(&self.path).map_err(|error| (self.path.clone(), error))?;
         let with_path = |error| (path.clone(), error);
         let mut writer = Writer::begin(file, &header()).map_err(with_path)?;
-        let mut redactor = Redactor::of_environment(&self.environment);
+        let mut redactor = match &self.told {
+            Told::Secrets => None,
+            Told::But(environment) => Some(Redactor::of_environment(environment)),
+        };
         for event in events {
             self.waiting.fetch_sub(size(&event), Ordering::Relaxed);
-            if let Some(learnt) = secrets_in(&event) {
-                redactor.learn(learnt);
-            }
-            writer.event(&redact_event(event, &redactor)).map_err(with_path)?;
+            let event = match &mut redactor {
+                None => event,
+                Some(redactor) => {
+                    if let Some(learnt) = secrets_in(&event) {
+                        redactor.learn(learnt);
+                    }
+                    redact_event(event, redactor)
+                }
+            };
+            writer.event(&event).map_err(with_path)?;
         }
         Ok(())
     }
@@ -191,7 +209,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("record.jsonl");
         for expected in ["record.jsonl", "record-2.jsonl"] {
-            let (record, written) = Record::begin(&path, [("API_TOKEN".into(), "hush-hush".into())].into());
+            let secrets = Told::But([("API_TOKEN".into(), "hush-hush".into())].into());
+            let (record, written) = Record::begin(&path, secrets);
             record.push(initialize(r#"{"api_key":"s3cr3t-value"}"#));
             record.push(Event::ReplyReceived { call: 0, reply: Reply::Ok(Payload(b"hush-hush"[..].into())) });
             record.end();
@@ -208,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_record_that_cannot_be_written_is_in_nobodys_way() {
-        let (record, written) = Record::begin(Path::new("/nowhere/record.jsonl"), BTreeMap::new());
+        let (record, written) = Record::begin(Path::new("/nowhere/record.jsonl"), Told::Secrets);
         written.await.unwrap();
         (0..10).for_each(|_| record.push(initialize("{}")));
         record.end();

@@ -55,6 +55,8 @@ pub(super) struct Between {
     pub record: Option<Arc<Record>>,
     /// What goes wrong.
     pub faults: Option<Faults>,
+    /// Whether what could change something is answered in the plugin's place.
+    pub answers_mutations: bool,
 }
 
 /// Carries a call to its end, which both sides see alike: a reset of the one is a reset of the other. Where the connection
@@ -68,10 +70,7 @@ pub(super) async fn carry(
     let (request, mut body) = to_plugin(request);
     let (call, path) = (between.calls.fetch_add(1, Ordering::Relaxed), request.uri().path());
     let record = between.record.as_ref();
-    if let Some((faults, method)) =
-        between.faults.as_ref().and_then(|faults| Some((faults, faults.could_strike(path)?)))
-    {
-        let strikable = Strikable { call, method, faults, record };
+    if let Some(strikable) = Strikable::of(call, path, &between) {
         // Few calls go this way, and what it takes is much.
         return Box::pin(strikable.carry(request, body, respond, requests)).await;
     }

@@ -1,4 +1,4 @@
-//! A call that a fault could strike: the one kind whose messages the proxy holds in its hand.
+//! A call that a fault could strike, or that is not let through: the one kind whose messages the proxy holds in its hand.
 
 use std::{
     future::poll_fn,
@@ -20,7 +20,8 @@ use tower::{Layer as _, Service, ServiceExt as _};
 use super::{
     faults::{Faults, Struck},
     record::Record,
-    stream::{self, Held},
+    stand_in,
+    stream::{self, Between, Held},
     tap::{self, LARGEST, PREFIX},
 };
 use crate::provider::rpc_error;
@@ -29,15 +30,26 @@ use crate::provider::rpc_error;
 pub(super) struct Strikable<'a> {
     /// Its number.
     pub call: u32,
-    /// What is called.
-    pub method: Method,
-    /// The faults.
-    pub faults: &'a Faults,
+    /// What is called; none where traces have no word for it.
+    pub method: Option<Method>,
+    /// The faults that could strike it.
+    pub faults: Option<&'a Faults>,
+    /// Whether it is answered here, in place of the plugin.
+    pub is_kept: bool,
     /// Where it is written down.
     pub record: Option<&'a Arc<Record>>,
 }
 
-impl Strikable<'_> {
+impl<'a> Strikable<'a> {
+    /// A call of this path, where something of what stands in between has to hold it in its hand.
+    pub(super) fn of(call: u32, path: &str, between: &'a Between) -> Option<Self> {
+        let method = tap::method(path);
+        let faults = between.faults.as_ref().filter(|faults| method.is_some_and(|m| faults.could_strike(m)));
+        let is_kept = between.answers_mutations && stand_in::may_change(path);
+        let record = between.record.as_ref();
+        (faults.is_some() || is_kept).then_some(Self { call, method, faults, is_kept, record })
+    }
+
     /// Carries the call. What no fault strikes goes by as it is.
     pub(super) async fn carry(
         self,
@@ -50,7 +62,7 @@ impl Strikable<'_> {
             biased;
             // With the call goes all that is done for it, behind the proxy too.
             _ = poll_fn(|cx| respond.poll_reset(cx)) => {
-                self.faults.struck(self.call);
+                self.struck();
                 return None;
             }
             answered = self.answer(head, body, requests) => answered,
@@ -74,26 +86,38 @@ impl Strikable<'_> {
                 return Answered::AsItWas(Box::new(Answer::of_status(Status::resource_exhausted(text))));
             }
         };
+        let path = head.uri().path().to_owned();
         let delivery = Delivery { requests, head, body: body.clone(), kept: Arc::default() };
         let Some(message) = message(&body) else {
+            if self.is_kept {
+                let text = "the proxy cannot read what would change something, and lets none of it through";
+                return Answered::AsItWas(Box::new(Answer::of_status(Status::invalid_argument(text))));
+            }
             // No fault knows what it is about.
             return match delivery.deliver(body).await {
                 Ok(answer) => Answered::AsItWas(Box::new(answer)),
                 Err(error) => Answered::Failed(error),
             };
         };
-        self.push(|| tap::issued(self.call, self.method, message.clone()));
-        let resource = target_of(self.method, &message).map(|(_, target)| target.name).unwrap_or_default();
-        let call = UnaryCall { id: self.call, method: self.method.path(), resource, message };
+        let Some(method) = self.method else {
+            return Answered::AsItWas(Box::new(Answer::of(stand_in::answer(&path, &message))));
+        };
+        self.push(|| tap::issued(self.call, method, message.clone()));
+        let resource = target_of(method, &message).map(|(_, target)| target.name).unwrap_or_default();
+        let call = UnaryCall { id: self.call, method: method.path(), resource, message };
         let kept = Arc::clone(&delivery.kept);
-        let result = self.faults.layer.layer(delivery).oneshot(call).await;
+        let behind = if self.is_kept { Behind::StandIn } else { Behind::Plugin(Box::new(delivery)) };
+        let result = match self.faults {
+            Some(faults) => faults.layer.layer(behind).oneshot(call).await,
+            None => self.unstruck(behind, call).await,
+        };
         let reply = match &result {
             Ok(message) => Reply::from_result(&Ok(message.clone())),
             Err(status) => Reply::Error(rpc_error(status)),
         };
         self.push(|| Event::ReplyReceived { call: self.call, reply });
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (self.faults.struck(self.call), kept) {
+        match (self.struck(), kept) {
             (Some(Struck::Stream), _) => Answered::Reset,
             (Some(Struck::Connection), _) => Answered::Lost,
             (_, Some(Err(error))) if result.is_err() => Answered::Failed(error),
@@ -103,6 +127,20 @@ impl Strikable<'_> {
                 Err(status) => Answer::of_status(status),
             })),
         }
+    }
+
+    /// Delivers a call that no fault could strike.
+    async fn unstruck(&self, behind: Behind, call: UnaryCall) -> Result<Bytes, Status> {
+        self.push(|| Event::CallDelivered { call: self.call });
+        let result = behind.oneshot(call).await;
+        let reply = Reply::from_result(&result.clone().map_err(|status| rpc_error(&status)));
+        self.push(|| Event::ReplySent { call: self.call, reply });
+        result
+    }
+
+    /// What has struck it.
+    fn struck(&self) -> Option<Struck> {
+        self.faults.and_then(|faults| faults.struck(self.call))
     }
 
     fn push(&self, event: impl FnOnce() -> Event) {
@@ -133,6 +171,14 @@ struct Answer {
 }
 
 impl Answer {
+    /// A message, or a status alone.
+    fn of(result: Result<Bytes, Status>) -> Self {
+        match result {
+            Ok(message) => Self::of_message(&message, None),
+            Err(status) => Self::of_status(status),
+        }
+    }
+
     /// A status alone.
     fn of_status(status: Status) -> Self {
         let (head, ()) = status.into_http::<()>().into_parts();
@@ -225,6 +271,32 @@ fn framed(message: &Bytes) -> Bytes {
 /// What came of a delivery.
 type Came = Arc<Mutex<Option<Result<Answer, Arc<h2::Error>>>>>;
 
+/// What is behind the proxy, to one call.
+#[derive(Clone)]
+enum Behind {
+    /// The plugin.
+    Plugin(Box<Delivery>),
+    /// What answers in its place.
+    StandIn,
+}
+
+impl Service<UnaryCall> for Behind {
+    type Response = Bytes;
+    type Error = Status;
+    type Future = ReplyFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: UnaryCall) -> ReplyFuture {
+        match self {
+            Self::Plugin(delivery) => delivery.answered(),
+            Self::StandIn => Box::pin(async move { stand_in::answer(call.method, &call.message) }),
+        }
+    }
+}
+
 /// The plugin, to one call.
 #[derive(Clone)]
 struct Delivery {
@@ -255,16 +327,9 @@ impl Delivery {
     }
 }
 
-impl Service<UnaryCall> for Delivery {
-    type Response = Bytes;
-    type Error = Status;
-    type Future = ReplyFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: UnaryCall) -> ReplyFuture {
+impl Delivery {
+    /// Delivers the call as it came, and keeps what came of that.
+    fn answered(&self) -> ReplyFuture {
         let (delivery, kept) = (self.clone(), Arc::clone(&self.kept));
         Box::pin(async move {
             let body = delivery.body.clone();

@@ -88,7 +88,7 @@ pub(super) fn taps(record: Option<&Arc<Record>>, path: &str, call: u32) -> (Requ
 
 /// The method of a path, where it is one that traces know.
 pub(super) fn method(path: &str) -> Option<Method> {
-    Method::ALL.into_iter().find(|method| method.path() == path)
+    Method::of_path(path)
 }
 
 /// The event of a call that was issued.

@@ -8,7 +8,7 @@ use super::{
     layout::{Layout, Page, keep, width},
     terminal::counted,
 };
-use crate::mutants::{Found, Kind, Matrix, Mutant, Row, all};
+use crate::mutants::{Found, Kind, Matrix, Mutant, Place, Row, all};
 
 /// A line for each mutant: what it is, its name, the rules that catch it, and what is broken.
 pub fn list(layout: Layout) -> String {
@@ -31,6 +31,24 @@ const NAMED: usize = 3;
 
 /// The kill matrix: a line for each mutant with the rules that found it, then what is wrong, then the sums.
 pub fn matrix(matrix: &Matrix, took: Duration, layout: Layout) -> String {
+    let mut page = rows(matrix, layout);
+    let unbroken = matrix.unbroken();
+    for rule in &unbroken {
+        page.wrapped("NO MUTANT  ", 11, &format!("{} {}", rule.id, rule.title));
+    }
+    sums(&mut page, matrix, &unbroken, took);
+    page.take()
+}
+
+/// The same for mutants which are not all there are, and so say nothing of the rules.
+pub fn part(matrix: &Matrix, took: Duration, layout: Layout) -> String {
+    let mut page = rows(matrix, layout);
+    killed(&mut page, matrix, took);
+    page.take()
+}
+
+/// A line for each mutant with the rules that found it, then what is wrong.
+fn rows(matrix: &Matrix, layout: Layout) -> Page {
     let mut page = Page::new(layout);
     let names = matrix.rows.iter().map(|row| width(row.mutant.name)).max().unwrap_or(0);
     for Row { mutant, found, .. } in &matrix.rows {
@@ -42,12 +60,7 @@ pub fn matrix(matrix: &Matrix, took: Duration, layout: Layout) -> String {
     for row in matrix.rows.iter().filter(|row| !row.is_killed()) {
         wrong(&mut page, row);
     }
-    let unbroken = matrix.unbroken();
-    for rule in &unbroken {
-        page.wrapped("NO MUTANT  ", 11, &format!("{} {}", rule.id, rule.title));
-    }
-    sums(&mut page, matrix, &unbroken, took);
-    page.take()
+    page
 }
 
 /// What each rule says of mutants that were chosen: first what it found first, then what is wrong, then the sums.
@@ -91,11 +104,12 @@ fn wrong(page: &mut Page, row: &Row) {
     for run in &row.unjudged {
         page.wrapped("  ", 4, &format!("not judged: {run}"));
     }
-    let shown = match row.mutant.kind {
-        Kind::Engine | Kind::Decoder | Kind::Provider => Some(("run again", "run --mutant")),
-        Kind::Process => Some(("its program", "mock serve-broken")),
-        Kind::Adapter => Some(("its program", "adapter broken")),
-        Kind::Manifest => None,
+    let shown = match row.mutant.place {
+        Place::Pair(_) => Some(("run again", "run --mutant")),
+        Place::Process(_) => Some(("its program", "mock serve-broken")),
+        Place::Adapter(_) => Some(("its program", "adapter broken")),
+        Place::BehindAdapter(_) => Some(("run again", "test engine -- counterfoil adapter engine --mutant")),
+        Place::Disk(_) => None,
     };
     if let Some((what, command)) = shown {
         let command = keep(format_args!("counterfoil {command} {name}"));

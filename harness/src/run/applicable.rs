@@ -17,6 +17,8 @@ pub(super) fn out_of_reach(job: &Job, target: &Target) -> Option<(SkipKind, Stri
     match target {
         Target::Embedded => beyond_revision(job).or_else(|| beyond_embedded(&job.scenario)),
         Target::Plugin(plugin) => beyond_revision(job).or_else(|| beyond_plugin(job, plugin)),
+        Target::Engine(_) => beyond_revision(job).or_else(|| beyond_embedded(&job.scenario)),
+        Target::Wfctl(_) => beyond_revision(job),
         // It says itself what it does not know.
         Target::Decoder(_) => None,
     }

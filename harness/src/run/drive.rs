@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    io,
     sync::Arc,
 };
 
@@ -22,6 +23,7 @@ use counterfoil_mock::{
     Cloud, Provider, ServedService, Setup,
     cloud::{CloudError, Seed},
 };
+use counterfoil_proto::Revision;
 use prost::Message as _;
 
 use super::{
@@ -29,6 +31,7 @@ use super::{
     faults::{Levers, faults},
     load_sequence::{Loaded, NotLoaded, load},
     trials::{CleanUp, Leave, examine, look_back},
+    wfctl::FurnishError,
 };
 use crate::provider::{Deadline, Embedded, FaultyTransport, Lifetime, ProviderError};
 
@@ -41,6 +44,12 @@ pub enum DriveError {
     /// What the scenario says of the cloud cannot be.
     #[error("the state of the scenario cannot be set up: {0}")]
     Seed(#[from] CloudError),
+    /// An engine under test has nothing to call.
+    #[error("no socket can be made for the engine to call: {0}")]
+    Socket(#[from] io::Error),
+    /// There is no place for an apply by the command line.
+    #[error(transparent)]
+    Place(#[from] FurnishError),
 }
 
 /// Runs a scenario against an embedded provider.
@@ -99,6 +108,21 @@ impl<'a> Stage<'a> {
     /// The same, but no resource is asked for behind the apply.
     pub(super) fn without_reading_back(self) -> Self {
         Self { reads_back: false, ..self }
+    }
+
+    /// The plan as an engine gets it.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The context of the apply.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// How a provider has to be driven that declares this version of the plan contract.
+    pub(super) fn driven(&self, declared: &str) -> Driven {
+        (Semantics::at(self.job.revision).drives)(declared)
     }
 
     /// The life of the load and the apply, which the scenario may have given an end.
@@ -162,7 +186,7 @@ impl<'a> Stage<'a> {
                 engine::apply_by_provider(apply, link, &semantics, log).await;
             }
         }
-        (Semantics::at(job.revision).drives)(&loaded.declared)
+        self.driven(&loaded.declared)
     }
 
     /// Whether the provider has to be asked what the apply left in its cloud.
@@ -179,7 +203,7 @@ impl<'a> Stage<'a> {
 
 /// Asks the provider for each resource whose update failed: a failed update must not have cost it. Whether it failed is
 /// known from its call, whatever the engine made of that.
-async fn read_back<T: Transport>(plan: &Plan, transport: &T, log: &Recorder) {
+pub(super) async fn read_back<T: Transport>(plan: &Plan, transport: &T, log: &Recorder) {
     for action in log.look(failed_updates) {
         let Some(planned) = plan.actions.get(action as usize) else { continue };
         let target = planned.target();
@@ -228,12 +252,25 @@ fn failed_updates(events: &[Event]) -> BTreeSet<u32> {
     failed
 }
 
-/// The mock provider that a scenario asks for.
-fn provider(job: &Job, variant: &Variant) -> Provider {
-    let scenario = &*job.scenario;
+/// The mock provider that a scenario asks for, over a cloud in which is what the scenario says to exist.
+///
+/// # Errors
+/// When what it says to exist cannot be.
+pub fn provider_of(scenario: &Scenario, revision: Revision) -> Result<Provider, CloudError> {
+    let provider = Provider::new(setup(scenario, revision));
+    seed(provider.cloud(), scenario)?;
+    Ok(provider)
+}
+
+/// The mock provider of a job, over an empty cloud.
+pub(super) fn provider(job: &Job, variant: &Variant) -> Provider {
+    Provider::new(Setup { mutant: variant.broken_provider(), ..setup(&job.scenario, job.revision) })
+}
+
+/// What the provider is like that a scenario asks for.
+fn setup(scenario: &Scenario, revision: Revision) -> Setup {
     let mut setup = Setup {
-        revision: job.revision,
-        mutant: variant.broken_provider(),
+        revision,
         compute_plan_version: scenario.provider.compute_plan_version.clone(),
         ..Setup::default()
     };
@@ -247,11 +284,11 @@ fn provider(job: &Job, variant: &Variant) -> Provider {
     if let Dispatch::V1 { reply } = &scenario.dispatch {
         setup.apply_reply.clone_from(reply);
     }
-    Provider::new(setup)
+    setup
 }
 
 /// Puts into the cloud what exists before the plan.
-fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
+pub(super) fn seed(cloud: &Cloud, scenario: &Scenario) -> Result<(), CloudError> {
     for seed in &scenario.state {
         cloud.seed(&Seed {
             resource_type: &seed.resource_type,

@@ -1,9 +1,11 @@
 //! From scenarios to verdicts: select, drive, judge, in the same order every time.
 
+mod adapted;
 mod applicable;
 mod decoder;
 mod diff;
 mod drive;
+mod engine;
 mod event;
 mod faults;
 mod filter;
@@ -18,6 +20,7 @@ mod saved;
 mod schedule;
 mod survey;
 mod trials;
+mod wfctl;
 
 use std::sync::Arc;
 
@@ -31,9 +34,11 @@ use counterfoil_mock::{ProviderMutant, broken};
 use counterfoil_proto::{Revision, RevisionRange};
 
 pub use self::{
+    adapted::Adapted,
     decoder::{DecoderSuite, DecoderUnderTest},
     diff::{Change, Diff, Way, address_of, has_other_calls, has_other_outcomes, verdict_word},
-    drive::{DriveError, drive},
+    drive::{DriveError, drive, provider_of},
+    engine::EngineUnderTest,
     event::{
         ActionLine, Evidence, FORMAT, Finished, FoundFinding, FoundMismatch, Live, Replay, Replayed,
         RunEvent, SubjectLine, Summary, VERSION, account, describe,
@@ -47,6 +52,7 @@ pub use self::{
     reproduce::{Again, reproduce, reproduce_adapter, reproduce_explored, reproduce_test},
     saved::{ReadError, SavedRun},
     schedule::{Options, finished, private_directory, run},
+    wfctl::{FurnishError, RealPlugin, StandIn, WfctlUnderTest, jobs_for_wfctl},
 };
 pub(crate) use self::{
     faults::{Levers, faults},
@@ -95,12 +101,20 @@ pub enum Target {
     Plugin(Arc<PluginUnderTest>),
     /// A decoder.
     Decoder(Arc<DecoderUnderTest>),
+    /// An engine.
+    Engine(Arc<EngineUnderTest>),
+    /// The engine's command line.
+    Wfctl(Arc<WfctlUnderTest>),
 }
 
 impl Target {
     /// Whether a run is about the end of what is under test, and so has to come behind all others.
     fn closes(&self, job: &Job) -> bool {
-        matches!(self, Self::Decoder(decoder) if decoder.closes(job))
+        match self {
+            Self::Decoder(decoder) => decoder.adapted.closes(job),
+            Self::Engine(engine) => engine.adapted.closes(job),
+            Self::Embedded | Self::Plugin(_) | Self::Wfctl(_) => false,
+        }
     }
 }
 
@@ -114,6 +128,14 @@ pub fn jobs_for_provider(
     let mut jobs = jobs(scenarios, filter);
     jobs.retain(|job| revisions.contains(job.revision));
     jobs.sort_by_key(|job| !plugin::is_survey(&job.scenario));
+    jobs
+}
+
+/// The runs that the filters leave of what can say something about an engine, between those about its adapter.
+pub fn jobs_for_engine(scenarios: &[Arc<Scenario>], filter: &Filter) -> Vec<Job> {
+    let all: Vec<Arc<Scenario>> = scenarios.iter().cloned().chain(adapted::about_adapters()).collect();
+    let mut jobs = jobs(&all, filter);
+    adapted::in_order(&mut jobs);
     jobs
 }
 

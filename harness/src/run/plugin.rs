@@ -407,7 +407,7 @@ fn under_way(events: &[Event]) -> Option<String> {
 }
 
 /// Whether a scenario makes sense only where `FinalizeApply` is called.
-fn wants_finalizer(scenario: &Scenario) -> bool {
+pub(super) fn wants_finalizer(scenario: &Scenario) -> bool {
     let calls = [&scenario.expect.calls, &scenario.expect.received];
     let expected = calls.into_iter().flatten().flatten().any(|call| call.method == Method::Finalize);
     expected || needs_finalizer(scenario)

@@ -134,7 +134,9 @@ pub async fn run(
         subject: match &options.target {
             Target::Embedded => None,
             Target::Plugin(plugin) => Some(plugin.line.clone()),
-            Target::Decoder(decoder) => Some(decoder.line.clone()),
+            Target::Decoder(decoder) => Some(decoder.adapted.line.clone()),
+            Target::Engine(engine) => Some(engine.adapted.line.clone()),
+            Target::Wfctl(wfctl) => Some(wfctl.line.clone()),
         },
         settings: options.settings.clone(),
     });
@@ -205,7 +207,7 @@ pub async fn run(
     summary.rules_out_of_reach = match &options.target {
         Target::Embedded => rules::catalogue().filter(|rule| rule.is_beyond_our_pair()).count(),
         Target::Plugin(_) => book.missed.difference(&book.judged).count(),
-        Target::Decoder(_) => 0,
+        Target::Decoder(_) | Target::Engine(_) | Target::Wfctl(_) => 0,
     };
     summary.millis = millis(begun);
     report(RunEvent::RunFinished(summary.clone()));
@@ -341,12 +343,15 @@ pub(crate) async fn traced(job: &Job, target: &Target, variant: &Variant) -> Res
                 None => plugin.drive(job, variant).await,
             },
             Target::Decoder(decoder) => decoder.drive(job).await,
+            Target::Engine(engine) => engine.drive(job).await?,
+            Target::Wfctl(wfctl) => wfctl.drive(job).await?,
         })
     };
     let limit = match target {
         Target::Embedded | Target::Plugin(_) => limit(&job.scenario),
         // A case waits for those before it, and for adapters that are started anew; who gives it to the adapter has deadlines.
-        Target::Decoder(_) => Duration::MAX,
+        // The command line has a deadline of its own.
+        Target::Decoder(_) | Target::Engine(_) | Target::Wfctl(_) => Duration::MAX,
     };
     match timeout(limit, played).await {
         Ok(Ok(Played::Trace(trace))) => Ok(*trace),

@@ -11,7 +11,12 @@ use crate::{
 
 /// The `ApplyResponse` that carries a result.
 pub fn encode_apply_response(result: &ApplyResult) -> Bytes {
-    let result = iac::ApplyResult {
+    iac::ApplyResponse { result: Some(result_message(result)) }.encode_to_vec().into()
+}
+
+/// A result as it travels.
+pub fn result_message(result: &ApplyResult) -> iac::ApplyResult {
+    iac::ApplyResult {
         plan_id: result.plan_id.clone(),
         resources: result.resources.iter().map(resource).collect(),
         errors: result.errors.iter().map(error).collect(),
@@ -19,8 +24,7 @@ pub fn encode_apply_response(result: &ApplyResult) -> Bytes {
         actions: result.outcomes.iter().map(outcome).collect(),
         initial_input_snapshot: result.initial_inputs.clone(),
         input_drift_report: result.input_drift.iter().map(drift).collect(),
-    };
-    iac::ApplyResponse { result: Some(result) }.encode_to_vec().into()
+    }
 }
 
 fn resource(output: &ResourceOutput) -> iac::ResourceOutput {

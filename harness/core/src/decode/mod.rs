@@ -58,7 +58,7 @@ use crate::{
     rpc::Method,
 };
 
-pub use encode::encode_apply_response;
+pub use encode::{encode_apply_response, result_message};
 pub use text::text;
 pub use vectors::{Topic, Vector, vectors};
 
@@ -139,6 +139,22 @@ impl Cause {
         Self::CutShort,
         Self::TextNotUtf8,
     ];
+
+    /// Whether such a place is about which outcomes there are, and not about what can be read at all.
+    pub const fn is_about_outcomes(self) -> bool {
+        matches!(
+            self,
+            Self::TooFewOutcomes
+                | Self::TooManyOutcomes
+                | Self::NoOutcomes
+                | Self::DuplicateIndex
+                | Self::IndexOutOfRange
+                | Self::IndexOrder
+                | Self::ErrorOnSuccess
+                | Self::FailureWithoutError
+                | Self::DeleteFailedOnOther
+        )
+    }
 
     /// The id of the rule that the bytes break.
     pub const fn rule(self) -> &'static str {

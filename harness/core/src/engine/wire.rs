@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     decode::Decoder,
+    json::{JsonFault, JsonMap},
     outcome::ActionError,
-    plan::{Change, Plan, ResourceOutput, ResourceRef, Spec},
+    plan::{Action, ActionKind, Change, Current, Hints, Plan, ResourceOutput, ResourceRef, Spec},
     rpc::{Call, Method, RpcError, Transport},
     scenario::ResolvePoint,
     trace::{Drivers, Event, Payload, Recorder, Reply},
@@ -125,6 +126,19 @@ pub struct Access {
     pub drivers: Drivers,
 }
 
+impl Access {
+    /// The text with which the resolver refuses a driver for a type in this phase, if it does.
+    pub fn refusal(&self, at: ResolvePoint, resource_type: &str) -> Option<String> {
+        if self.no_drivers {
+            let refusal = "iac: provider method unimplemented: optional service \
+                 \"workflow.plugin.external.iac.ResourceDriver\" not registered by plugin";
+            return Some(refusal.to_owned());
+        }
+        let refused = self.refused.iter().any(|(point, refused)| *point == at && refused == resource_type);
+        refused.then(|| format!("no driver for {}", go_value::quote(resource_type)))
+    }
+}
+
 impl<T: Transport> WireProvider<T> {
     /// A provider over `link` with so much access.
     pub fn new(link: Arc<Link<T>>, access: Access) -> Self {
@@ -136,13 +150,8 @@ impl<T: Transport + Send + Sync> Provider for WireProvider<T> {
     type Driver = WireDriver<T>;
 
     fn driver(&self, action: u32, at: ResolvePoint, resource_type: &str) -> Result<WireDriver<T>, String> {
-        if self.access.no_drivers {
-            return Err("iac: provider method unimplemented: optional service \
-                 \"workflow.plugin.external.iac.ResourceDriver\" not registered by plugin"
-                .to_owned());
-        }
-        if self.access.refused.iter().any(|(point, refused)| *point == at && refused == resource_type) {
-            return Err(format!("no driver for {}", go_value::quote(resource_type)));
+        if let Some(refusal) = self.access.refusal(at, resource_type) {
+            return Err(refusal);
         }
         Ok(WireDriver {
             link: Arc::clone(&self.link),
@@ -309,6 +318,52 @@ pub fn plan_message(plan: &Plan) -> iac::IaCPlan {
         input_snapshot: plan.inputs.clone().into_iter().collect(),
         ..iac::IaCPlan::default()
     }
+}
+
+/// The plan that [`plan_message`] makes such a message of.
+///
+/// # Errors
+/// When what has to be the JSON of an object is none.
+pub fn plan_of(message: iac::IaCPlan) -> Result<Plan, JsonFault> {
+    let actions = message.actions.into_iter().map(action_of).collect::<Result<_, _>>()?;
+    Ok(Plan { id: message.id, inputs: message.input_snapshot.into_iter().collect(), actions })
+}
+
+fn action_of(message: iac::PlanAction) -> Result<Action, JsonFault> {
+    let iac::PlanAction { action, resource, current, changes, .. } = message;
+    let current = current.map(|current| {
+        Ok(Current {
+            name: current.name,
+            provider_id: current.provider_id,
+            outputs: JsonMap::parse(current.outputs_json)?,
+            applied_config: JsonMap::parse(current.applied_config_json)?,
+        })
+    });
+    Ok(Action {
+        kind: ActionKind::from(action),
+        spec: spec_of(resource.unwrap_or_default())?,
+        current: current.transpose()?,
+        changes: changes.into_iter().map(change_of).collect(),
+    })
+}
+
+fn spec_of(message: iac::ResourceSpec) -> Result<Spec, JsonFault> {
+    let hints =
+        message.hints.map(|hints| Hints { cpu: hints.cpu, memory: hints.memory, storage: hints.storage });
+    Ok(Spec {
+        name: message.name,
+        resource_type: message.r#type,
+        config: JsonMap::parse(message.config_json)?,
+        size: message.size,
+        hints,
+        depends_on: message.depends_on,
+    })
+}
+
+fn change_of(message: iac::FieldChange) -> Change {
+    let value = |json: Bytes| serde_json::from_slice(&json).ok();
+    let iac::FieldChange { path, old_json, new_json, force_new } = message;
+    Change { path, old: value(old_json), new: value(new_json), force_new }
 }
 
 fn change_message(change: &Change) -> iac::FieldChange {

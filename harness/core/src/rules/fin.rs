@@ -8,7 +8,7 @@ use crate::{
     decode::{Decoder as _, Strict},
     engine::{FINALIZE, host::finalized},
     rpc::Method,
-    trace::{Reply, Subject},
+    trace::{Reply, Subject, View},
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -75,7 +75,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-072)",
         reason: "Nobody would know that what was put off is still undone.",
         source: "E-072",
-        applies: tells,
+        applies: |story| tells(story) && story.sees(View::Errors),
         check: |story, findings| {
             let Some((result, _, end)) = story.end else { return };
             let expected: Vec<&str> = story.completions.iter().filter_map(|hook| hook.error).collect();
@@ -100,7 +100,9 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by its host's hook (E-316)",
         reason: "A provider flushes what it put off for the plan that it is told of.",
         source: "E-152, E-316, H-12",
-        applies: |story| finalizes(story).next().is_some() || (tells(story) && !story.completions.is_empty()),
+        applies: |story| {
+            finalizes(story).next().is_some() || (shows_host(story) && !story.completions.is_empty())
+        },
         check: finalizes_what_is_advertised,
     },
     Rule {
@@ -122,6 +124,11 @@ fn tells(story: &Story<'_>) -> bool {
     story.tells_of(Hook::PlanComplete)
 }
 
+/// Whether the trace tells what the plan-complete hook does.
+fn shows_host(story: &Story<'_>) -> bool {
+    tells(story) && story.sees(View::Host)
+}
+
 fn finalizes<'s, 't>(story: &'s Story<'t>) -> impl Iterator<Item = &'s CallStory<'t>> {
     story.other_calls.iter().filter(|call| call.method == Method::Finalize)
 }
@@ -139,7 +146,7 @@ fn finalizes_what_is_advertised(story: &Story<'_>, findings: &mut Findings<'_>) 
             findings.add(None, "FinalizeApply was called outside of its hook".to_owned(), call.events());
         }
     }
-    let Some(advertised) = advertised(story) else { return };
+    let Some(advertised) = advertised(story).filter(|_| story.sees(View::Host)) else { return };
     for hook in &story.completions {
         let until = hook.answered.unwrap_or(usize::MAX);
         let made = finalizes(story).filter(|call| (hook.called..until).contains(&call.issued)).count();

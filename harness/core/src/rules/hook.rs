@@ -13,7 +13,7 @@ use crate::{
     outcome::Status,
     plan::{ActionKind, ResourceOutput, Spec},
     rpc::Method,
-    trace::Subject,
+    trace::View,
 };
 
 mod state;
@@ -197,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by its status map (E-040)",
         reason: "A plain error says that nothing needs to be looked after, and here something does.",
         source: "A.4, E-026, E-027, E-028, E-040, H-11",
-        applies: |story| failed_behind(story).next().is_some(),
+        applies: |story| story.sees(View::Outcomes) && failed_behind(story).next().is_some(),
         check: |story, findings| {
             let Some((.., end)) = story.end else { return };
             for action in failed_behind(story) {
@@ -233,7 +233,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "nobody: the engine never says that an action was compensated (E-042)",
         reason: "Whoever reads of a failed compensation looks for a resource that is not there, and the other way round.",
         source: "E-042, E-335, ADR 0040",
-        applies: |story| compensated(story).next().is_some(),
+        applies: |story| story.sees(View::Outcomes) && compensated(story).next().is_some(),
         check: |story, findings| {
             let Some((.., end)) = story.end else { return };
             for (action, last) in compensated(story) {
@@ -351,10 +351,10 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Whether the host is ours, so that the trace tells what it keeps.
+/// Whether the trace tells what the host keeps.
 fn keeps_state(story: &Story<'_>) -> bool {
     let over = story.is_call_by_call() && story.end.is_some();
-    over && story.tells_all() && story.trace.header.subject != Subject::Engine
+    over && story.tells_all() && story.sees(View::Host)
 }
 
 /// Creates and replaces whose resource could not be saved.

@@ -7,16 +7,18 @@ use std::{
 
 use counterfoil_proto::{Revision, StatusMapKind};
 
-use super::{ActionStory, Answer, CallStory, ENGINE, Ending, Findings, Level, Rule, Story};
+use super::{ActionStory, Answer, CallStory, ENGINE, Ending, Findings, Level, Rule, Story, dsp::in_doubles};
 use crate::{
     decode::{Decoder as _, Strict},
     engine::{
         Exit, FINALIZE, inputs,
         semantics::{late_status, status_by_phase},
     },
+    json::JsonMap,
     outcome::{ActionError, ApplyResult, InputDrift, Status},
+    plan::ResourceOutput,
     rpc::Method,
-    trace::{Driven, Reply},
+    trace::{Driven, Reply, View},
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -30,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by a length check at the natural end of an apply (E-033)",
         reason: "An action without an outcome may have changed the cloud, and nobody will ever know.",
         source: "E-030, E-032, H-10",
-        applies: has_outcomes,
+        applies: shows_outcomes,
         check: every_started_action_has_one,
     },
     Rule {
@@ -43,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "nobody: the length check counts, and two of one beside none of another add up",
         reason: "Of two outcomes one is wrong, and a reader cannot tell which.",
         source: "E-030, H-10",
-        applies: has_outcomes,
+        applies: shows_outcomes,
         check: no_action_has_two,
     },
     Rule {
@@ -56,7 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "nobody",
         reason: "An outcome of something that never began reports what did not happen.",
         source: "E-011, E-032, E-033",
-        applies: has_outcomes,
+        applies: shows_outcomes,
         check: outcomes_belong_to_started_actions,
     },
     Rule {
@@ -69,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "nobody",
         reason: "Readers pair outcomes and actions by position.",
         source: "E-002, E-033",
-        applies: has_outcomes,
+        applies: shows_outcomes,
         check: outcomes_are_in_order,
     },
     Rule {
@@ -108,7 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by its status map (E-040, E-041)",
         reason: "Skipped, failed and half-done ask for different repairs.",
         source: "A.4, H-11",
-        applies: has_outcomes,
+        applies: shows_outcomes,
         check: status_fits_the_exit,
     },
     Rule {
@@ -121,7 +123,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-030)",
         reason: "A failure without a text leaves nothing to act on.",
         source: "E-030",
-        applies: has_outcomes,
+        applies: shows_outcomes,
         check: text_exactly_on_failure,
     },
     Rule {
@@ -147,7 +149,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-025)",
         reason: "The command's exit code comes from the error list, not from the outcomes.",
         source: "E-022, E-023, E-025, E-313, H-56",
-        applies: has_outcomes,
+        applies: |story| has_outcomes(story) && story.sees(View::Errors),
         check: errors_match_failures,
     },
     Rule {
@@ -160,7 +162,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-050)",
         reason: "State is written from this list.",
         source: "E-028, E-050, E-055, E-065",
-        applies: has_outcomes,
+        applies: shows_result,
         check: resources_are_those_returned,
     },
     Rule {
@@ -186,7 +188,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-003)",
         reason: "A result that cannot be matched with its plan is evidence of nothing.",
         source: "E-003",
-        applies: has_outcomes,
+        applies: shows_result,
         check: |story, findings| {
             let Some((result, _, end)) = story.end else { return };
             let planned = &story.trace.header.plan.id;
@@ -220,7 +222,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, whatever ended the apply (E-073)",
         reason: "A plan that was made for other inputs changes what nobody has looked at.",
         source: "E-004, E-073, E-074, H-38",
-        applies: |story| story.tells_all() && has_outcomes(story),
+        applies: |story| story.tells_all() && shows_result(story),
         check: |story, findings| {
             let Some((result, _, end)) = story.end else { return };
             let header = &story.trace.header;
@@ -248,6 +250,16 @@ pub(super) const RULES: &[Rule] = &[
 /// True where the engine keeps the account, and closed it.
 fn has_outcomes(story: &Story<'_>) -> bool {
     story.is_call_by_call() && story.end.is_some()
+}
+
+/// True where the account is shown outcome by outcome.
+fn shows_outcomes(story: &Story<'_>) -> bool {
+    has_outcomes(story) && story.sees(View::Outcomes)
+}
+
+/// True where the account is shown with what stands beside outcomes and errors.
+fn shows_result(story: &Story<'_>) -> bool {
+    has_outcomes(story) && story.sees(View::Result)
 }
 
 /// The one `Apply` of a provider that is driven through it.
@@ -502,10 +514,12 @@ fn errors_match_failures(story: &Story<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let (resource, kind) = (action.action.spec.name.as_str(), action.action.kind.as_str());
-        match &ending.error {
-            Some(error) if by_text.claim(&(resource, kind, error.as_str())) => {}
-            Some(_) => missing.push(action),
-            None => uncertain.push(action),
+        // That the text of its outcome is another than it must be is judged by OUT-009.
+        let own = action.outcomes.iter().map(|outcome| outcome.error.as_str());
+        let mut texts = ending.error.as_deref().into_iter().chain(own);
+        if !texts.any(|error| by_text.claim(&(resource, kind, error))) {
+            let is_certain = ending.error.is_some();
+            if is_certain { &mut missing } else { &mut uncertain }.push(action);
         }
     }
     // A failure whose text is not certain takes what the others leave.
@@ -542,10 +556,19 @@ fn errors_match_failures(story: &Story<'_>, findings: &mut Findings<'_>) {
 
 fn resources_are_those_returned(story: &Story<'_>, findings: &mut Findings<'_>) {
     let Some((result, _, end)) = story.end else { return };
-    let mut listed = Unclaimed::new(&result.resources, |resource| resource);
+    // Engines may keep outputs as values, and number all of these as doubles (E-170).
+    let identity = |resource: &ResourceOutput| {
+        let ResourceOutput { outputs, .. } = resource;
+        (
+            ResourceOutput { outputs: JsonMap::nil(), ..resource.clone() },
+            outputs.is_nil(),
+            in_doubles(outputs),
+        )
+    };
+    let mut listed = Unclaimed::new(&result.resources, identity);
     for action in &story.actions {
         let Some(output) = &action.output else { continue };
-        if !listed.claim(&output) {
+        if !listed.claim(&identity(output)) {
             findings.add(
                 Some(action.index),
                 format!(

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use counterfoil_proto::{Hook, Revision};
 
 use super::{ActionStory, CallStory, ENGINE, Findings, Level, Rule, Story, dsp::listed};
-use crate::{engine::Exit, plan::ActionKind, rpc::Method};
+use crate::{engine::Exit, plan::ActionKind, rpc::Method, trace::View};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -65,7 +65,7 @@ pub(super) const RULES: &[Rule] = &[
         enforced: "engine, by construction (E-065)",
         reason: "Whoever depends on the resource is led to the id in this map.",
         source: "E-061, E-063, E-064, E-065",
-        applies: |story| story.is_call_by_call() && story.end.is_some(),
+        applies: |story| story.is_call_by_call() && story.end.is_some() && story.sees(View::Result),
         check: the_id_map_is_exact,
     },
     Rule {

@@ -95,6 +95,9 @@ pub struct Header {
     /// them by.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recorded: bool,
+    /// What could not be seen of the engine. Rules that need it do not apply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<View>,
 }
 
 impl Header {
@@ -135,6 +138,7 @@ impl Header {
             faults: Vec::new(),
             expect: Expect::default(),
             recorded: false,
+            unseen: Vec::new(),
         }
     }
 
@@ -142,6 +146,24 @@ impl Header {
     pub fn run_id(&self) -> String {
         format!("{}@{}", self.scenario, self.revision)
     }
+}
+
+/// A side of an engine that another party may not be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// When it asks its resolver for a driver, and what it is told.
+    Drivers,
+    /// What its host does behind the hooks: what it keeps in the state, makes good, and has finalized.
+    Host,
+    /// Its outcomes, one by one: only which actions failed is seen, and with what text.
+    Outcomes,
+    /// What it reports beside outcomes and errors: resources, new ids, inputs, the id of the plan.
+    Result,
+    /// The list of the actions that failed.
+    Errors,
+    /// What the error of an apply stands behind: only the innermost of it is seen.
+    Context,
 }
 
 /// What drivers can do that no wire can carry.

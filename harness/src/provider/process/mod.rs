@@ -58,6 +58,7 @@ pub(crate) use self::{
     output::{TAIL, keep_tail},
     reach::reach,
     supervised::Supervised,
+    supervisor::Rest,
 };
 use self::{
     checked::Checks,

@@ -7,6 +7,7 @@ use counterfoil_core::trace::ExitStatus;
 use super::{
     child::{Child, Pipes, Start, State},
     diagnose,
+    supervisor::Rest,
 };
 
 /// A process that runs. Nothing of it is left where this is dropped, or this process ends, however that comes about.
@@ -53,6 +54,11 @@ impl Supervised {
     pub(crate) async fn gone(&self, within: Duration) {
         let mut state = self.0.state();
         let _ = tokio::time::timeout(within, state.wait_for(State::is_gone)).await;
+    }
+
+    /// What was still there when the process had ended; none where nobody can know. It is known once nothing is left.
+    pub(crate) fn rest(&self) -> Option<Rest> {
+        self.0.state().borrow().rest.clone()
     }
 
     /// What kills the process.

@@ -21,7 +21,7 @@ use crate::{
     plan::{Action, ActionKind, ResourceOutput, Spec},
     rpc::{Method, RpcError, target_of},
     scenario::ResolvePoint,
-    trace::{AdapterEvent, Decoded, Driven, Event, ProcessEvent, Reply, Trace},
+    trace::{AdapterEvent, Decoded, Driven, Event, ProcessEvent, Reply, Trace, View},
     trial::Tried,
 };
 
@@ -397,6 +397,11 @@ impl<'t> Story<'t> {
     /// Whether the trace is of a form that tells of hooks, of the state, and of inputs.
     pub fn tells_all(&self) -> bool {
         self.trace.header.version >= 2
+    }
+
+    /// Whether this side of the engine was shown.
+    pub fn sees(&self, view: View) -> bool {
+        !self.trace.header.unseen.contains(&view)
     }
 
     /// Where the next action was begun after this place of the trace.
