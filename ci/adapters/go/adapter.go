@@ -1,5 +1,5 @@
-// Package adapter makes a decoder that is written in Go a subject of Counterfoil: it speaks the protocol of
-// docs/adapter.md, and leaves to its user the one function that decodes.
+// Package adapter makes a decoder or an engine that is written in Go a subject of Counterfoil: it speaks the protocol of
+// docs/adapter.md, and leaves to its user the one function that decodes, or that applies a plan.
 package adapter
 
 import (
@@ -33,15 +33,10 @@ type Decoder struct {
 // Serve answers the cases that come in until the input ends. It fails where the input is not the protocol's, where the
 // output cannot be written, and where the decoder does not start.
 func Serve(in io.Reader, out io.Writer, decoder Decoder) error {
-	s := &session{
-		frames:  newFrameReader(in),
-		answers: bufio.NewWriterSize(out, bufferSize),
-		decoder: decoder,
-		last:    &Case{},
-	}
+	s := &decoding{session: newSession(in, out), decoder: decoder, last: &Case{}}
 	// What was answered is said, also where the decoder panics: else the blame would fall on an earlier case.
 	defer s.answers.Flush()
-	if err := s.greet(); err != nil {
+	if err := s.greet(roleDecoder, decoder.Start, appendReady(nil, &decoder)); err != nil {
 		return err
 	}
 	for {
@@ -68,6 +63,45 @@ func Serve(in io.Reader, out io.Writer, decoder Decoder) error {
 type session struct {
 	frames  *frameReader
 	answers *bufio.Writer
+}
+
+func newSession(in io.Reader, out io.Writer) *session {
+	return &session{frames: newFrameReader(in), answers: bufio.NewWriterSize(out, bufferSize)}
+}
+
+// greet reads Hello, starts what this stands for, and answers that it is ready.
+func (s *session) greet(due role, start func(contracts map[string][]byte) error, ready []byte) error {
+	frame, err := s.frames.next()
+	if err == io.EOF {
+		return fmt.Errorf("the input ended before Hello: this program is started by `counterfoil test %s`", due)
+	}
+	if err != nil {
+		return fmt.Errorf("read Hello: %w", err)
+	}
+	message, err := parseToAdapter(frame, &Case{})
+	if err != nil {
+		return fmt.Errorf("read Hello: %w", err)
+	}
+	if message.hello == nil {
+		return errors.New("the first message is not Hello")
+	}
+	if asked := message.hello.role; asked != due {
+		return fmt.Errorf("asked to stand for role %d, but this is role %d, %s", asked, due, due)
+	}
+	if start != nil {
+		if err := start(message.hello.contracts); err != nil {
+			return fmt.Errorf("start: %w", err)
+		}
+	}
+	return writeFrame(s.answers, ready)
+}
+
+// errSecondHello says that Counterfoil began twice.
+var errSecondHello = errors.New("a second Hello: it comes first and never again")
+
+// decoding is one run of a decoder's adapter.
+type decoding struct {
+	*session
 	decoder Decoder
 	// last is the case that came last.
 	last *Case
@@ -75,41 +109,14 @@ type session struct {
 	message []byte
 }
 
-// greet reads Hello, starts the decoder and answers that it is ready.
-func (s *session) greet() error {
-	frame, err := s.frames.next()
-	if err == io.EOF {
-		return errors.New("the input ended before Hello: this program is started by `counterfoil test decoder`")
-	}
-	if err != nil {
-		return fmt.Errorf("read Hello: %w", err)
-	}
-	message, err := parseToAdapter(frame, s.last)
-	if err != nil {
-		return fmt.Errorf("read Hello: %w", err)
-	}
-	if message.hello == nil {
-		return errors.New("the first message is not Hello")
-	}
-	if message.hello.role != roleDecoder {
-		return fmt.Errorf("asked to stand for role %d, but this is a decoder, role %d", message.hello.role, roleDecoder)
-	}
-	if s.decoder.Start != nil {
-		if err := s.decoder.Start(message.hello.contracts); err != nil {
-			return fmt.Errorf("start: %w", err)
-		}
-	}
-	return writeFrame(s.answers, appendReady(nil, &s.decoder))
-}
-
 // answer has the decoder read a case, and writes what came of it. A message of an unknown kind is left unread.
-func (s *session) answer(frame []byte) error {
+func (s *decoding) answer(frame []byte) error {
 	message, err := parseToAdapter(frame, s.last)
 	if err != nil {
 		return fmt.Errorf("read a case: %w", err)
 	}
 	if message.hello != nil {
-		return errors.New("a second Hello: it comes first and never again")
+		return errSecondHello
 	}
 	if message.decode == nil {
 		return nil

@@ -17,8 +17,8 @@ func sent(message []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
 }
 
-func helloFrame(role uint64) []byte {
-	hello := appendNumber(appendNumber(nil, 1, Version), 2, role)
+func helloFrame(due role) []byte {
+	hello := appendNumber(appendNumber(nil, 1, Version), 2, uint64(due))
 	hello = appendBytes(hello, 3, appendBytes(appendBytes(nil, 1, []byte("0.56")), 2, []byte("a set")))
 	hello = appendBytes(hello, 99, []byte("of a later version"))
 	return sent(appendBytes(nil, 1, hello))

@@ -8,8 +8,21 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// roleDecoder is the one role that there is.
-const roleDecoder = 1
+// role is what an adapter stands for.
+type role uint64
+
+const (
+	roleDecoder role = 1
+	roleEngine  role = 2
+)
+
+// String names the role as the command line does.
+func (r role) String() string {
+	if r == roleEngine {
+		return "engine"
+	}
+	return "decoder"
+}
 
 // toAdapter is what came in: at most one of them; none where it is of a kind that this library does not know.
 type toAdapter struct {
@@ -19,7 +32,7 @@ type toAdapter struct {
 
 // hello is how Counterfoil begins.
 type hello struct {
-	role      uint64
+	role      role
 	contracts map[string][]byte
 }
 
@@ -127,7 +140,7 @@ func parseHello(message []byte) (*hello, error) {
 		case err != nil:
 			return nil, err
 		case field.is(2, protowire.VarintType):
-			read.role = field.varint
+			read.role = role(field.varint)
 		case field.is(3, protowire.BytesType):
 			revision, contract, err := parseContract(field.bytes)
 			if err != nil {
