@@ -117,14 +117,8 @@ func parseGoOn(message []byte) (*goOn, error) {
 
 // appendEngineReady appends a FromAdapter with a Ready.
 func appendEngineReady(to []byte, engine *Engine) []byte {
-	var ready []byte
-	ready = appendNumber(ready, 1, Version)
-	ready = appendBytes(ready, 2, []byte(engine.Subject))
-	for _, revision := range engine.Revisions {
-		ready = appendBytes(ready, 3, []byte(revision))
-	}
 	// The environment of a case may have to be that of the process, so that there is never more than one.
-	ready = appendNumber(ready, 4, 1)
+	ready := readyFor(engine.Subject, engine.Revisions, 1)
 	return appendBytes(to, 1, appendBytes(ready, 6, abilities(&engine.Abilities)))
 }
 

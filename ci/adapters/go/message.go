@@ -218,15 +218,19 @@ func parsePlanned(message []byte) (PlannedAction, error) {
 	return read, nil
 }
 
-// appendReady appends a FromAdapter with a Ready.
-func appendReady(to []byte, decoder *Decoder) []byte {
-	var ready []byte
-	ready = appendNumber(ready, 1, Version)
-	ready = appendBytes(ready, 2, []byte(decoder.Subject))
-	for _, revision := range decoder.Revisions {
+// readyFor is the part of a Ready that is the same for decoders and engines.
+func readyFor(subject string, revisions []string, inFlight uint64) []byte {
+	ready := appendNumber(nil, 1, Version)
+	ready = appendBytes(ready, 2, []byte(subject))
+	for _, revision := range revisions {
 		ready = appendBytes(ready, 3, []byte(revision))
 	}
-	ready = appendNumber(ready, 4, uint64(decoder.InFlight))
+	return appendNumber(ready, 4, inFlight)
+}
+
+// appendReady appends a FromAdapter with a Ready.
+func appendReady(to []byte, decoder *Decoder) []byte {
+	ready := readyFor(decoder.Subject, decoder.Revisions, uint64(decoder.InFlight))
 	for _, message := range decoder.Messages {
 		ready = appendBytes(ready, 5, []byte(message))
 	}
