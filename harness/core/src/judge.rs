@@ -223,7 +223,7 @@ fn load_failed_by_fault(trace: &Trace) -> Option<String> {
 
 fn mismatches(trace: &Trace, expected_findings: &[Finding], judged: &[&str]) -> Vec<Mismatch> {
     let expect = &trace.header.expect;
-    let sees = |view| !trace.header.unseen.contains(&view);
+    let sees = |view| trace.header.sees(view);
     let mut unmet = Unmet(Vec::new());
     let (nothing, not_loaded) = (ApplyResult::default(), load_failed_by_fault(trace));
     let not_loaded = not_loaded.as_deref().map(|error| (&nothing, Some(error)));
@@ -259,7 +259,7 @@ fn mismatches(trace: &Trace, expected_findings: &[Finding], judged: &[&str]) -> 
         }
     }
     hooks(trace, &mut unmet);
-    if let Some(expected) = expect.state.as_ref().filter(|_| !trace.header.unseen.contains(&View::Host)) {
+    if let Some(expected) = expect.state.as_ref().filter(|_| sees(View::Host)) {
         let found = state(trace);
         if !expected.iter().eq(&found) {
             unmet.add(Expectation::State, list(expected), list(&found));
@@ -387,7 +387,7 @@ fn outcomes(trace: &Trace, result: &ApplyResult, unmet: &mut Unmet) {
         by_action.entry(outcome.action_index as usize).or_insert(outcome);
     }
     let of = |action: usize| by_action.get(&action).copied();
-    let are_shown = !trace.header.unseen.contains(&View::Outcomes);
+    let are_shown = trace.header.sees(View::Outcomes);
     let is_expected = |found: Status, expected: Status| {
         found == expected || (!are_shown && (found == Status::Success) == (expected == Status::Success))
     };

@@ -142,6 +142,11 @@ impl Header {
         }
     }
 
+    /// Whether this side of the engine was shown.
+    pub fn sees(&self, view: View) -> bool {
+        !self.unseen.contains(&view)
+    }
+
     /// The name of the run: `id@revision`.
     pub fn run_id(&self) -> String {
         format!("{}@{}", self.scenario, self.revision)

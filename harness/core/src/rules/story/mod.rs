@@ -401,7 +401,7 @@ impl<'t> Story<'t> {
 
     /// Whether this side of the engine was shown.
     pub fn sees(&self, view: View) -> bool {
-        !self.trace.header.unseen.contains(&view)
+        self.trace.header.sees(view)
     }
 
     /// Where the next action was begun after this place of the trace.
