@@ -12,9 +12,11 @@ use crate::{EngineColumns, Hook, Revision, history};
 
 mod check;
 mod diff;
+mod digest;
 
 pub use check::{CheckReport, Closest, Finding, NotCompared, Severity};
 pub use diff::{Change, ChangeKind, Element, changes_to_text};
+pub use digest::digest;
 
 /// Services by full name. Methods stand in the order of the file.
 pub type Services = BTreeMap<String, Vec<Method>>;
@@ -424,7 +426,7 @@ mod tests {
     const TABLES: [Revision; 6] =
         [Revision::V0_51, Revision::V0_54, Revision::V0_55, Revision::V0_56, Revision::V0_57, Revision::Head];
 
-    fn golden(name: &str, text: &str) {
+    pub(super) fn golden(name: &str, text: &str) {
         insta::with_settings!({
             snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../golden/contract"),
             prepend_module_to_snapshot => false,
