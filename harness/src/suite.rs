@@ -60,6 +60,11 @@ pub fn coverage() -> &'static Coverage {
     })
 }
 
+/// Whether a file is one of the stock suite, which is in no repository of the user's.
+pub fn is_stock(file: &str) -> bool {
+    FILES.iter().any(|(stock, _)| *stock == file)
+}
+
 /// The rules that a stock scenario exercises; none for other scenarios, also where they take the id of one.
 pub fn exercised_by(file: &str, scenario: &str) -> Option<&'static BTreeSet<String>> {
     let is_stock = FILES.iter().any(|(stock, _)| file.ends_with(stock));

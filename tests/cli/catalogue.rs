@@ -77,6 +77,7 @@ fn the_schemas_that_are_kept_are_those_of_the_program() {
         ("scenario", "scenarios/scenario.schema.json"),
         ("settings", "schemas/settings.schema.json"),
         ("known-failures", "schemas/known-failures.schema.json"),
+        ("report", "schemas/report.schema.json"),
     ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
         let schema = place.run(["schema", format]).exits(0).quietly().out;

@@ -20,8 +20,12 @@ mod explore;
 #[cfg(test)]
 mod filters;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod interrupt;
 mod known;
+#[cfg(test)]
+mod merged;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]

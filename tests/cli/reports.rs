@@ -51,13 +51,28 @@ fn the_lines_of_a_json_report_are_as_documented() {
     assert!(names[1..names.len() - 1].iter().all(|name| *name == "finished"));
 
     let started = &events[0]["run_started"];
-    assert_eq!(keys(started), ["counterfoil", "format", "runs", "version"]);
+    assert_eq!(keys(started), ["basis", "counterfoil", "format", "planned", "runs", "version"]);
+    assert_eq!(keys(&started["basis"]), ["contract", "live", "strict", "suite", "tested"]);
+    assert_eq!(keys(&started["planned"][0]), ["file", "revisions", "scenario", "title"]);
+    let planned = started["planned"].as_array().unwrap().iter();
+    let planned: usize = planned.map(|of| of["revisions"].as_array().unwrap().len()).sum();
+    assert_eq!(started["runs"], planned);
     assert_eq!((&started["format"], &started["version"]), (&"counterfoil-run".into(), &1.into()));
     assert_eq!(started["runs"], events.len() - 2);
     assert!(started["counterfoil"].as_str().unwrap().split('.').count() == 3);
 
-    let always =
-        ["actions", "file", "judged", "millis", "reproduce", "revision", "scenario", "title", "verdict"];
+    let always = [
+        "actions",
+        "at",
+        "file",
+        "judged",
+        "millis",
+        "reproduce",
+        "revision",
+        "scenario",
+        "title",
+        "verdict",
+    ];
     let at_times = ["apply_error", "expected_findings", "findings", "load_error", "mismatches", "trace"];
     for run in events.iter().filter_map(|event| event.get("finished")) {
         let keys: BTreeSet<_> = keys(run).into_iter().collect();
@@ -78,7 +93,7 @@ fn the_lines_of_a_json_report_are_as_documented() {
                 assert_eq!(run["verdict"], "pass");
                 let [found] = run["findings"].as_array().unwrap().as_slice() else { panic!("{run}") };
                 let keys = self::keys(found);
-                assert_eq!(keys, ["action", "evidence", "level", "message", "party", "rule", "title"]);
+                assert_eq!(keys, ["action", "at", "evidence", "level", "message", "party", "rule", "title"]);
                 assert_eq!((&found["rule"], &found["level"]), (&"OUT-012".into(), &"SHOULD".into()));
                 assert_eq!(self::keys(&found["evidence"][0]), ["event", "text"]);
             }

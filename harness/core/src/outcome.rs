@@ -67,7 +67,7 @@ impl fmt::Display for Status {
 }
 
 /// What became of one action.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// The action's position in the plan.
     pub action_index: u32,

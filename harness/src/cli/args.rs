@@ -1,6 +1,6 @@
 //! What can be said on the command line. Help, and later man page and completions, are made from this.
 
-use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
+use std::{env, ffi::OsString, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use counterfoil_core::scenario::parse_wait;
@@ -10,7 +10,7 @@ use super::{
     adapter::Adapter, explore::Explore, known::KnownFailures, mock::Mock, proxy::Proxy, report::Report,
     settings::SettingsFrom,
 };
-use crate::provider::process::Attach;
+use crate::{provider::process::Attach, run::Partition};
 
 /// A conformance harness for the infrastructure plugins of the workflow engine, and for the engine itself.
 #[derive(Debug, Parser)]
@@ -124,7 +124,7 @@ pub(super) enum Command {
     },
 }
 
-/// The formats of files that are written by hand.
+/// The formats of files that others write or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum SchemaOf {
     /// Scenarios.
@@ -133,6 +133,8 @@ pub(super) enum SchemaOf {
     Settings,
     /// Lists of known failures.
     KnownFailures,
+    /// A line of the JSON report of a run.
+    Report,
 }
 
 /// `counterfoil run`
@@ -168,9 +170,14 @@ pub(super) struct How {
     /// Keep the trace of every run that did not pass, as DIR/ID@REVISION.jsonl.
     #[arg(long, value_name = "DIR")]
     pub keep_traces: Option<PathBuf>,
-    /// Write a report beside the terminal's; may be repeated.
-    #[arg(long, value_name = "FORMAT=FILE")]
+    /// Write a report beside the terminal's, or several, with commas between them: json, junit, sarif, tap or html with
+    /// its file, or github (annotations on standard output, and the job's summary); may be repeated.
+    #[arg(long, value_name = "FORMAT=FILE", value_delimiter = ',')]
     pub report: Vec<ReportTo>,
+    /// Run one part of several, such as 2/5; auto or auto/M: the part that GitLab's `parallel` or an indexed job of
+    /// Kubernetes says. `report merge` puts the JSON reports of all parts together.
+    #[arg(long, value_name = "N/M", value_parser = partition)]
+    pub partition: Option<Partition>,
     /// Which failures are known.
     #[command(flatten)]
     pub known: KnownFailures,
@@ -385,13 +392,13 @@ pub(super) struct Select {
     pub filter: Vec<String>,
 }
 
-/// `json=FILE`
+/// `json=FILE`, or a format alone that needs no file.
 #[derive(Clone, Debug)]
 pub(super) struct ReportTo {
     /// The format.
     pub format: ReportFormat,
     /// The file.
-    pub file: PathBuf,
+    pub file: Option<PathBuf>,
 }
 
 /// The formats of reports.
@@ -399,6 +406,16 @@ pub(super) struct ReportTo {
 pub(super) enum ReportFormat {
     /// Run events as JSON lines.
     Json,
+    /// `JUnit` XML.
+    Junit,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// TAP 14.
+    Tap,
+    /// A page for a browser.
+    Html,
+    /// Annotations of GitHub on standard output; in its file, or where `GITHUB_STEP_SUMMARY` says, the job's summary.
+    Github,
 }
 
 impl FromStr for ReportTo {
@@ -407,15 +424,39 @@ impl FromStr for ReportTo {
     fn from_str(text: &str) -> Result<Self, String> {
         let formats = || {
             let names = ReportFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-            names.map(|name| format!("`{}=FILE`", name.get_name())).collect::<Vec<_>>().join(", ")
+            let written = names.map(|name| match name.get_name() {
+                "github" => "`github`".to_owned(),
+                name => format!("`{name}=FILE`"),
+            });
+            written.collect::<Vec<_>>().join(", ")
         };
-        let (format, file) = text.split_once('=').ok_or_else(|| format!("expected {}", formats()))?;
+        let (format, file) = match text.split_once('=') {
+            Some((format, file)) => (format, Some(file)),
+            None => (text, None),
+        };
         let format = ReportFormat::from_str(format, true)
             .map_err(|_| format!("unknown format {format:?}: expected {}", formats()))?;
-        if file.is_empty() {
-            return Err("the file has no name".to_owned());
+        match file {
+            Some("") => Err("the file has no name".to_owned()),
+            None if format != ReportFormat::Github => {
+                Err(format!("the report has to go to a file: expected {}", formats()))
+            }
+            file => Ok(Self { format, file: file.map(PathBuf::from) }),
         }
-        Ok(Self { format, file: file.into() })
+    }
+}
+
+/// `N/M`, `auto` or `auto/M`.
+fn partition(text: &str) -> Result<Partition, String> {
+    let variable = |name: &str| env::var(name).ok();
+    match text.strip_prefix("auto") {
+        Some("") => Partition::from_environment(None, variable),
+        Some(of) => {
+            let of = of.strip_prefix('/').and_then(|of| of.parse().ok());
+            let of = of.ok_or_else(|| format!("expected `auto` or one such as `auto/5`, found {text:?}"))?;
+            Partition::from_environment(Some(of), variable)
+        }
+        None => text.parse(),
     }
 }
 

@@ -1,10 +1,7 @@
 //! A run, from its jobs to its exit code: signals, reports, and what has to be gone in the end.
 
 use std::{
-    collections::BTreeMap,
-    env,
-    fs::{self, File},
-    io::{self, BufWriter},
+    env, fs, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -18,18 +15,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    args::{How, ReportFormat},
-    commands::usage,
-    exit::Exit,
-    output::Output,
-};
+use super::{args::How, commands::usage, exit::Exit, output::Output, reports};
 use crate::{
     adapter::Launch,
     explore::{self, Account, Exploration, Find, Offer},
     mutants::{self, Matrix, Mutant},
     provider::{process::settle, remove_private_directory},
-    report::{Reporter, json::Json, known, terminal::Terminal},
+    report::{known, terminal::Terminal},
     run::{
         self, Again, DecoderSuite, DecoderUnderTest, EngineUnderTest, Job, Options, RunEvent, Seen, Variant,
     },
@@ -173,18 +165,9 @@ impl Session {
         let longest_id = jobs.iter().map(|job| job.scenario.id.len()).max().unwrap_or(0);
         let terminal = Terminal::new(progress.above(output.out()), output.layout(), longest_id, strict);
         // Progress is gone before the report comes to its end.
-        let mut reporters: Vec<(String, Box<dyn Reporter>)> = vec![
-            ("progress".to_owned(), Box::new(progress)),
-            ("standard output".to_owned(), Box::new(terminal)),
-        ];
-        for to in &how.report {
-            let name = format!("the report {}", to.file.display());
-            let file = File::create(&to.file)
-                .map_err(|error| usage(&format!("{name} cannot be written: {error}"), output))?;
-            match to.format {
-                ReportFormat::Json => reporters.push((name, Box::new(Json(BufWriter::new(file))))),
-            }
-        }
+        let mut reporters = reports::Reporters::new("progress", progress);
+        reporters.add("standard output", terminal);
+        reporters.open(&how.report, output)?;
         let options = Options {
             jobs: run::within_file_limit(how.jobs.unwrap_or(setting.at_once)),
             strict,
@@ -195,32 +178,28 @@ impl Session {
             target: setting.target,
             reproduce: setting.reproduce,
             settings: setting.settings,
+            partition: how.partition,
         };
-        let mut unwritten: BTreeMap<String, io::Error> = BTreeMap::new();
         let mut seen: Vec<Seen> = Vec::new();
         let summary = runtime.block_on(run::run(jobs, &options, &stop, |event| {
             if let (RunEvent::Finished(finished), true) = (&event, how.known.update) {
                 seen.push(Seen::of(finished));
             }
-            for (name, reporter) in &mut reporters {
-                if let Err(error) = reporter.event(&event) {
-                    unwritten.entry(name.clone()).or_insert(error);
-                }
-            }
+            reporters.event(&event);
         }));
         close(runtime, private);
         let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
-        for (name, error) in &unwritten {
-            output.error(&format!("{name} is not complete: {error}"));
-        }
-        let mut written = if unwritten.is_empty() { Exit::Passed } else { Exit::Unjudged };
+        let mut written = reporters.close(output);
         if let (Some(list), true) = (known, how.known.update) {
             let update = (!summary.interrupted).then(|| list.update(&seen, &setting.whole, strict));
             written = written.unless(rewrite(update, output));
         }
         let exit = Exit::of(&summary, caught.get().copied());
         if exit == Exit::Nothing {
-            output.error("nothing was judged: every run was skipped");
+            output.error(&match how.partition {
+                Some(part) if summary.runs() == 0 => format!("nothing was judged: {part} has no run"),
+                _ => "nothing was judged: every run was skipped".to_owned(),
+            });
         }
         Ok(exit.unless(written))
     }

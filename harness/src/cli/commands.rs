@@ -40,7 +40,7 @@ use crate::{
         diagnostics, mutants as mutants_report, rules as rules_report, scenarios,
         terminal::{self, counted},
     },
-    run::{self, Filter, Loaded, Variant},
+    run::{self, Filter, Loaded, RunEvent, Variant},
 };
 
 /// Carries out a command.
@@ -56,6 +56,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
                 SchemaOf::Scenario => scenario::schema(),
                 SchemaOf::Settings => scenario::settings_schema(),
                 SchemaOf::KnownFailures => scenario::known_failures_schema(),
+                SchemaOf::Report => scenario::schema_of::<RunEvent>("A line of the JSON report of a run"),
             };
             let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
             output.print(&format!("{schema}\n"))

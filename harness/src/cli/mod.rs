@@ -12,6 +12,7 @@ mod output;
 mod plugin;
 mod proxy;
 mod report;
+mod reports;
 mod settings;
 mod test;
 mod vectors;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use counterfoil_core::scenario::{ProviderSettings, RunSettings};
 
 use super::{
@@ -91,7 +91,7 @@ impl Taken {
         filter: &mut Vec<String>,
         of: RunSettings,
     ) {
-        let RunSettings { scenarios: paths, filter: terms, known_failures, strict, json_report, keep_traces } =
+        let RunSettings { scenarios: paths, filter: terms, known_failures, strict, reports, keep_traces } =
             of;
         // A list that the repository names is about its own scenarios, whichever are run today.
         how.known.about_others = how.known.list.is_none() && !scenarios.is_empty();
@@ -100,10 +100,16 @@ impl Taken {
         self.take("known_failures", &mut how.known.list, known_failures);
         self.take("strict", &mut how.strict, strict);
         self.take("keep_traces", &mut how.keep_traces, keep_traces);
-        let mut said = how.report.iter().find(|to| to.format == ReportFormat::Json).map(|to| to.file.clone());
-        if said.is_none() {
-            self.take("reports", &mut said, json_report);
-            how.report.extend(said.map(|file| ReportTo { format: ReportFormat::Json, file }));
+        let mut more: Vec<ReportTo> = Vec::new();
+        for (format, file) in reports {
+            let format = ReportFormat::from_str(format, false).expect("settings name formats that there are");
+            if how.report.iter().all(|to| to.format != format) {
+                more.push(ReportTo { format, file: Some(file) });
+            }
+        }
+        if !more.is_empty() {
+            how.report.extend(more);
+            self.keys.push("reports");
         }
     }
 }

@@ -54,15 +54,15 @@ pub fn told(diff: &Diff<'_>, old: (&str, &SavedRun), new: (&str, &SavedRun), lay
 
 /// Which run this is, and what is missing of it.
 fn head(page: &mut Page, which: &str, (file, run): (&str, &SavedRun)) {
-    let subject = run.subject.as_ref().map_or_else(|| "our own pair".to_owned(), ToString::to_string);
+    let subject = run.started.subject.as_ref().map_or_else(|| "our own pair".to_owned(), ToString::to_string);
     let cut =
         if run.is_whole() { String::new() } else { format!(", cut short after {}", run.finished.len()) };
     let of = format!(
         "{}  {} of {}{cut}, by counterfoil {}",
         keep(plain(file)),
-        counted(run.planned, "run"),
+        counted(run.started.runs, "run"),
         plain(&subject),
-        plain(&run.counterfoil)
+        plain(&run.started.counterfoil)
     );
     page.wrapped(&format!("{which}  "), 5, &of);
 }

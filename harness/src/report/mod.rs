@@ -4,17 +4,22 @@ pub mod diagnostics;
 pub mod diff;
 pub mod explore;
 pub mod explore_map;
+pub mod github;
 pub mod json;
+pub mod junit;
 pub mod known;
 pub mod layout;
 pub mod mutants;
 pub mod profiles;
 pub mod progress;
 pub mod rules;
+pub mod sarif;
 pub mod scenarios;
+pub mod tap;
 pub mod terminal;
 pub mod text;
 pub mod vectors;
+pub mod words;
 
 use std::io;
 

@@ -144,7 +144,7 @@ impl Drop for Progress {
 impl Reporter for Progress {
     fn event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { runs, .. } => self.begin(*runs),
+            RunEvent::RunStarted(started) => self.begin(started.runs),
             RunEvent::Live(Live::Began { run }) => self.shared.state().began(run, Instant::now()),
             RunEvent::Live(Live::Ended { run, verdict }) => self.shared.state().ended(run, verdict),
             RunEvent::Finished(_) => {}

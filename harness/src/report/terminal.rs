@@ -585,9 +585,9 @@ impl Sheet {
 impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { subject, settings, .. } => {
-                self.settings.clone_from(settings);
-                match subject {
+            RunEvent::RunStarted(started) => {
+                self.settings.clone_from(&started.settings);
+                match &started.subject {
                     Some(subject) => self.sheet.subject(subject),
                     None => return Ok(()),
                 }

@@ -255,7 +255,7 @@ mod tests {
     use counterfoil_proto::Revision;
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::Started, *};
 
     fn found(rule: &str, level: Level) -> FoundFinding {
         FoundFinding {
@@ -266,6 +266,7 @@ mod tests {
             action: None,
             message: String::new(),
             place: None,
+            at: None,
             evidence: Vec::new(),
             not_excused: None,
         }
@@ -277,6 +278,7 @@ mod tests {
             revision: Revision::Head,
             title: String::new(),
             file: String::new(),
+            at: None,
             verdict,
             actions: Vec::new(),
             apply_error: None,
@@ -295,13 +297,18 @@ mod tests {
     }
 
     fn saved(runs: Vec<Finished>) -> SavedRun {
-        SavedRun {
+        let started = Started {
+            format: String::new(),
+            version: 1,
             counterfoil: String::new(),
+            runs: runs.len(),
             subject: None,
-            planned: runs.len(),
-            finished: runs.into_iter().map(|run| (run.id(), run)).collect(),
-            summary: None,
-        }
+            settings: None,
+            basis: None,
+            partition: None,
+            planned: Vec::new(),
+        };
+        SavedRun { started, finished: runs.into_iter().map(|run| (run.id(), run)).collect(), summary: None }
     }
 
     fn unjudged() -> Verdict {

@@ -6,13 +6,14 @@ use counterfoil_core::{
     judge::{self, Assessment, Expectation, Mismatch, SkipKind, Verdict},
     outcome::{Outcome, Status},
     rules::{self, Finding, Level, Party, Place},
-    scenario::{Diagnostic, FaultKind, Found},
+    scenario::{Diagnostic, FaultKind, Found, Scenario, Source, Span},
     trace::{self, Driven, Event, Strike, Taken, Trace},
 };
 use counterfoil_proto::{Revision, StatusMapKind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Job;
+use super::{Basis, Job, Partition, Planned};
 use crate::subject::Subject;
 
 /// The word by which a report of events is known.
@@ -22,26 +23,11 @@ pub const FORMAT: &str = "counterfoil-run";
 pub const VERSION: u32 = 1;
 
 /// One thing that a run tells.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEvent {
     /// The run begins. Always the first event.
-    RunStarted {
-        /// The word by which the file is known.
-        format: String,
-        /// See [`VERSION`].
-        version: u32,
-        /// The version of Counterfoil.
-        counterfoil: String,
-        /// How many scenarios will be run, each revision counted.
-        runs: usize,
-        /// What is under test, where it is not our own pair.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        subject: Option<SubjectLine>,
-        /// The settings of the repository that count, in words: their file, and what is taken of it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        settings: Option<String>,
-    },
+    RunStarted(Box<Started>),
     /// What is under way. These come as things happen, and are no part of the form on disk.
     #[serde(skip)]
     Live(Live),
@@ -51,8 +37,43 @@ pub enum RunEvent {
     RunFinished(Summary),
 }
 
+/// How a run begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Started {
+    /// The word by which the file is known.
+    pub format: String,
+    /// See [`VERSION`].
+    pub version: u32,
+    /// The version of Counterfoil.
+    pub counterfoil: String,
+    /// How many scenarios will be run, each revision counted; in a part of a run, those of the part.
+    pub runs: usize,
+    /// What is under test, where it is not our own pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectLine>,
+    /// The settings of the repository that count, in words: their file, and what is taken of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
+    /// What the run stands on; reports of older versions do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+    /// The part of the run that this is, where it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+    /// All runs of the whole, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<Planned>,
+}
+
+impl Started {
+    /// Whether findings of level SHOULD fail.
+    pub fn is_strict(&self) -> bool {
+        self.basis.as_ref().is_some_and(|basis| basis.strict)
+    }
+}
+
 /// What is under test, in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectLine {
     /// What it is called.
     pub name: String,
@@ -128,16 +149,20 @@ pub enum Live {
 }
 
 /// A scenario, finished at one revision.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Finished {
     /// The scenario's id.
     pub scenario: String,
     /// The revision.
+    #[schemars(with = "String")]
     pub revision: Revision,
     /// The scenario's title.
     pub title: String,
     /// The file that it stands in.
     pub file: String,
+    /// The place of its id in that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<InFile>,
     /// How it ended.
     pub verdict: Verdict,
     /// The plan beside what became of it.
@@ -178,7 +203,7 @@ pub struct Finished {
 }
 
 /// A scenario that exploration came by, run again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Replayed {
     /// The rule that was found broken.
     pub rule: String,
@@ -189,7 +214,7 @@ pub struct Replayed {
 }
 
 /// What became of a rule that was found broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replay {
     /// It still is.
@@ -230,7 +255,7 @@ impl Replayed {
 }
 
 /// An action of the plan, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionLine {
     /// How the scenario calls it.
     pub address: String,
@@ -248,7 +273,7 @@ pub struct ActionLine {
 }
 
 /// A finding, with the events that prove it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FoundFinding {
     /// The rule.
     pub rule: String,
@@ -266,6 +291,9 @@ pub struct FoundFinding {
     /// Where in a file of the plugin it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// The place of the action that it is about in the scenario's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<InFile>,
     /// The events that prove it.
     pub evidence: Vec<Evidence>,
     /// Why an entry of a list of known failures does not excuse it, where one is about its rule and run.
@@ -273,8 +301,28 @@ pub struct FoundFinding {
     pub not_excused: Option<String>,
 }
 
+/// A place in the file of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct InFile {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+impl InFile {
+    /// The place of a span; none where the scenario stands in no file.
+    fn of(source: &Source, span: Span) -> Option<Self> {
+        if source.text.is_empty() {
+            return None;
+        }
+        let Diagnostic { line, column, .. } = source.diagnostic("place", span, String::new());
+        Some(Self { line, column })
+    }
+}
+
 /// An event of the trace, in a form to be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Its position in the trace.
     pub event: usize,
@@ -283,7 +331,7 @@ pub struct Evidence {
 }
 
 /// An expectation that was not met, with its place in the file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FoundMismatch {
     /// What was expected.
     pub expected: String,
@@ -299,7 +347,7 @@ pub struct FoundMismatch {
 }
 
 /// The run in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Runs that passed.
     pub passed: usize,
@@ -376,7 +424,11 @@ impl Finished {
             actions,
             apply_error,
             load_error,
-            findings: assessment.findings.iter().map(|finding| FoundFinding::new(finding, trace)).collect(),
+            findings: assessment
+                .findings
+                .iter()
+                .map(|finding| FoundFinding::of(job, finding, trace))
+                .collect(),
             expected_findings: expected,
             mismatches,
             judged: assessment.judged.into_iter().map(str::to_owned).collect(),
@@ -384,13 +436,31 @@ impl Finished {
         }
     }
 
+    /// A run of the plan that never came to anything.
+    pub(super) fn not_run(planned: &Planned, revision: Revision, reason: &str) -> Self {
+        let verdict = Verdict::Skip { kind: SkipKind::NotRun, reason: reason.to_owned() };
+        let Planned { scenario, title, file, .. } = planned.clone();
+        Self::bare(scenario, revision, title, file, verdict)
+    }
+
     /// A run that gave none.
     pub fn without_trace(job: &Job, verdict: Verdict, millis: u64) -> Self {
+        let Scenario { id, title, source, found, .. } = &*job.scenario;
         Self {
-            scenario: job.scenario.id.clone(),
-            revision: job.revision,
-            title: job.scenario.title.clone(),
-            file: job.scenario.source.file.clone(),
+            at: InFile::of(source, source.id),
+            replayed: found.as_ref().map(|found| Replayed::of(found, Replay::Unjudged)),
+            millis,
+            ..Self::bare(id.clone(), job.revision, title.clone(), source.file.clone(), verdict)
+        }
+    }
+
+    fn bare(scenario: String, revision: Revision, title: String, file: String, verdict: Verdict) -> Self {
+        Self {
+            scenario,
+            revision,
+            title,
+            file,
+            at: None,
             verdict,
             actions: Vec::new(),
             apply_error: None,
@@ -400,11 +470,11 @@ impl Finished {
             known_findings: Vec::new(),
             mismatches: Vec::new(),
             judged: Vec::new(),
-            replayed: job.scenario.found.as_ref().map(|found| Replayed::of(found, Replay::Unjudged)),
+            replayed: None,
             reproduce: String::new(),
             trace: None,
             trace_error: None,
-            millis,
+            millis: 0,
         }
     }
 
@@ -490,9 +560,17 @@ impl FoundFinding {
             action: finding.action,
             message: finding.message.clone(),
             place: finding.place.clone(),
+            at: None,
             evidence: evidence.collect(),
             not_excused: None,
         }
+    }
+
+    /// The same, with the place of its action in the scenario's file.
+    fn of(job: &Job, finding: &Finding, trace: &Trace) -> Self {
+        let source = &job.scenario.source;
+        let action = finding.action.and_then(|action| source.actions.get(action as usize));
+        Self { at: action.and_then(|span| InFile::of(source, *span)), ..Self::new(finding, trace) }
     }
 }
 

@@ -483,6 +483,7 @@ mod tests {
             action: None,
             message: message.clone(),
             place: None,
+            at: None,
             evidence: Vec::new(),
             not_excused: None,
         });

@@ -14,11 +14,14 @@ mod known_update;
 mod limits;
 mod load;
 mod load_sequence;
+mod merge;
+mod part;
 mod plugin;
 mod reproduce;
 mod saved;
 mod schedule;
 mod survey;
+mod tally;
 mod trials;
 mod wfctl;
 
@@ -40,14 +43,16 @@ pub use self::{
     drive::{DriveError, drive, provider_of},
     engine::EngineUnderTest,
     event::{
-        ActionLine, Evidence, FORMAT, Finished, FoundFinding, FoundMismatch, Live, Replay, Replayed,
-        RunEvent, SubjectLine, Summary, VERSION, account, describe,
+        ActionLine, Evidence, FORMAT, Finished, FoundFinding, FoundMismatch, InFile, Live, Replay, Replayed,
+        RunEvent, Started, SubjectLine, Summary, VERSION, account, describe,
     },
     filter::{Filter, FilterError, rules_help},
     known::{KnownFailures, Reading, Unusable},
     known_update::{Seen, Update, UpdateError},
     limits::within_file_limit,
     load::{Loaded, load, stock},
+    merge::{MergeError, Merged},
+    part::{Basis, Partition, Planned, Tested},
     plugin::{Blocked, PluginUnderTest, Reach},
     reproduce::{Again, reproduce, reproduce_adapter, reproduce_explored, reproduce_test},
     saved::{ReadError, SavedRun},

@@ -8,7 +8,7 @@ use std::{
 use counterfoil_core::json::without_place;
 use serde::Deserialize;
 
-use super::event::{FORMAT, Finished, RunEvent, SubjectLine, Summary, VERSION};
+use super::event::{FORMAT, Finished, RunEvent, Started, Summary, VERSION};
 
 /// The longest line that is read, in bytes. One holds all that is told of a run of one scenario.
 const MAX_LINE: u64 = 64 << 20;
@@ -16,12 +16,8 @@ const MAX_LINE: u64 = 64 << 20;
 /// A run of scenarios, by what its report says.
 #[derive(Clone, Debug)]
 pub struct SavedRun {
-    /// The version of Counterfoil that ran them.
-    pub counterfoil: String,
-    /// What was under test, where it was not our own pair.
-    pub subject: Option<SubjectLine>,
-    /// How many runs there were to be, each revision of a scenario counted.
-    pub planned: usize,
+    /// How it began.
+    pub started: Started,
     /// What had finished, by `id@revision`.
     pub finished: BTreeMap<String, Finished>,
     /// The run in numbers; none where the report was cut short.
@@ -76,11 +72,11 @@ pub enum ReadError {
 /// The first line of a report, as far as every version has it.
 #[derive(Deserialize)]
 struct Opening {
-    run_started: Started,
+    run_started: Form,
 }
 
 #[derive(Deserialize)]
-struct Started {
+struct Form {
     format: String,
     version: u32,
 }
@@ -100,11 +96,10 @@ impl SavedRun {
         if run_started.version > VERSION {
             return Err(ReadError::TooNew { found: run_started.version });
         }
-        let RunEvent::RunStarted { counterfoil, subject, runs, .. } = event(1, &first)? else {
+        let RunEvent::RunStarted(started) = event(1, &first)? else {
             return Err(ReadError::NotAReport);
         };
-        let mut saved =
-            Self { counterfoil, subject, planned: runs, finished: BTreeMap::new(), summary: None };
+        let mut saved = Self { started: *started, finished: BTreeMap::new(), summary: None };
         for line in 2.. {
             let Some(text) = next_line(&mut from, line)? else { break };
             match event(line, &text) {
@@ -129,7 +124,7 @@ impl SavedRun {
                 }
             }
             RunEvent::RunFinished(summary) => self.summary = Some(summary),
-            RunEvent::RunStarted { .. } => {
+            RunEvent::RunStarted(_) => {
                 return out_of_place("another run begins: a report holds one".to_owned());
             }
             RunEvent::Live(_) => {}
@@ -176,7 +171,7 @@ mod tests {
         let whole = read(&[STARTED, FINISHED, OVER, ""]).unwrap();
         assert!(whole.is_whole());
         assert_eq!(
-            (whole.planned, whole.finished.len(), whole.finished.contains_key("a@0.56")),
+            (whole.started.runs, whole.finished.len(), whole.finished.contains_key("a@0.56")),
             (2, 1, true)
         );
 

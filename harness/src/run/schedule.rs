@@ -1,7 +1,7 @@
 //! Runs jobs side by side, and reports them in their own order.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     env,
     error::Error,
     fs, io, iter,
@@ -14,7 +14,6 @@ use std::{
 
 use counterfoil_core::{
     judge::{self, SkipKind, Verdict},
-    rules,
     scenario::{FaultKind, Scenario, TransportKind},
     trace::Trace,
 };
@@ -25,17 +24,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    provider::{self, DETACHED},
-    suite::exercised_by,
-};
+use crate::provider::{self, DETACHED};
 
 use super::{
-    Again, DriveError, FORMAT, Finished, Job, KnownFailures, Live, PluginUnderTest, RunEvent, Summary,
-    Target, VERSION, Variant,
+    Again, Basis, DriveError, FORMAT, Finished, Job, KnownFailures, Live, Partition, PluginUnderTest,
+    RunEvent, Started, Summary, Target, VERSION, Variant,
     applicable::out_of_reach,
     drive,
+    part::planned,
     plugin::{NEEDS_LIVE, NEEDS_STATE, Played, kills, reaches_cloud},
+    tally::Tally,
 };
 
 /// The longest that a single run may take. An embedded run takes milliseconds; this is for when we hang.
@@ -65,6 +63,8 @@ pub struct Options {
     pub reproduce: Again,
     /// The settings that count, in words: their file, and what is taken of it.
     pub settings: Option<String>,
+    /// The part of the jobs that is run here; all of them where none is said.
+    pub partition: Option<Partition>,
 }
 
 impl Options {
@@ -80,6 +80,7 @@ impl Options {
             target: Target::Embedded,
             reproduce: "counterfoil run".to_owned().into(),
             settings: None,
+            partition: None,
         }
     }
 }
@@ -126,7 +127,12 @@ pub async fn run(
     if let Some(traces) = &options.keep_traces {
         fs::create_dir_all(traces)?;
     }
-    report(RunEvent::RunStarted {
+    let (basis, planned) = (Basis::of(&jobs, options), planned(&jobs));
+    let tested = basis.tested;
+    let part = options.partition.unwrap_or(Partition::WHOLE);
+    let jobs: Vec<Job> =
+        jobs.into_iter().enumerate().filter(|(at, _)| part.has(*at)).map(|(_, job)| job).collect();
+    report(RunEvent::RunStarted(Box::new(Started {
         format: FORMAT.to_owned(),
         version: VERSION,
         counterfoil: env!("CARGO_PKG_VERSION").to_owned(),
@@ -139,14 +145,17 @@ pub async fn run(
             Target::Wfctl(wfctl) => Some(wfctl.line.clone()),
         },
         settings: options.settings.clone(),
-    });
+        basis: Some(basis),
+        partition: options.partition,
+        planned,
+    })));
 
     let mut book = Book {
         options,
         report: &mut report,
-        summary: Summary { rules: rules::catalogue().count(), ..Summary::default() },
-        judged: BTreeSet::new(),
-        missed: BTreeSet::new(),
+        tally: Tally::default(),
+        defects: 0,
+        interrupted: false,
         done: jobs.iter().map(|_| None).collect(),
         next: 0,
         closed: false,
@@ -179,8 +188,8 @@ pub async fn run(
         }
         let joined = tokio::select! {
             joined = running.join_next_with_id() => joined,
-            () = stop.cancelled(), if !book.summary.interrupted => {
-                (book.closed, book.summary.interrupted) = (true, true);
+            () = stop.cancelled(), if !book.interrupted => {
+                (book.closed, book.interrupted) = (true, true);
                 running.abort_all();
                 continue;
             }
@@ -196,20 +205,13 @@ pub async fn run(
             Some(Err(error)) => {
                 let at = at_work[&error.id()];
                 resting -= usize::from(waits(&jobs[at]));
-                book.summary.defects += 1;
+                book.defects += 1;
                 book.hand_in(&jobs, at, panicked(&jobs[at], error));
             }
         }
     }
     book.close(&jobs);
-    let mut summary = book.summary;
-    summary.rules_judged = book.judged.len();
-    summary.rules_out_of_reach = match &options.target {
-        Target::Embedded => rules::catalogue().filter(|rule| rule.is_beyond_our_pair()).count(),
-        Target::Plugin(_) => book.missed.difference(&book.judged).count(),
-        Target::Decoder(_) | Target::Engine(_) | Target::Wfctl(_) => 0,
-    };
-    summary.millis = millis(begun);
+    let summary = book.tally.close(tested, book.defects, book.interrupted, millis(begun));
     report(RunEvent::RunFinished(summary.clone()));
     Ok(summary)
 }
@@ -224,10 +226,10 @@ struct Done {
 struct Book<'a, R> {
     options: &'a Options,
     report: &'a mut R,
-    summary: Summary,
-    judged: BTreeSet<String>,
-    /// Rules that runs exercise which were left out for want of a cloud.
-    missed: BTreeSet<String>,
+    tally: Tally,
+    /// Runs in which we failed.
+    defects: usize,
+    interrupted: bool,
     done: Vec<Option<Done>>,
     /// The first job that has not been reported.
     next: usize,
@@ -254,7 +256,7 @@ impl<R: FnMut(RunEvent)> Book<'_, R> {
     /// Reports what is left: jobs that were done out of turn, and those that were not.
     fn close(&mut self, jobs: &[Job]) {
         let reason =
-            if self.summary.interrupted { "interrupted" } else { "an earlier scenario failed (--fail-fast)" };
+            if self.interrupted { "interrupted" } else { "an earlier scenario failed (--fail-fast)" };
         for (at, job) in jobs.iter().enumerate().skip(self.next) {
             let done = self.done[at].take().unwrap_or_else(|| {
                 let verdict = Verdict::Skip { kind: SkipKind::NotRun, reason: reason.to_owned() };
@@ -276,12 +278,7 @@ impl<R: FnMut(RunEvent)> Book<'_, R> {
             // The verdict is worth more than its trace, and so are those of other runs.
             finished.trace_error = kept.err().map(|error| error.to_string());
         }
-        self.summary.count(&finished);
-        if matches!(&finished.verdict, Verdict::Skip { reason, .. } if reason == NEEDS_LIVE) {
-            self.missed
-                .extend(exercised_by(&finished.file, &finished.scenario).into_iter().flatten().cloned());
-        }
-        self.judged.extend(finished.judged.iter().cloned());
+        self.tally.count(&finished);
         (self.report)(RunEvent::Finished(Box::new(finished)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Span, position};
@@ -11,7 +12,7 @@ const LONGEST: usize = 120;
 const BEFORE: usize = 40;
 
 /// A place in a file, with the line that it stands in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The file, as the user knows it.
     pub file: String,

@@ -47,7 +47,7 @@ pub use known::{
     Date, KnownFailure, known_failures_schema, parse_known_failures, parse_unfilled_known_failures,
 };
 pub use known_edit::{KnownFailureChange, NewKnownFailure, NotRewritten, rewrite_known_failures};
-pub use schema::schema;
+pub use schema::{schema, schema_of};
 pub use settings::{
     ProviderSettings, RunSettings, SETTINGS_FILE, Settings, parse_settings, parse_wait, settings_schema,
 };

@@ -14,8 +14,8 @@ pub fn schema() -> Value {
     schema_of::<FileShape>("A Counterfoil scenario")
 }
 
-/// The JSON Schema of a file that is read as this shape.
-pub(super) fn schema_of<T: JsonSchema>(title: &str) -> Value {
+/// The JSON Schema of what is read or written as this shape.
+pub fn schema_of<T: JsonSchema>(title: &str) -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     RecursiveTransform(tidy).transform(&mut schema);
     schema.insert("title".to_owned(), title.into());

@@ -102,6 +102,14 @@ shape! {
     struct ReportsShape as "Reports" {
         /// Run events as JSON lines.
         json: Option<FilePath>,
+        /// JUnit XML.
+        junit: Option<FilePath>,
+        /// SARIF 2.1.0.
+        sarif: Option<FilePath>,
+        /// TAP 14.
+        tap: Option<FilePath>,
+        /// A page for a browser.
+        html: Option<FilePath>,
     }
 }
 
@@ -152,8 +160,8 @@ pub struct RunSettings {
     pub known_failures: Option<PathBuf>,
     /// Whether findings of level SHOULD fail too.
     pub strict: Option<bool>,
-    /// The file of the report in JSON lines.
-    pub json_report: Option<PathBuf>,
+    /// The file of each report, by the word of its format.
+    pub reports: Vec<(&'static str, PathBuf)>,
     /// The directory for traces.
     pub keep_traces: Option<PathBuf>,
 }
@@ -221,9 +229,17 @@ impl RunShape {
             filter: filter.map(|At { value: Said(term), span }| (term, span)).collect(),
             known_failures: self.known_failures.map(|path| path.within(directory)),
             strict: self.strict,
-            json_report: self.reports.and_then(|reports| reports.json).map(|path| path.within(directory)),
+            reports: self.reports.map(|reports| reports.resolve(directory)).unwrap_or_default(),
             keep_traces: self.keep_traces.map(|path| path.within(directory)),
         }
+    }
+}
+
+impl ReportsShape {
+    fn resolve(self, directory: &Path) -> Vec<(&'static str, PathBuf)> {
+        let Self { json, junit, sarif, tap, html } = self;
+        let files = [("json", json), ("junit", junit), ("sarif", sarif), ("tap", tap), ("html", html)];
+        files.into_iter().filter_map(|(format, file)| Some((format, file?.within(directory)))).collect()
     }
 }
 
@@ -456,7 +472,7 @@ run:
         assert_eq!(terms, [("load-*", "load-*"), ("rule:PROC", "'rule:PROC'")]);
         assert_eq!(how.known_failures, Some("ci/known-failures.yaml".into()));
         assert_eq!(how.strict, Some(false));
-        assert_eq!(how.json_report, Some("ci/out/report.jsonl".into()));
+        assert_eq!(how.reports, [("json", "ci/out/report.jsonl".into())]);
         assert_eq!(how.keep_traces, Some("/tmp/traces".into()));
         let run = settings.run.unwrap();
         assert_eq!(run.scenarios, [Path::new("ci/a.yaml"), Path::new("ci/b")]);
