@@ -130,3 +130,25 @@ fn what_exploration_finds_of_an_engine_is_a_scenario_that_fails_until_the_engine
     place.run([&["test", "engine", "--scenario", found], &OURS[..]].concat()).exits(0).says("fixed");
     place.run([&explore[..], &OURS[..]].concat()).exits(0).says("nothing found\n");
 }
+
+/// Nothing shows that the first action is over but the beginning of the second, for which the engine has looked at its context
+/// already: it is not blamed for an end that came too late.
+#[test]
+fn a_context_that_cannot_end_in_time_is_no_fault_of_the_engine() {
+    let place = Place::with([(
+        "late.yaml",
+        r#"id: late
+title: The context ends behind an action that fails without a sign
+revisions: "0.73"
+plan:
+  actions:
+    - create: { name: a, type: infra.vpc, config: { k: "${}" } }
+    - create: { name: b, type: infra.vpc }
+faults:
+  - { inject: cancel, at: { before: b } }
+"#,
+    )]);
+    place.run(["run", "late.yaml"]).exits(0);
+    let test = ["test", "engine", "--scenario", "late.yaml", "--filter", "late"];
+    place.run(test.iter().chain(&OURS)).exits(4).says("nothing told that the action was over");
+}

@@ -40,6 +40,8 @@ struct Book {
     preflighted: BTreeSet<u32>,
     /// Whether the engine knows that its context has ended.
     end_is_told: bool,
+    /// Whether it had looked at its context before that could end where it had to.
+    ended_late: bool,
 }
 
 /// An action that an engine is at.
@@ -84,6 +86,12 @@ impl Signs {
         (!told).then_some(done)
     }
 
+    /// Whether the context ended behind an action whose end the engine told by the beginning of the next alone: by then it had
+    /// looked at its context.
+    pub(super) fn ended_late(&self) -> bool {
+        self.book().ended_late
+    }
+
     /// The context is cancelled before the engine is given it.
     pub(super) fn cancelled_at_once(&self) {
         self.book().end_is_told = true;
@@ -95,7 +103,9 @@ impl Signs {
     /// The engine is at this action.
     fn turn_to(&self, book: &mut Book, action: u32) {
         if !book.is_at(action) {
+            let had_ended = self.context.done().is_some();
             self.close(book);
+            book.ended_late |= !had_ended && self.context.done().is_some();
             self.log.push(Event::ActionStarted { action });
             book.begun.insert(action);
             book.open = Some(Open { action, has_asked: false, is_through: false });
