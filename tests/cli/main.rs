@@ -13,6 +13,8 @@ mod compared;
 #[cfg(test)]
 mod contract;
 mod decoder;
+#[cfg(test)]
+mod documented;
 mod engine;
 #[cfg(test)]
 mod exits;

@@ -251,6 +251,11 @@ impl Done {
         self
     }
 
+    /// The exit code; none where a signal ended it.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
     /// Holds that standard output has a text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
