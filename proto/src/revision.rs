@@ -241,6 +241,12 @@ impl Revision {
         self.row().first
     }
 
+    /// The version of an engine that speaks this revision: its first release; of the newest, which is not released, the
+    /// pseudo-version of the commit that it was read at.
+    pub fn engine_version(self) -> &'static str {
+        if self == Self::Head { HEAD_VERSION } else { self.first_version() }
+    }
+
     /// What the engine did at this revision.
     pub fn engine(self) -> &'static EngineColumns {
         &self.row().engine

@@ -7,7 +7,13 @@ use counterfoil_core::scenario::parse_wait;
 use counterfoil_proto::{Revision, RevisionRange};
 
 use super::{
-    adapter::Adapter, explore::Explore, known::KnownFailures, mock::Mock, proxy::Proxy, report::Report,
+    adapter::Adapter,
+    evidence::{Evidence, EvidenceFormat, EvidenceTo},
+    explore::Explore,
+    known::KnownFailures,
+    mock::Mock,
+    proxy::Proxy,
+    report::Report,
     settings::SettingsFrom,
 };
 use crate::{provider::process::Attach, run::Partition};
@@ -99,6 +105,9 @@ pub(super) enum Command {
     /// Compare reports of runs.
     #[command(subcommand)]
     Report(Report),
+    /// Show what is kept of a test, and hold it against its artefact.
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Show, compare and check the contract.
     #[command(subcommand)]
     Contract(Contract),
@@ -135,6 +144,8 @@ pub(super) enum SchemaOf {
     KnownFailures,
     /// A line of the JSON report of a run.
     Report,
+    /// Evidence, which `test … --evidence FILE` writes.
+    Evidence,
 }
 
 /// `counterfoil run`
@@ -218,6 +229,12 @@ pub(super) struct TestProvider {
     /// How they are run.
     #[command(flatten)]
     pub how: How,
+    /// What is kept of it.
+    #[command(flatten)]
+    pub evidence: EvidenceTo,
+    /// The form of the evidence.
+    #[arg(long, value_enum, default_value_t, value_name = "FORM", requires = "evidence")]
+    pub evidence_format: EvidenceFormat,
     /// Where settings come from.
     #[command(flatten)]
     pub from: SettingsFrom,
@@ -235,6 +252,9 @@ pub(super) struct TestEngine {
     /// How they are run.
     #[command(flatten)]
     pub how: How,
+    /// What is kept of it.
+    #[command(flatten)]
+    pub evidence: EvidenceTo,
     /// The adapter.
     #[command(flatten)]
     pub adapter: AdapterArgs,
@@ -258,6 +278,9 @@ pub(super) struct TestDecoder {
     /// How they are run.
     #[command(flatten)]
     pub how: How,
+    /// What is kept of it.
+    #[command(flatten)]
+    pub evidence: EvidenceTo,
     /// The adapter.
     #[command(flatten)]
     pub adapter: AdapterArgs,
@@ -316,6 +339,9 @@ pub(super) struct TestWfctl {
     /// How they are run.
     #[command(flatten)]
     pub how: How,
+    /// What is kept of it.
+    #[command(flatten)]
+    pub evidence: EvidenceTo,
     /// The engine's command line, and what stands before the arguments of an apply.
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{args::How, commands::usage, exit::Exit, output::Output, reports};
+use super::{args::How, commands::usage, evidence::Making, exit::Exit, output::Output, reports};
 use crate::{
     adapter::Launch,
     explore::{self, Account, Exploration, Find, Offer},
@@ -45,6 +45,8 @@ pub(super) struct Setting {
     pub settings: Option<String>,
     /// All runs that there are without a filter.
     pub whole: Vec<Job>,
+    /// What is kept of it afterwards.
+    pub evidence: Option<Making>,
 }
 
 /// A command that leaves something behind for a while: signals are caught, and what is private to it has a place.
@@ -181,9 +183,13 @@ impl Session {
             partition: how.partition,
         };
         let mut seen: Vec<Seen> = Vec::new();
+        let mut evidence = setting.evidence;
         let summary = runtime.block_on(run::run(jobs, &options, &stop, |event| {
             if let (RunEvent::Finished(finished), true) = (&event, how.known.update) {
                 seen.push(Seen::of(finished));
+            }
+            if let Some(evidence) = &mut evidence {
+                evidence.event(&event);
             }
             reporters.event(&event);
         }));
@@ -193,6 +199,9 @@ impl Session {
         if let (Some(list), true) = (known, how.known.update) {
             let update = (!summary.interrupted).then(|| list.update(&seen, &setting.whole, strict));
             written = written.unless(rewrite(update, output));
+        }
+        if let Some(evidence) = evidence {
+            written = written.unless(evidence.write(output));
         }
         let exit = Exit::of(&summary, caught.get().copied());
         if exit == Exit::Nothing {

@@ -25,6 +25,7 @@ use super::{
     adapter,
     args::{Cli, Command, Contract, Format, Run, SchemaOf, Select},
     carry_out::{Session, Setting},
+    evidence,
     exit::Exit,
     explore, mock,
     output::Output,
@@ -57,6 +58,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
                 SchemaOf::Settings => scenario::settings_schema(),
                 SchemaOf::KnownFailures => scenario::known_failures_schema(),
                 SchemaOf::Report => scenario::schema_of::<RunEvent>("A line of the JSON report of a run"),
+                SchemaOf::Evidence => crate::evidence::schema(),
             };
             let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
             output.print(&format!("{schema}\n"))
@@ -72,6 +74,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
         Command::Mutants { only, .. } => run_mutants(&only, output).unwrap_or_else(|exit| exit),
         Command::Vectors { into } => vectors::execute(into.as_deref(), output),
         Command::Report(command) => report::execute(&command, output),
+        Command::Evidence(command) => evidence::execute(&command, output),
         Command::Contract(command) => contract_command(command, output),
         Command::Mock(command) => mock::execute(&command, output),
         Command::Adapter(command) => adapter::execute(&command, output),
@@ -219,6 +222,7 @@ fn run(mut args: Run, output: Output) -> Result<Exit, Exit> {
         reproduce: reproduce.into(),
         settings: taken.map(|taken| taken.told()),
         whole: run::jobs(&scenarios, &Filter::default()),
+        evidence: None,
     };
     Session::open(output)?.carry_out(jobs, &args.how, known, setting, output)
 }

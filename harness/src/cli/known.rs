@@ -70,7 +70,7 @@ pub(super) fn show_unusable(unusable: run::Unusable, output: Output) -> Exit {
 }
 
 /// The day in UTC.
-fn today() -> Date {
+pub(super) fn today() -> Date {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Date::from_days(i64::try_from(seconds / 86_400).unwrap_or_default())
 }

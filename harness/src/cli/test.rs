@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, env, ffi::OsString, num::NonZeroUsize, path::Pa
 use counterfoil_proto::RevisionRange;
 
 use super::{
-    args::{AdapterArgs, Test, TestDecoder, TestEngine, TestProvider},
+    args::{AdapterArgs, How, Test, TestDecoder, TestEngine, TestProvider},
     carry_out::{Session, Setting, failed},
     commands::{load, usage},
+    evidence::{EvidenceFormat, Manner},
     exit::Exit,
     output::Output,
     settings::Taken,
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     adapter::{Launch, MOST_FAILURES},
+    evidence::{Kind, MadeUp, Suite},
     run::{self, DecoderSuite, Filter, Target, Variant},
     subject::manifest::Manifest,
 };
@@ -45,6 +47,11 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     let provisions = args.plugin.provisions(output)?;
     let scenarios = load(&args.scenario, output)?;
     let known = args.how.known.load(&scenarios, output)?;
+    if args.evidence.file.is_some() && args.plugin.attach.is_some() {
+        let text = "there is no evidence of a plugin that runs already: its program is not known";
+        return Err(usage(text, output));
+    }
+    let evidence = args.evidence.open(args.evidence_format, output)?;
 
     // What is quick to refuse has been: to build or unpack a plugin may take a while.
     let session = Session::open(output)?;
@@ -62,8 +69,19 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
             .error(&format!("nothing was judged: no scenario matches the filter at these revisions{aside}"));
         return Err(Exit::Nothing);
     }
+    let evidence = evidence.zip(subject.as_ref()).map(|(opened, subject)| {
+        let suite = Suite::of(&jobs, args.scenario.is_empty(), revisions, &args.filter);
+        let manner = Manner {
+            how: &args.how,
+            known: known.as_deref(),
+            variables: &args.plugin.env,
+            live: plugin.live,
+        };
+        opened.of_plugin(subject, Arc::clone(&plugin.redactor), suite, &manner, output)
+    });
     let setting = Setting {
         variant: Variant::Reference,
+        evidence: evidence.transpose()?,
         target: Target::Plugin(Arc::new(plugin)),
         at_once: NonZeroUsize::MIN,
         reproduce: run::reproduce_test(env::args_os().skip(1)).into(),
@@ -84,10 +102,18 @@ fn engine(args: &TestEngine, output: Output) -> Result<Exit, Exit> {
         output.error("nothing was judged: no scenario matches the filter");
         return Err(Exit::Nothing);
     }
+    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, output)?;
     let session = Session::open(output)?;
+    let program = launch.program.clone();
     let engine = session.engine(launch, &jobs, output)?;
+    let evidence = evidence.map(|opened| {
+        let suite = Suite::of(&jobs, args.scenario.is_empty(), RevisionRange::default(), &args.filter);
+        let manner = args.adapter.manner(&args.how, known.as_deref());
+        opened.of_program((Kind::Engine, &engine.adapted.line.name, &program), suite, &manner, output)
+    });
     let setting = Setting {
         variant: Variant::Reference,
+        evidence: evidence.transpose()?,
         at_once: engine.adapted.takes_at_once(),
         target: Target::Engine(Arc::new(engine)),
         reproduce: run::reproduce_adapter(env::args_os().skip(1)),
@@ -112,10 +138,20 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
         output.error("nothing was judged: nothing that a decoder can be given matches the filter");
         return Err(Exit::Nothing);
     }
+    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, output)?;
     let session = Session::open(output)?;
+    let program = launch.program.clone();
     let decoder = session.decoder(launch, suite, &jobs);
+    let evidence = evidence.map(|opened| {
+        let stock = args.scenario.is_empty();
+        let mut suite = Suite::of(&jobs, stock, RevisionRange::default(), &args.filter);
+        suite.made_up = stock.then_some(MadeUp { count: args.made_up, seed: args.seed });
+        let manner = args.adapter.manner(&args.how, known.as_deref());
+        opened.of_program((Kind::Decoder, &decoder.adapted.line.name, &program), suite, &manner, output)
+    });
     let setting = Setting {
         variant: Variant::Reference,
+        evidence: evidence.transpose()?,
         at_once: decoder.adapted.takes_at_once(),
         target: Target::Decoder(Arc::new(decoder)),
         reproduce: run::reproduce_adapter(env::args_os().skip(1)),
@@ -126,6 +162,11 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
 }
 
 impl AdapterArgs {
+    /// How what stands behind the adapter is run: no cloud is behind it.
+    fn manner<'a>(&'a self, how: &'a How, known: Option<&'a run::KnownFailures>) -> Manner<'a> {
+        Manner { how, known, variables: &self.env, live: false }
+    }
+
     /// How the adapter is started: where we are, with what it takes to find programs and their caches, and what the user
     /// names.
     pub(super) fn launch(&self, jobs: Option<NonZeroUsize>, output: Output) -> Result<Launch, Exit> {

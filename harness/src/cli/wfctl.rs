@@ -18,11 +18,13 @@ use super::{
     args::{StandIn, TestWfctl},
     carry_out::{Session, Setting, failed},
     commands::{load, usage, variant},
+    evidence::{EvidenceFormat, Manner},
     exit::Exit,
     output::Output,
     test::passed_on,
 };
 use crate::{
+    evidence::{Kind, Suite},
     provider::process::LaunchOptions,
     run::{
         self, Blocked, Filter, PluginUnderTest, Reach, RealPlugin, SubjectLine, Target, Variant,
@@ -42,6 +44,7 @@ pub(super) fn execute(args: &TestWfctl, output: Output) -> Result<Exit, Exit> {
     let mut wfctl = args.wfctl(output)?;
     let scenarios = load(&args.scenario, output)?;
     let known = args.how.known.load(&scenarios, output)?;
+    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, output)?;
     let session = Session::open(output)?;
     if let Some(path) = &args.plugin {
         let subject = session.prepare(path, None, output)?;
@@ -61,8 +64,15 @@ pub(super) fn execute(args: &TestWfctl, output: Output) -> Result<Exit, Exit> {
         output.error(&text);
         return Err(Exit::Nothing);
     }
+    let evidence = evidence.map(|opened| {
+        let suite = Suite::of(&jobs, args.scenario.is_empty(), revision.into(), &args.filter);
+        let manner =
+            Manner { how: &args.how, known: known.as_deref(), variables: &args.env, live: args.live };
+        opened.of_program((Kind::CommandLine, &wfctl.line.name, &wfctl.program), suite, &manner, output)
+    });
     let setting = Setting {
         variant: Variant::Reference,
+        evidence: evidence.transpose()?,
         at_once: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         target: Target::Wfctl(Arc::new(wfctl)),
         reproduce: run::reproduce_adapter(env::args_os().skip(1)),

@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 pub mod diff;
+pub mod evidence;
 pub mod explore;
 pub mod explore_map;
 pub mod github;

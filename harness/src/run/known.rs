@@ -15,6 +15,7 @@ use counterfoil_core::{
 };
 use counterfoil_proto::{Revision, RevisionRange};
 use globset::{Glob, GlobMatcher};
+use sha2::{Digest as _, Sha256};
 
 use super::{Finished, Job, load::read_document};
 
@@ -111,6 +112,16 @@ impl KnownFailures {
         } else {
             Err(unusable(mistakes))
         }
+    }
+
+    /// The SHA-256 of the file, in hexadecimal; none where there was no file.
+    pub fn sha256(&self) -> Option<String> {
+        self.text.as_ref().map(|text| hex::encode(Sha256::digest(text.as_bytes())))
+    }
+
+    /// The last day on which all entries excuse; none where there are none.
+    pub fn until(&self) -> Option<Date> {
+        self.entries.iter().filter_map(|entry| entry.listed.expires).min()
     }
 
     /// Sets what is listed apart from what is not, and says how the run ends then. With `strict`, findings of level

@@ -411,7 +411,7 @@ fn digest(program: &Path) -> io::Result<String> {
 }
 
 /// The SHA-256 of all that can be read, in hexadecimal.
-fn sha256(mut from: impl io::Read) -> io::Result<String> {
+pub(crate) fn sha256(mut from: impl io::Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut from, &mut hasher)?;
     Ok(hex::encode(hasher.finalize()))

@@ -1,0 +1,284 @@
+//! `--evidence`, and `counterfoil evidence`: what is kept of a run, and what it is worth afterwards.
+
+use std::{
+    env,
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{
+    args::How,
+    carry_out::{Session, failed},
+    commands::{load, usage},
+    exit::Exit,
+    known::today,
+    output::Output,
+};
+use crate::{
+    evidence::{
+        Artefact, Conditions, Destination, Evidence as Kept, Kind, KnownList, MOST, ReadError, Run, Subject,
+        Suite, Weight, Wfctl, Witness, ci_run,
+    },
+    report::evidence as evidence_report,
+    run::{
+        DecoderSuite, Filter, KnownFailures, RunEvent, jobs_for_engine, jobs_for_provider, jobs_for_wfctl,
+    },
+    subject::{self, redact::Redactor},
+};
+
+/// How many messages are made up again to verify evidence. It is somebody else's word that there were so many.
+const MOST_MADE_UP: u32 = 1_000_000;
+
+/// Where evidence goes.
+#[derive(Debug, Args)]
+pub(super) struct EvidenceTo {
+    /// Keep what was tested and what came of it in this file, which `counterfoil evidence verify` holds against its artefact.
+    #[arg(long = "evidence", id = "evidence", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// The forms of evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum EvidenceFormat {
+    /// What can be verified.
+    #[default]
+    Counterfoil,
+    /// That of the engine's own compatibility evidence, for its registry.
+    Wfctl,
+}
+
+/// `counterfoil evidence`
+#[derive(Debug, Subcommand)]
+pub(super) enum Evidence {
+    /// Show what evidence says.
+    Show {
+        /// The evidence, as `test … --evidence FILE` left it.
+        file: PathBuf,
+    },
+    /// Hold evidence against what it is said to be about.
+    #[command(after_help = "Exit codes:
+  0  it is about this artefact, contract and suite, and the run behind it passed
+  1  it is about another, was changed after it was written, or the run behind it failed
+  2  usage, or no evidence
+  3  that cannot be told: the run behind it was not judged, or something is not known here
+
+The digest in evidence shows what was changed by accident. It is no signature: who can write the file can write another.")]
+    Verify {
+        /// The evidence, as `test … --evidence FILE` left it.
+        file: PathBuf,
+        /// The artefact, as `test provider` takes it: its program, the directory that holds plugin.json and the program, or a
+        /// release archive. Of an engine, a decoder or a command line, the program that was started.
+        artefact: PathBuf,
+        /// The scenario files and directories that were given to the test in place of the stock scenarios; may be repeated.
+        #[arg(long, value_name = "PATH")]
+        scenario: Vec<PathBuf>,
+    },
+}
+
+/// Evidence that is being made.
+pub(super) struct Making {
+    witness: Witness,
+    to: Opened,
+}
+
+/// A place for evidence, and the form that it will have.
+pub(super) struct Opened {
+    shown: String,
+    destination: Destination,
+    format: EvidenceFormat,
+}
+
+/// How something is run.
+pub(super) struct Manner<'a> {
+    pub how: &'a How,
+    pub known: Option<&'a KnownFailures>,
+    /// The variables that the user passes on.
+    pub variables: &'a [String],
+    pub live: bool,
+}
+
+impl EvidenceTo {
+    /// Opens the file, where evidence is wanted: that it cannot be written is said before anything is run.
+    pub(super) fn open(&self, format: EvidenceFormat, output: Output) -> Result<Option<Opened>, Exit> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let shown = file.display().to_string();
+        let destination = Destination::open(file)
+            .map_err(|error| usage(&format!("the evidence {shown} cannot be written: {error}"), output))?;
+        Ok(Some(Opened { shown, destination, format }))
+    }
+}
+
+impl Opened {
+    /// Makes evidence of a plugin under test.
+    pub(super) fn of_plugin(
+        self,
+        plugin: &subject::Subject,
+        redactor: Arc<Redactor>,
+        suite: Suite,
+        manner: &Manner<'_>,
+        output: Output,
+    ) -> Result<Making, Exit> {
+        let program = plugin.program.clone();
+        let subject = Subject::plugin(plugin).map_err(|error| unreadable(&program, &error, output))?;
+        let run = manner.run();
+        let witness = Witness::new(Conditions { subject, program, suite, run, redactor });
+        Ok(Making { witness, to: self })
+    }
+
+    /// Makes evidence of what a program stands for, by the name that it is known by.
+    pub(super) fn of_program(
+        self,
+        (kind, name, program): (Kind, &str, &Path),
+        suite: Suite,
+        manner: &Manner<'_>,
+        output: Output,
+    ) -> Result<Making, Exit> {
+        let program = found(program);
+        let subject =
+            Subject::behind(kind, name, &program).map_err(|error| unreadable(&program, &error, output))?;
+        let named = manner.variables.iter().filter_map(|name| Some((name.clone(), env::var(name).ok()?)));
+        let redactor = Arc::new(Redactor::of_environment(&named.collect()));
+        let run = manner.run();
+        let witness = Witness::new(Conditions { subject, program, suite, run, redactor });
+        Ok(Making { witness, to: self })
+    }
+}
+
+impl Manner<'_> {
+    fn run(&self) -> Run {
+        let listed = |known: &KnownFailures| {
+            Some(KnownList { sha256: known.sha256()?, until: known.until().map(|day| day.to_string()) })
+        };
+        Run {
+            live: self.live,
+            strict: self.how.strict == Some(true),
+            known_failures: self.known.and_then(listed),
+            variables: self.variables.to_vec(),
+            ci: ci_run(|name| env::var(name).ok()),
+        }
+    }
+}
+
+impl Making {
+    /// Takes an event of the run.
+    pub(super) fn event(&mut self, event: &RunEvent) {
+        self.witness.event(event);
+    }
+
+    /// Writes the evidence, and says how that ended.
+    pub(super) fn write(self, output: Output) -> Exit {
+        let Self { witness, to: Opened { shown, destination, format } } = self;
+        let evidence = match witness.finish() {
+            Ok(evidence) => evidence,
+            Err(why) => return failed(&format!("there is no evidence {shown}: {why}"), output),
+        };
+        let text = match format {
+            EvidenceFormat::Counterfoil => evidence.to_json(),
+            EvidenceFormat::Wfctl => Wfctl::of(&evidence).to_json(),
+        };
+        match destination.write(&text) {
+            Ok(()) => Exit::Passed,
+            Err(error) => failed(&format!("the evidence {shown} cannot be written: {error}"), output),
+        }
+    }
+}
+
+/// Carries out `counterfoil evidence`.
+pub(super) fn execute(command: &Evidence, output: Output) -> Exit {
+    match command {
+        Evidence::Show { file } => show(file, output).unwrap_or_else(|exit| exit),
+        Evidence::Verify { file, artefact, scenario } => {
+            verify(file, artefact, scenario, output).unwrap_or_else(|exit| exit)
+        }
+    }
+}
+
+fn show(file: &Path, output: Output) -> Result<Exit, Exit> {
+    let evidence = read(file, output)?;
+    Ok(output.print(&evidence_report::told(&evidence, output.layout())))
+}
+
+fn verify(file: &Path, path: &Path, scenario: &[PathBuf], output: Output) -> Result<Exit, Exit> {
+    let evidence = read(file, output)?;
+    let artefact = match evidence.subject.kind {
+        Kind::Provider => {
+            let session = Session::open(output)?;
+            Artefact::plugin(&session.prepare(path, None, output)?)
+        }
+        Kind::Engine | Kind::Decoder | Kind::CommandLine => {
+            let path = found(path);
+            Artefact::program(&path).map_err(|error| unreadable(&path, &error, output))?
+        }
+    };
+    let suite = suite_now(&evidence, scenario, output)?;
+    let objections = evidence.objections(&artefact, suite.as_deref(), today());
+    let exit = match objections.iter().map(|objection| objection.weight).max() {
+        None => Exit::Passed,
+        Some(Weight::Untold) => Exit::Unjudged,
+        Some(Weight::Against) => Exit::Broken,
+    };
+    let told = evidence_report::verified(&evidence, &objections, output.layout());
+    Ok(exit.unless(output.print(&told)))
+}
+
+/// The digest of the scenarios that are selected now as they were for this evidence; none where it cannot be told.
+fn suite_now(evidence: &Kept, scenario: &[PathBuf], output: Output) -> Result<Option<String>, Exit> {
+    let suite = &evidence.suite;
+    if !suite.stock && scenario.is_empty() {
+        return Ok(None);
+    }
+    let Ok(filter) = Filter::new(suite.filter.iter().map(String::as_str)) else { return Ok(None) };
+    let revisions = &suite.revisions;
+    let jobs = match evidence.subject.kind {
+        Kind::Provider => jobs_for_provider(&load(scenario, output)?, &filter, revisions),
+        Kind::Engine => jobs_for_engine(&load(scenario, output)?, &filter),
+        Kind::CommandLine => {
+            let newest = revisions.revisions().last().copied();
+            let Some(revision) = newest else { return Ok(None) };
+            jobs_for_wfctl(&load(scenario, output)?, &filter, revision)
+        }
+        Kind::Decoder if scenario.is_empty() => match suite.made_up {
+            Some(made_up) if made_up.count <= MOST_MADE_UP => {
+                DecoderSuite::new(made_up.count, made_up.seed).jobs(&filter)
+            }
+            _ => return Ok(None),
+        },
+        Kind::Decoder => DecoderSuite::of(load(scenario, output)?).jobs(&filter),
+    };
+    Ok(Some(Suite::of(&jobs, suite.stock, revisions.clone(), &suite.filter).sha256))
+}
+
+/// Reads evidence, or says why it is none.
+fn read(file: &Path, output: Output) -> Result<Kept, Exit> {
+    let mut bytes = Vec::new();
+    // No more than it takes to see that it is too large.
+    let read = File::open(file).and_then(|file| file.take(MOST as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| unreadable(file, &error, output))?;
+    Kept::read(&bytes).map_err(|error| {
+        let exit = match error {
+            ReadError::CutShort(_) | ReadError::Other(_) | ReadError::Wfctl => Exit::Usage,
+            ReadError::Newer(_) => Exit::Unjudged,
+            ReadError::Changed { .. } | ReadError::Contradiction(_) => Exit::Broken,
+        };
+        output.error(&format!("{}: {error}", file.display()));
+        exit
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error, output: Output) -> Exit {
+    usage(&format!("{} cannot be read: {error}", path.display()), output)
+}
+
+/// Where a program is: a name without a directory is looked for in the `PATH`, as it is when it is started.
+fn found(program: &Path) -> PathBuf {
+    if program.components().nth(1).is_some() || program.is_absolute() {
+        return program.to_owned();
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut places = env::split_paths(&path).map(|place| place.join(program));
+    places.find(|place| place.is_file()).unwrap_or_else(|| program.to_owned())
+}
