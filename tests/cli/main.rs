@@ -17,6 +17,8 @@ mod decoder;
 mod documented;
 mod engine;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod exits;
 mod explore;
 #[cfg(test)]

@@ -172,7 +172,7 @@ pub struct Platform {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
-    /// The SHA-256 of its tables at every revision, in hexadecimal ([`counterfoil_proto::contract::digest`]).
+    /// The SHA-256 of its tables at every revision, in hexadecimal.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub sha256: String,
     /// The revisions at which something was judged, oldest first.
