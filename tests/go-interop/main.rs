@@ -12,6 +12,7 @@ mod adapters;
 mod command;
 mod contract;
 mod engines;
+mod evidence;
 mod host;
 mod programs;
 mod provider;
