@@ -43,6 +43,8 @@ targets![
     decode_finalize,
     decode_message,
     decode_output,
+    evidence_file,
+    go_build,
     handshake_line,
     known_failures,
     plugin_manifest,

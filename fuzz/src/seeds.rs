@@ -9,7 +9,8 @@ use std::{
 
 use counterfoil::{
     adapter::{Case, frames::frame, serve},
-    run::{self, Job, Variant},
+    evidence::{self, Conditions, Subject, Suite, Witness},
+    run::{self, Job, RunEvent, Summary, Variant},
 };
 use counterfoil_core::{
     decode::{Strict, Vector, vectors},
@@ -19,7 +20,7 @@ use counterfoil_core::{
     trace::Trace,
 };
 use counterfoil_proto::{
-    Revision,
+    Revision, RevisionRange,
     adapter::{DecoderCase, ToAdapter, to_adapter::Kind},
     handshake::Line,
 };
@@ -161,6 +162,63 @@ pub fn adapter_frames() -> Seeds {
         seeds.insert(name.to_owned(), bytes.to_vec());
     }
     seeds
+}
+
+/// Evidence of runs that ended in each way.
+pub fn evidence_file() -> Seeds {
+    let place = tempfile::tempdir().expect("a directory");
+    let program = place.path().join("plugin");
+    fs::write(&program, "#!/bin/sh\n").expect("a file");
+    let passed = Summary { passed: 2, not_run: 1, ..Summary::default() };
+    let ends = [
+        ("passed", passed.clone()),
+        ("failed", Summary { failed: 1, warnings: 2, ..passed.clone() }),
+        ("failed-as-listed", Summary { known_failures: 1, ..passed.clone() }),
+        ("unjudged", Summary { unjudged: 1, ..passed.clone() }),
+        ("nothing", Summary { passed: 0, ..passed.clone() }),
+        ("defect", Summary { defects: 1, ..passed }),
+    ];
+    let of = |(name, end): (&str, Summary)| {
+        let conditions = Conditions {
+            subject: Subject::behind(evidence::Kind::Engine, name, &program).expect("it can be read"),
+            program: program.clone(),
+            suite: Suite::of(&[], true, RevisionRange::default(), &["tag:outcome".to_owned()]),
+            run: evidence::Run::default(),
+            redactor: Arc::default(),
+        };
+        let mut witness = Witness::new(conditions);
+        witness.event(&RunEvent::RunFinished(end));
+        (name.to_owned(), witness.finish().expect("it came to its end").to_json().into_bytes())
+    };
+    ends.into_iter().map(of).collect()
+}
+
+/// What Go writes, of several kinds of builds, and what it no longer writes.
+pub fn go_build() -> Seeds {
+    let header = |flags| [b"\xff Go buildinf:\x08".as_slice(), &[flags], &[0; 16]].concat();
+    let built = |lines: &str| {
+        let lines = format!("0123456789abcdef{lines}0123456789abcdef");
+        let len = u8::try_from(lines.len() % 128).expect("less than 128") | 0x80;
+        let more = u8::try_from(lines.len() / 128).expect("a seed is short");
+        [&*header(2), &[8], b"go1.26.0", &[len, more], lines.as_bytes()].concat()
+    };
+    let dep = "dep\tgithub.com/GoCodeAlone/workflow\tv0.57.1";
+    [
+        ("module", built("path\tx/cmd/y\nmod\tx\tv1.2.3\th1:a=\n")),
+        ("engine", built(&format!("{dep}\th1:a=\n"))),
+        ("replaced", built(&format!("{dep}\n=>\t../workflow\t(devel)\t\n"))),
+        (
+            "commit",
+            built(
+                "build\tvcs.revision=0123\nbuild\tvcs.modified=true\nbuild\tvcs.time=2026-05-15T20:20:03Z\n",
+            ),
+        ),
+        ("quoted", built("build\t-ldflags=\"-X main.v=1\"\n")),
+        ("old", header(0)),
+        ("later", [&[0; 16], &*built("")].concat()),
+    ]
+    .map(|(name, data)| (name.to_owned(), data))
+    .into()
 }
 
 /// Lines of plugins in order, of both families, and of some that are not.

@@ -301,3 +301,17 @@ fn engines_decoders_and_command_lines_leave_evidence_too() {
         verify(&place, &["sh"]).exits(1).says("the program is another");
     }
 }
+
+#[test]
+fn every_command_of_the_page_works_as_it_stands() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/evidence.md");
+    let page = fs::read_to_string(page).expect("the page can be read");
+    let blocks = page.split("```console\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    let commands: Vec<&str> = blocks.flat_map(|(block, _)| block.lines()).collect();
+    assert_eq!(commands.len(), 5, "{page}");
+    let place = Place::new();
+    for command in commands {
+        let words = command.strip_prefix("counterfoil ").expect("a command of ours");
+        place.run(words.split(' ')).exits(0).quietly();
+    }
+}

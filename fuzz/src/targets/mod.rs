@@ -2,6 +2,7 @@
 
 mod archive;
 mod decode;
+mod evidence;
 mod frames;
 mod handshake;
 mod manifest;
@@ -12,6 +13,7 @@ mod yaml;
 pub use self::{
     archive::archive,
     decode::{decode_apply, decode_finalize, decode_message, decode_output},
+    evidence::{evidence_file, go_build},
     frames::adapter_frames,
     handshake::handshake_line,
     manifest::plugin_manifest,
