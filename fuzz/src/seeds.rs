@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,7 +11,7 @@ use std::{
 use counterfoil::{
     adapter::{Case, frames::frame, serve},
     evidence::{self, Conditions, Subject, Suite, Witness},
-    run::{self, Job, RunEvent, Summary, Variant},
+    run::{self, Filter, Job, Options, Variant},
 };
 use counterfoil_core::{
     decode::{Strict, Vector, vectors},
@@ -26,6 +27,7 @@ use counterfoil_proto::{
 };
 use flate2::Compression;
 use tar::{Builder, EntryType, Header};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     repository,
@@ -164,33 +166,41 @@ pub fn adapter_frames() -> Seeds {
     seeds
 }
 
-/// Evidence of runs that ended in each way.
+/// Evidence of stock scenarios, by the reference engine and by one that forgets failures.
 pub fn evidence_file() -> Seeds {
     let place = tempfile::tempdir().expect("a directory");
     let program = place.path().join("plugin");
     fs::write(&program, "#!/bin/sh\n").expect("a file");
-    let passed = Summary { passed: 2, not_run: 1, ..Summary::default() };
-    let ends = [
-        ("passed", passed.clone()),
-        ("failed", Summary { failed: 1, warnings: 2, ..passed.clone() }),
-        ("failed-as-listed", Summary { known_failures: 1, ..passed.clone() }),
-        ("unjudged", Summary { unjudged: 1, ..passed.clone() }),
-        ("nothing", Summary { passed: 0, ..passed.clone() }),
-        ("defect", Summary { defects: 1, ..passed }),
-    ];
-    let of = |(name, end): (&str, Summary)| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("it needs no thread");
+    let broken = Variant::named("forgets-failures").expect("there is such a mutant");
+    let filters = ["dispatch-error-mid-plan", "all-kinds-succeed", "revision:head"];
+    let of = |(filter, variant): (&str, Variant)| {
+        let terms = ["all-kinds-succeed", "dispatch-error-mid-plan", filter];
+        let jobs = run::jobs(&run::stock().scenarios, &Filter::new(terms).expect("it is in order"));
         let conditions = Conditions {
-            subject: Subject::behind(evidence::Kind::Engine, name, &program).expect("it can be read"),
+            subject: Subject::behind(evidence::Kind::Engine, filter, &program).expect("it can be read"),
             program: program.clone(),
-            suite: Suite::of(&[], true, RevisionRange::default(), &["tag:outcome".to_owned()]),
-            run: evidence::Run::default(),
+            suite: Suite::of(&jobs, true, RevisionRange::default(), &[filter.to_owned()]),
+            until: None,
+            variables: Vec::new(),
+            ci: None,
             redactor: Arc::default(),
         };
+        let name = format!(
+            "{filter}-{}",
+            if matches!(variant, Variant::Reference) { "reference" } else { "broken" }
+        );
+        let options = Options::embedded(variant, NonZeroUsize::MIN);
         let mut witness = Witness::new(conditions);
-        witness.event(&RunEvent::RunFinished(end));
-        (name.to_owned(), witness.finish().expect("it came to its end").to_json().into_bytes())
+        let stop = CancellationToken::new();
+        runtime
+            .block_on(run::run(jobs, &options, &stop, |event| witness.event(&event)))
+            .expect("no trace is kept");
+        (name.replace(':', "-"), witness.finish().expect("it came to its end").to_json().into_bytes())
     };
-    ends.into_iter().map(of).collect()
+    let variants = [Variant::Reference, broken];
+    filters.into_iter().flat_map(|filter| variants.clone().map(|variant| (filter, variant))).map(of).collect()
 }
 
 /// What Go writes, of several kinds of builds, and what it no longer writes.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand, ValueEnum};
+use counterfoil_core::scenario::Date;
 
 use super::{
     args::How,
@@ -20,8 +21,8 @@ use super::{
 };
 use crate::{
     evidence::{
-        Artefact, Conditions, Destination, Evidence as Kept, Kind, KnownList, MOST, ReadError, Run, Subject,
-        Suite, Weight, Wfctl, Witness, ci_run,
+        Artefact, Conditions, Destination, Evidence as Kept, Kind, MOST, ReadError, Subject, Suite, Weight,
+        Wfctl, Witness, ci_run,
     },
     report::evidence as evidence_report,
     run::{
@@ -90,25 +91,28 @@ pub(super) struct Opened {
     shown: String,
     destination: Destination,
     format: EvidenceFormat,
-}
-
-/// How something is run.
-pub(super) struct Manner<'a> {
-    pub how: &'a How,
-    pub known: Option<&'a KnownFailures>,
-    /// The variables that the user passes on.
-    pub variables: &'a [String],
-    pub live: bool,
+    /// The last day on which the whole list of known failures excuses, where there is one.
+    until: Option<Date>,
 }
 
 impl EvidenceTo {
     /// Opens the file, where evidence is wanted: that it cannot be written is said before anything is run.
-    pub(super) fn open(&self, format: EvidenceFormat, output: Output) -> Result<Option<Opened>, Exit> {
+    pub(super) fn open(
+        &self,
+        format: EvidenceFormat,
+        how: &How,
+        known: Option<&KnownFailures>,
+        output: Output,
+    ) -> Result<Option<Opened>, Exit> {
         let Some(file) = &self.file else { return Ok(None) };
+        if how.partition.is_some() {
+            return Err(usage("evidence is of a whole run, and --partition makes a part of one", output));
+        }
         let shown = file.display().to_string();
         let destination = Destination::open(file)
             .map_err(|error| usage(&format!("the evidence {shown} cannot be written: {error}"), output))?;
-        Ok(Some(Opened { shown, destination, format }))
+        let until = known.and_then(KnownFailures::until);
+        Ok(Some(Opened { shown, destination, format, until }))
     }
 }
 
@@ -119,14 +123,12 @@ impl Opened {
         plugin: &subject::Subject,
         redactor: Arc<Redactor>,
         suite: Suite,
-        manner: &Manner<'_>,
+        variables: &[String],
         output: Output,
     ) -> Result<Making, Exit> {
         let program = plugin.program.clone();
         let subject = Subject::plugin(plugin).map_err(|error| unreadable(&program, &error, output))?;
-        let run = manner.run();
-        let witness = Witness::new(Conditions { subject, program, suite, run, redactor });
-        Ok(Making { witness, to: self })
+        Ok(self.making(subject, program, suite, variables, redactor))
     }
 
     /// Makes evidence of what a program stands for, by the name that it is known by.
@@ -134,32 +136,35 @@ impl Opened {
         self,
         (kind, name, program): (Kind, &str, &Path),
         suite: Suite,
-        manner: &Manner<'_>,
+        variables: &[String],
         output: Output,
     ) -> Result<Making, Exit> {
         let program = found(program);
         let subject =
             Subject::behind(kind, name, &program).map_err(|error| unreadable(&program, &error, output))?;
-        let named = manner.variables.iter().filter_map(|name| Some((name.clone(), env::var(name).ok()?)));
+        let named = variables.iter().filter_map(|name| Some((name.clone(), env::var(name).ok()?)));
         let redactor = Arc::new(Redactor::of_environment(&named.collect()));
-        let run = manner.run();
-        let witness = Witness::new(Conditions { subject, program, suite, run, redactor });
-        Ok(Making { witness, to: self })
+        Ok(self.making(subject, program, suite, variables, redactor))
     }
-}
 
-impl Manner<'_> {
-    fn run(&self) -> Run {
-        let listed = |known: &KnownFailures| {
-            Some(KnownList { sha256: known.sha256()?, until: known.until().map(|day| day.to_string()) })
-        };
-        Run {
-            live: self.live,
-            strict: self.how.strict == Some(true),
-            known_failures: self.known.and_then(listed),
-            variables: self.variables.to_vec(),
+    fn making(
+        self,
+        subject: Subject,
+        program: PathBuf,
+        suite: Suite,
+        variables: &[String],
+        redactor: Arc<Redactor>,
+    ) -> Making {
+        let conditions = Conditions {
+            subject,
+            program,
+            suite,
+            until: self.until,
+            variables: variables.to_vec(),
             ci: ci_run(|name| env::var(name).ok()),
-        }
+            redactor,
+        };
+        Making { witness: Witness::new(conditions), to: self }
     }
 }
 
@@ -171,7 +176,7 @@ impl Making {
 
     /// Writes the evidence, and says how that ended.
     pub(super) fn write(self, output: Output) -> Exit {
-        let Self { witness, to: Opened { shown, destination, format } } = self;
+        let Self { witness, to: Opened { shown, destination, format, .. } } = self;
         let evidence = match witness.finish() {
             Ok(evidence) => evidence,
             Err(why) => return failed(&format!("there is no evidence {shown}: {why}"), output),

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, env, ffi::OsString, num::NonZeroUsize, path::Pa
 use counterfoil_proto::RevisionRange;
 
 use super::{
-    args::{AdapterArgs, How, Test, TestDecoder, TestEngine, TestProvider},
+    args::{AdapterArgs, Test, TestDecoder, TestEngine, TestProvider},
     carry_out::{Session, Setting, failed},
     commands::{load, usage},
-    evidence::{EvidenceFormat, Manner},
+    evidence::EvidenceFormat,
     exit::Exit,
     output::Output,
     settings::Taken,
@@ -51,7 +51,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         let text = "there is no evidence of a plugin that runs already: its program is not known";
         return Err(usage(text, output));
     }
-    let evidence = args.evidence.open(args.evidence_format, output)?;
+    let evidence = args.evidence.open(args.evidence_format, &args.how, known.as_deref(), output)?;
 
     // What is quick to refuse has been: to build or unpack a plugin may take a while.
     let session = Session::open(output)?;
@@ -71,13 +71,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
     }
     let evidence = evidence.zip(subject.as_ref()).map(|(opened, subject)| {
         let suite = Suite::of(&jobs, args.scenario.is_empty(), revisions, &args.filter);
-        let manner = Manner {
-            how: &args.how,
-            known: known.as_deref(),
-            variables: &args.plugin.env,
-            live: plugin.live,
-        };
-        opened.of_plugin(subject, Arc::clone(&plugin.redactor), suite, &manner, output)
+        opened.of_plugin(subject, Arc::clone(&plugin.redactor), suite, &args.plugin.env, output)
     });
     let setting = Setting {
         variant: Variant::Reference,
@@ -102,14 +96,18 @@ fn engine(args: &TestEngine, output: Output) -> Result<Exit, Exit> {
         output.error("nothing was judged: no scenario matches the filter");
         return Err(Exit::Nothing);
     }
-    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, output)?;
+    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, &args.how, known.as_deref(), output)?;
     let session = Session::open(output)?;
     let program = launch.program.clone();
     let engine = session.engine(launch, &jobs, output)?;
     let evidence = evidence.map(|opened| {
         let suite = Suite::of(&jobs, args.scenario.is_empty(), RevisionRange::default(), &args.filter);
-        let manner = args.adapter.manner(&args.how, known.as_deref());
-        opened.of_program((Kind::Engine, &engine.adapted.line.name, &program), suite, &manner, output)
+        opened.of_program(
+            (Kind::Engine, &engine.adapted.line.name, &program),
+            suite,
+            &args.adapter.env,
+            output,
+        )
     });
     let setting = Setting {
         variant: Variant::Reference,
@@ -138,7 +136,7 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
         output.error("nothing was judged: nothing that a decoder can be given matches the filter");
         return Err(Exit::Nothing);
     }
-    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, output)?;
+    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, &args.how, known.as_deref(), output)?;
     let session = Session::open(output)?;
     let program = launch.program.clone();
     let decoder = session.decoder(launch, suite, &jobs);
@@ -146,8 +144,12 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
         let stock = args.scenario.is_empty();
         let mut suite = Suite::of(&jobs, stock, RevisionRange::default(), &args.filter);
         suite.made_up = stock.then_some(MadeUp { count: args.made_up, seed: args.seed });
-        let manner = args.adapter.manner(&args.how, known.as_deref());
-        opened.of_program((Kind::Decoder, &decoder.adapted.line.name, &program), suite, &manner, output)
+        opened.of_program(
+            (Kind::Decoder, &decoder.adapted.line.name, &program),
+            suite,
+            &args.adapter.env,
+            output,
+        )
     });
     let setting = Setting {
         variant: Variant::Reference,
@@ -162,11 +164,6 @@ fn decoder(args: &TestDecoder, output: Output) -> Result<Exit, Exit> {
 }
 
 impl AdapterArgs {
-    /// How what stands behind the adapter is run: no cloud is behind it.
-    fn manner<'a>(&'a self, how: &'a How, known: Option<&'a run::KnownFailures>) -> Manner<'a> {
-        Manner { how, known, variables: &self.env, live: false }
-    }
-
     /// How the adapter is started: where we are, with what it takes to find programs and their caches, and what the user
     /// names.
     pub(super) fn launch(&self, jobs: Option<NonZeroUsize>, output: Output) -> Result<Launch, Exit> {

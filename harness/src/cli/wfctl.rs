@@ -18,7 +18,7 @@ use super::{
     args::{StandIn, TestWfctl},
     carry_out::{Session, Setting, failed},
     commands::{load, usage, variant},
-    evidence::{EvidenceFormat, Manner},
+    evidence::EvidenceFormat,
     exit::Exit,
     output::Output,
     test::passed_on,
@@ -44,7 +44,7 @@ pub(super) fn execute(args: &TestWfctl, output: Output) -> Result<Exit, Exit> {
     let mut wfctl = args.wfctl(output)?;
     let scenarios = load(&args.scenario, output)?;
     let known = args.how.known.load(&scenarios, output)?;
-    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, output)?;
+    let evidence = args.evidence.open(EvidenceFormat::Counterfoil, &args.how, known.as_deref(), output)?;
     let session = Session::open(output)?;
     if let Some(path) = &args.plugin {
         let subject = session.prepare(path, None, output)?;
@@ -66,9 +66,7 @@ pub(super) fn execute(args: &TestWfctl, output: Output) -> Result<Exit, Exit> {
     }
     let evidence = evidence.map(|opened| {
         let suite = Suite::of(&jobs, args.scenario.is_empty(), revision.into(), &args.filter);
-        let manner =
-            Manner { how: &args.how, known: known.as_deref(), variables: &args.env, live: args.live };
-        opened.of_program((Kind::CommandLine, &wfctl.line.name, &wfctl.program), suite, &manner, output)
+        opened.of_program((Kind::CommandLine, &wfctl.line.name, &wfctl.program), suite, &args.env, output)
     });
     let setting = Setting {
         variant: Variant::Reference,

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    run::{Finished, Job, RunEvent},
+    run::{self, Basis, Finished, Job, Partition, RunEvent, Started, Tested},
     subject::redact::Redactor,
 };
 
@@ -44,7 +44,15 @@ impl Place {
         let subject = Subject { version: Some("1.2.3".to_owned()), manifest, ..behind };
         let jobs = [job(Revision::V0_56), job(Revision::V0_57)];
         let suite = Suite::of(&jobs, true, RevisionRange::default(), &[]);
-        Conditions { subject, program, suite, run: Run::default(), redactor: Arc::default() }
+        Conditions {
+            subject,
+            program,
+            suite,
+            until: None,
+            variables: Vec::new(),
+            ci: None,
+            redactor: Arc::default(),
+        }
     }
 
     /// The evidence of a run in which this was finished.
@@ -56,12 +64,36 @@ impl Place {
 }
 
 fn tell(witness: &mut Witness, finished: Vec<Finished>) {
+    witness.event(&begun(None));
     let mut summary = Summary::default();
     for finished in finished {
         summary.count(&finished);
         witness.event(&RunEvent::Finished(Box::new(finished)));
     }
     witness.event(&RunEvent::RunFinished(summary));
+}
+
+/// The beginning of a run, or of a part of one.
+fn begun(partition: Option<Partition>) -> RunEvent {
+    RunEvent::RunStarted(Box::new(Started {
+        format: run::FORMAT.to_owned(),
+        version: run::VERSION,
+        counterfoil: String::new(),
+        runs: 2,
+        subject: None,
+        settings: None,
+        basis: Some(Basis {
+            tested: Tested::Provider,
+            suite: String::new(),
+            contract: String::new(),
+            strict: true,
+            live: true,
+            mutant: None,
+            known_failures: Some(sha256("")),
+        }),
+        partition,
+        planned: Vec::new(),
+    }))
 }
 
 fn job(revision: Revision) -> Job {
@@ -149,7 +181,15 @@ fn the_worst_decides_and_nothing_but_a_pass_is_one() {
 
 #[test]
 fn evidence_is_read_back_and_speaks_for_what_it_is_about_alone() {
-    let evidence = Place::new().evidence(good());
+    let mut conditions = Place::new().conditions();
+    conditions.until = Date::parse("2999-01-01");
+    let place = Place::new();
+    let mut witness = Witness::new(Conditions { program: place.program(), ..conditions });
+    tell(&mut witness, good());
+    let evidence = witness.finish().unwrap();
+    let list = KnownList { sha256: sha256(""), until: Some("2999-01-01".to_owned()) };
+    let run = Run { live: true, strict: true, known_failures: Some(list), ..Run::default() };
+    assert_eq!(evidence.run, run);
     let read = Evidence::read(evidence.clone().to_json().as_bytes()).unwrap();
     assert_eq!(Evidence { digest: String::new(), ..read.clone() }, evidence);
     let (artefact, suite) = own(&read);
@@ -239,10 +279,19 @@ fn place_with_known_failure() -> Evidence {
 #[test]
 fn of_an_interrupted_run_and_of_a_changed_program_there_is_none() {
     let place = Place::new();
-    assert_eq!(Witness::new(place.conditions()).finish().unwrap_err().to_string(), "the run was interrupted");
+    let none = |witness: Witness| witness.finish().unwrap_err().to_string();
+    assert_eq!(none(Witness::new(place.conditions())), "there was no whole run");
+    let mut part = Witness::new(place.conditions());
+    part.event(&begun(Partition::new(1, 2)));
+    part.event(&RunEvent::RunFinished(Summary { passed: 1, ..Summary::default() }));
+    assert_eq!(none(part), "there was no whole run");
+    let mut killed = Witness::new(place.conditions());
+    killed.event(&begun(None));
+    assert_eq!(none(killed), "the run was interrupted");
     let mut witness = Witness::new(place.conditions());
+    witness.event(&begun(None));
     witness.event(&RunEvent::RunFinished(Summary { interrupted: true, passed: 1, ..Summary::default() }));
-    assert_eq!(witness.finish().unwrap_err().to_string(), "the run was interrupted");
+    assert_eq!(none(witness), "the run was interrupted");
     for change in [Some("#!/bin/bash\n"), None] {
         let place = Place::new();
         let mut witness = Witness::new(place.conditions());
@@ -251,7 +300,7 @@ fn of_an_interrupted_run_and_of_a_changed_program_there_is_none() {
             None => fs::remove_file(place.program()).unwrap(),
         }
         tell(&mut witness, good());
-        assert_eq!(witness.finish().unwrap_err().to_string(), "the program changed while it was tested");
+        assert_eq!(none(witness), "the program changed while it was tested");
     }
 }
 
@@ -261,7 +310,7 @@ fn what_was_changed_cut_short_or_is_something_else_is_no_evidence() {
     let text = evidence.clone().to_json();
     let refused = |text: &str| Evidence::read(text.as_bytes()).unwrap_err().to_string();
     for (from, to) in
-        [("\"strict\": false", "\"strict\": true"), ("\"passed\": 2", "\"passed\": 3"), ("1.2.3", "1.2.4")]
+        [("\"strict\": true", "\"strict\": false"), ("\"passed\": 2", "\"passed\": 3"), ("1.2.3", "1.2.4")]
     {
         assert!(text.contains(from), "{text}");
         let told = refused(&text.replace(from, to));
@@ -313,8 +362,8 @@ fn no_secret_and_no_flood_gets_into_evidence() {
     conditions.redactor = Arc::new(Redactor::new([("TOKEN", "hush-hush")]));
     conditions.subject.version = Some("1.0-hush-hush".to_owned());
     conditions.suite.filter = vec!["hush-hush*".to_owned()];
-    conditions.run.variables = vec!["TOKEN".to_owned()];
-    conditions.run.ci = Some(CiRun { address: Some("https://x/hush-hush".to_owned()), ..CiRun::default() });
+    conditions.variables = vec!["TOKEN".to_owned()];
+    conditions.ci = Some(CiRun { address: Some("https://x/hush-hush".to_owned()), ..CiRun::default() });
     let mut witness = Witness::new(conditions);
     let reason = |number: usize| format!("it said hush-hush {number}\n{}", "x".repeat(2 * LONGEST));
     let unjudged = |number| ended(Revision::V0_57, Verdict::Unjudged { reason: reason(number) });

@@ -15,14 +15,13 @@ use counterfoil_core::{
     scenario::Date,
 };
 use counterfoil_proto::{Revision, RevisionRange, contract};
-use sha2::{Digest as _, Sha256};
 
 use super::{
-    Built, Came, CiRun, Contract, Evidence, FORMAT, Go, Hashed, Kind, NotJudged, Platform, Program,
-    RuleVerdict, Run, Subject, Suite, Totals, VERSION, WayNotJudged, bounded, sha256,
+    Built, Came, CiRun, Contract, Evidence, FORMAT, Go, Hashed, Kind, KnownList, NotJudged, Platform,
+    Program, RuleVerdict, Run, Subject, Suite, Totals, VERSION, WayNotJudged, bounded, sha256,
 };
 use crate::{
-    run::{Finished, Job, RunEvent},
+    run::{Finished, Job, RunEvent, Started, suite_digest},
     subject::{self, redact::Redactor},
 };
 
@@ -38,8 +37,12 @@ pub struct Conditions {
     pub program: PathBuf,
     /// By which scenarios.
     pub suite: Suite,
-    /// How.
-    pub run: Run,
+    /// The last day on which its whole list of known failures excuses, where it has one.
+    pub until: Option<Date>,
+    /// The names of the variables that the user passes on.
+    pub variables: Vec<String>,
+    /// Where in CI it is.
+    pub ci: Option<CiRun>,
     /// Takes secrets out of what others have written.
     pub redactor: Arc<Redactor>,
 }
@@ -49,6 +52,8 @@ pub struct Conditions {
 pub struct Witness {
     conditions: Conditions,
     began: String,
+    /// How it is run, as soon as that is told.
+    run: Option<Run>,
     rules: BTreeMap<String, Count>,
     revisions: BTreeSet<Revision>,
     not_judged: BTreeMap<(WayNotJudged, String), usize>,
@@ -79,6 +84,9 @@ pub enum NoEvidence {
     /// It did not come to its end.
     #[error("the run was interrupted")]
     Interrupted,
+    /// It is none, or a part of one.
+    #[error("there was no whole run")]
+    Part,
     /// It is not known what was tested.
     #[error("the program changed while it was tested")]
     Changed,
@@ -87,19 +95,20 @@ pub enum NoEvidence {
 impl Witness {
     /// A witness of a run that begins now.
     pub fn new(mut conditions: Conditions) -> Self {
-        let Conditions { subject, suite, run, redactor, .. } = &mut conditions;
+        let Conditions { subject, suite, variables, ci, redactor, .. } = &mut conditions;
         let Subject { name, version, min_engine_version, program, archive, manifest, .. } = subject;
         let files = [archive, manifest].into_iter().flatten().map(|file| &mut file.name);
         let told =
             [name, &mut program.name].into_iter().chain(version).chain(min_engine_version).chain(files);
-        let CiRun { address, repository, reference, commit } = run.ci.get_or_insert_default();
-        let ci = [address, repository, reference, commit].into_iter().flatten();
-        let told = told.chain(&mut suite.filter).chain(&mut run.variables).chain(ci);
+        let ci = ci
+            .iter_mut()
+            .flat_map(|ci| [&mut ci.address, &mut ci.repository, &mut ci.reference, &mut ci.commit]);
+        let told = told.chain(&mut suite.filter).chain(variables).chain(ci.flatten());
         told.for_each(|text| *text = bounded(&redactor.redact(text)));
-        run.ci = run.ci.take().filter(|ci| *ci != CiRun::default());
         Self {
             conditions,
             began: now(),
+            run: None,
             rules: BTreeMap::new(),
             revisions: BTreeSet::new(),
             not_judged: BTreeMap::new(),
@@ -110,6 +119,7 @@ impl Witness {
     /// Takes an event of the run. At its end, the program is looked at once more.
     pub fn event(&mut self, event: &RunEvent) {
         match event {
+            RunEvent::RunStarted(started) => self.run = self.how(started),
             RunEvent::Finished(finished) => self.count(finished),
             RunEvent::RunFinished(summary) => {
                 let now_there = hash_of(&self.conditions.program).ok();
@@ -120,8 +130,22 @@ impl Witness {
                     unchanged: now_there.as_ref() == Some(&self.conditions.subject.program.sha256),
                 });
             }
-            RunEvent::RunStarted { .. } | RunEvent::Live(_) => {}
+            RunEvent::Live(_) => {}
         }
+    }
+
+    /// How a run is made; none of a part of one, which says nothing of the whole.
+    fn how(&self, started: &Started) -> Option<Run> {
+        let Conditions { until, variables, ci, .. } = &self.conditions;
+        let basis = started.basis.as_ref().filter(|_| started.partition.is_none())?;
+        let until = until.map(|day| day.to_string());
+        Some(Run {
+            live: basis.live,
+            strict: basis.strict,
+            known_failures: basis.known_failures.clone().map(|sha256| KnownList { sha256, until }),
+            variables: variables.clone(),
+            ci: ci.clone(),
+        })
     }
 
     fn count(&mut self, finished: &Finished) {
@@ -161,13 +185,14 @@ impl Witness {
     /// # Errors
     /// Where there is none: of an interrupted run it could only say what is not so.
     pub fn finish(self) -> Result<Evidence, NoEvidence> {
+        let run = self.run.ok_or(NoEvidence::Part)?;
         let End { at, totals, unchanged, .. } =
             self.ended.filter(|end| !end.interrupted).ok_or(NoEvidence::Interrupted)?;
         if !unchanged {
             return Err(NoEvidence::Changed);
         }
         let conclusion = totals.conclusion();
-        let Conditions { subject, suite, run, .. } = self.conditions;
+        let Conditions { subject, suite, .. } = self.conditions;
         let rules = rules::catalogue().map(|rule| {
             let count = self.rules.get(rule.id).copied().unwrap_or_default();
             let verdict = match count {
@@ -266,18 +291,6 @@ impl Suite {
             made_up: None,
         }
     }
-}
-
-/// The SHA-256 of the scenarios of these runs, by their ids and texts.
-pub(super) fn suite_digest(jobs: &[Job]) -> String {
-    let mut suite = Sha256::new();
-    for job in jobs.chunk_by(|one, next| one.scenario.id == next.scenario.id).filter_map(<[Job]>::first) {
-        for text in [&*job.scenario.id, &*job.scenario.source.text] {
-            suite.update((text.len() as u64).to_be_bytes());
-            suite.update(text);
-        }
-    }
-    hex::encode(suite.finalize())
 }
 
 /// The SHA-256 of a file, in hexadecimal.

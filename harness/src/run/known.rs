@@ -15,7 +15,6 @@ use counterfoil_core::{
 };
 use counterfoil_proto::{Revision, RevisionRange};
 use globset::{Glob, GlobMatcher};
-use sha2::{Digest as _, Sha256};
 
 use super::{Finished, Job, load::read_document};
 
@@ -112,11 +111,6 @@ impl KnownFailures {
         } else {
             Err(unusable(mistakes))
         }
-    }
-
-    /// The SHA-256 of the file, in hexadecimal; none where there was no file.
-    pub fn sha256(&self) -> Option<String> {
-        self.text.as_ref().map(|text| hex::encode(Sha256::digest(text.as_bytes())))
     }
 
     /// The last day on which all entries excuse; none where there are none.

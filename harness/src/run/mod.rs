@@ -52,7 +52,7 @@ pub use self::{
     limits::within_file_limit,
     load::{Loaded, load, stock},
     merge::{MergeError, Merged},
-    part::{Basis, Partition, Planned, Tested},
+    part::{Basis, Partition, Planned, Tested, suite_digest},
     plugin::{Blocked, PluginUnderTest, Reach},
     reproduce::{Again, reproduce, reproduce_adapter, reproduce_explored, reproduce_test},
     saved::{ReadError, SavedRun},

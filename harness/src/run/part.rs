@@ -167,13 +167,6 @@ pub struct Basis {
 impl Basis {
     /// What a run of these jobs stands on.
     pub(super) fn of(jobs: &[Job], options: &Options) -> Self {
-        let mut suite = Sha256::new();
-        for job in jobs.chunk_by(|one, next| one.scenario.id == next.scenario.id).filter_map(<[Job]>::first) {
-            for text in [&*job.scenario.id, &*job.scenario.source.text] {
-                suite.update((text.len() as u64).to_be_bytes());
-                suite.update(text);
-            }
-        }
         let (tested, live) = match &options.target {
             Target::Embedded => (Tested::Pair, false),
             Target::Plugin(plugin) => (Tested::Provider, plugin.live),
@@ -186,7 +179,7 @@ impl Basis {
         let known = options.known.as_ref().and_then(|known| known.text.as_deref());
         Self {
             tested,
-            suite: hex::encode(suite.finalize()),
+            suite: suite_digest(jobs),
             contract: contract::digest().to_owned(),
             strict: options.strict,
             live,
@@ -199,6 +192,18 @@ impl Basis {
             known_failures: known.map(|text| hex::encode(Sha256::digest(text))),
         }
     }
+}
+
+/// The SHA-256, in hexadecimal, of the scenarios of these jobs, by their ids and texts.
+pub fn suite_digest(jobs: &[Job]) -> String {
+    let mut suite = Sha256::new();
+    for job in jobs.chunk_by(|one, next| one.scenario.id == next.scenario.id).filter_map(<[Job]>::first) {
+        for text in [&*job.scenario.id, &*job.scenario.source.text] {
+            suite.update((text.len() as u64).to_be_bytes());
+            suite.update(text);
+        }
+    }
+    hex::encode(suite.finalize())
 }
 
 #[cfg(test)]
