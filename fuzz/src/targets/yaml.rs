@@ -83,8 +83,8 @@ pub fn settings_file(input: &[u8]) {
 }
 
 fn paths(how: &RunSettings) -> impl Iterator<Item = &PathBuf> {
-    let files = [&how.known_failures, &how.json_report, &how.keep_traces];
-    how.scenarios.iter().chain(files.into_iter().flatten())
+    let files = [&how.known_failures, &how.keep_traces];
+    how.scenarios.iter().chain(files.into_iter().flatten()).chain(how.reports.iter().map(|(_, path)| path))
 }
 
 /// There is a mistake, and each lies in the text, where its line and its column say.
