@@ -73,7 +73,8 @@ fn the_lines_of_a_json_report_are_as_documented() {
         "title",
         "verdict",
     ];
-    let at_times = ["apply_error", "expected_findings", "findings", "load_error", "mismatches", "trace"];
+    let at_times =
+        ["apply_error", "expected_findings", "findings", "load_error", "mismatches", "timeline", "trace"];
     for run in events.iter().filter_map(|event| event.get("finished")) {
         let keys: BTreeSet<_> = keys(run).into_iter().collect();
         assert!(always.iter().all(|key| keys.contains(*key)), "{run}");
@@ -96,6 +97,13 @@ fn the_lines_of_a_json_report_are_as_documented() {
                 assert_eq!(keys, ["action", "at", "evidence", "level", "message", "party", "rule", "title"]);
                 assert_eq!((&found["rule"], &found["level"]), (&"OUT-012".into(), &"SHOULD".into()));
                 assert_eq!(self::keys(&found["evidence"][0]), ["event", "text"]);
+                let steps = run["timeline"]["steps"].as_array().unwrap();
+                let struck = steps.iter().find(|step| step.get("faults").is_some()).unwrap();
+                assert_eq!(self::keys(struck), ["action", "failed", "faults", "lane", "text"]);
+                assert_eq!(
+                    (&struck["lane"], &struck["faults"][0]),
+                    (&"provider".into(), &"dispatch-error".into())
+                );
             }
             _ => {
                 assert_eq!(run["verdict"]["skip"]["kind"], "not-applicable");

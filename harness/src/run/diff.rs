@@ -289,6 +289,7 @@ mod tests {
             mismatches: Vec::new(),
             judged: ["OUT-001", "OUT-002", "OUT-012"].map(str::to_owned).into(),
             replayed: None,
+            timeline: crate::run::Timeline::default(),
             reproduce: String::new(),
             trace: None,
             trace_error: None,

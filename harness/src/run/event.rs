@@ -13,7 +13,7 @@ use counterfoil_proto::{Revision, StatusMapKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Basis, Job, Partition, Planned};
+use super::{Basis, Job, Partition, Planned, Timeline};
 use crate::subject::Subject;
 
 /// The word by which a report of events is known.
@@ -190,6 +190,9 @@ pub struct Finished {
     /// What became of the rule that exploration found broken, for a scenario that it came by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<Replayed>,
+    /// What happened, in steps.
+    #[serde(default, skip_serializing_if = "Timeline::is_empty")]
+    pub timeline: Timeline,
     /// The command that runs it again.
     pub reproduce: String,
     /// Where its trace was kept.
@@ -432,6 +435,7 @@ impl Finished {
             expected_findings: expected,
             mismatches,
             judged: assessment.judged.into_iter().map(str::to_owned).collect(),
+            timeline: Timeline::of(trace, &job.scenario.faults),
             ..Self::without_trace(job, assessment.verdict, millis)
         }
     }
@@ -471,6 +475,7 @@ impl Finished {
             mismatches: Vec::new(),
             judged: Vec::new(),
             replayed: None,
+            timeline: Timeline::default(),
             reproduce: String::new(),
             trace: None,
             trace_error: None,
@@ -532,7 +537,7 @@ impl FoundMismatch {
 }
 
 /// How a scenario writes a kind of fault.
-fn word(kind: &FaultKind) -> &'static str {
+pub(super) fn word(kind: &FaultKind) -> &'static str {
     match kind {
         FaultKind::JitError => "jit-error",
         FaultKind::DriverResolveError { .. } => "driver-resolve-error",

@@ -22,6 +22,7 @@ mod saved;
 mod schedule;
 mod survey;
 mod tally;
+mod timeline;
 mod trials;
 mod wfctl;
 
@@ -57,6 +58,7 @@ pub use self::{
     reproduce::{Again, reproduce, reproduce_adapter, reproduce_explored, reproduce_test},
     saved::{ReadError, SavedRun},
     schedule::{Options, finished, private_directory, run},
+    timeline::{KEPT_STEPS, Lane, Step, Timeline},
     wfctl::{FurnishError, RealPlugin, StandIn, WfctlUnderTest, jobs_for_wfctl},
 };
 pub(crate) use self::{
