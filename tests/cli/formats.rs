@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::support::{Done, LOST_REPLY, OUT_OF_REACH, PASSING, Place, UNMET};
 
-const ALL: &str = "json=r/run.jsonl,junit=r/run.xml,sarif=r/run.sarif,tap=r/run.tap,github=r/summary.md";
+const ALL: &str =
+    "json=r/run.jsonl,junit=r/run.xml,sarif=r/run.sarif,tap=r/run.tap,github=r/summary.md,html=r/run.html";
 
 /// Texts that would do something to whoever shows them, and what they must not become.
 const HOSTILE: &str = r#""</failure>]]><script>alert(1)</script>\n::error::owned\n::stop-commands::x\e[31m | `a` [b](c) 100% # \u202e""#;
@@ -87,8 +88,18 @@ fn all_formats_tell_of_the_same_run() {
     let version = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
     golden("sarif", &serde_json::to_string_pretty(&sarif).unwrap().replace(&version, "\"[version]\""));
 
+    let page = place.read("r/run.html");
+    assert!(page.contains(&format!("{runs} runs: {} failed, ", count("failed"))), "{page}");
+    assert_eq!(page_data(&page)["runs"].as_array().unwrap().len(), runs);
+
     golden("github-annotations", &commands(&done));
     golden("github-summary", &place.redact(&place.read("r/summary.md")));
+}
+
+/// What an HTML page shows, as its script gets it.
+fn page_data(page: &str) -> Value {
+    let (_, from) = page.split_once("<script type=\"application/json\" id=\"data\">").unwrap();
+    serde_json::from_str(from.split_once("</script>").unwrap().0).unwrap()
 }
 
 /// What the runner of GitHub takes for commands, with a name for the token.
@@ -130,11 +141,14 @@ fn texts_of_others_do_nothing_in_any_report() {
     place.write("a.yaml", scenario);
     let done = place.run(["run", "a.yaml", "--report", ALL]).exits(1);
 
-    for file in ["run.xml", "run.sarif", "run.tap", "summary.md"] {
+    for file in ["run.xml", "run.sarif", "run.tap", "summary.md", "run.html"] {
         let text = place.read(format!("r/{file}"));
         let bad = |c: &char| c.is_control() && *c != '\n' || matches!(c, '\u{202e}');
         assert_eq!(text.chars().find(bad), None, "{file}: {text}");
-        assert!(file == "run.sarif" || file == "run.tap" || !text.contains("<script"), "{file}: {text}");
+        assert!(
+            ["run.sarif", "run.tap", "run.html"].contains(&file) || !text.contains("<script"),
+            "{file}: {text}"
+        );
     }
     let xml = place.read("r/run.xml");
     assert_eq!((xml.matches("</failure>").count(), xml.matches("]]>").count()), (1, 0), "{xml}");
@@ -144,6 +158,9 @@ fn texts_of_others_do_nothing_in_any_report() {
         &schema("tests/schemas/sarif-2.1.0.json"),
         &serde_json::from_str(&place.read("r/run.sarif")).unwrap(),
     );
+    let page = place.read("r/run.html");
+    assert!(page_data(&page).to_string().contains("<script>alert(1)</script>"));
+    assert_eq!((page.matches("<script").count(), page.matches("</a>").count()), (2, 0), "{page}");
     // Between the two commands that are ours, the runner takes none; behind them each is one line of ours.
     let commands = commands(&done);
     assert!(commands.lines().all(|line| line.starts_with("::error ")), "{commands}");
@@ -178,7 +195,7 @@ fn a_full_disk_fails_what_had_passed_and_says_which_report_is_lost() {
         return;
     }
     let place = suite();
-    for format in ["json", "junit", "sarif", "tap"] {
+    for format in ["json", "junit", "sarif", "tap", "html"] {
         let report = format!("{format}=/dev/full,json=good");
         let done = place.run(["run", "suite/passing.yaml", "--report", &report]).exits(3);
         done.complains("the report /dev/full is not complete: ");

@@ -16,7 +16,7 @@ use super::{
     output::Output,
 };
 use crate::{
-    report::{Reporter, github::Github, json::Json, junit::Junit, sarif::Sarif, tap::Tap},
+    report::{Reporter, github::Github, html::Html, json::Json, junit::Junit, sarif::Sarif, tap::Tap},
     run::RunEvent,
 };
 
@@ -64,9 +64,7 @@ impl Reporters {
                 ReportFormat::Junit => self.add(&name, Junit::new(file)),
                 ReportFormat::Sarif => self.add(&name, Sarif::new(file)),
                 ReportFormat::Tap => self.add(&name, Tap::new(file)),
-                ReportFormat::Html => {
-                    return Err(usage("the report for browsers cannot be written yet", output));
-                }
+                ReportFormat::Html => self.add(&name, Html::new(file)),
                 ReportFormat::Github => {}
             }
         }

@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod explore;
 pub mod explore_map;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod known;
