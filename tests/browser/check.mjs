@@ -1,4 +1,4 @@
-// Drives a page of the HTML report in Chromium: node check.mjs real|hostile|large PAGE CHROMIUM
+// Drives a page of the HTML report in Chromium: node check.mjs real|hostile|large|long PAGE CHROMIUM
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -332,7 +332,17 @@ async function large() {
   await picture(page, "large-run");
 }
 
-const checks = { real: [filters, details, links, keyboard, looks, silent], hostile: [hostile], large: [large] };
+async function long() {
+  const page = await open(`#${new URLSearchParams({ run: runs[0].id })}`);
+  const [rows, findings] = ["#run .plan tbody tr", "#run .finding"].map((these) => page.locator(these));
+  assert.deepEqual([await rows.count(), await findings.count()], [100, 100]);
+  assert.match(await rows.first().textContent(), /^2500.*OUT-005/, "what is said something of comes first");
+  await page.locator("#run .plan + .more").click();
+  assert.equal(await rows.count(), 200);
+  assert.equal(await rows.nth(1).locator("td").first().textContent(), "0");
+}
+
+const checks = { real: [filters, details, links, keyboard, looks, silent], hostile: [hostile], large: [large], long: [long] };
 try {
   for (const check of checks[kind]) {
     await check();

@@ -200,6 +200,19 @@ fn nothing_of_a_hostile_value_has_an_effect() {
 }
 
 #[test]
+fn a_plan_of_thousands_is_shown_by_and_by() {
+    const ACTIONS: usize = 3000;
+    let Some(browser) = browser() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let mut run = finished(directory.path()).remove(0);
+    run.actions = vec![run.actions.swap_remove(0); ACTIONS];
+    run.findings = vec![run.findings.swap_remove(0); ACTIONS];
+    run.findings.iter_mut().for_each(|found| found.action = Some(2500));
+    run.mismatches.clear();
+    browser.check("long", &page(directory.path(), 1, vec![run], Summary::default()));
+}
+
+#[test]
 fn ten_thousand_runs_are_a_page_of_less_than_15_mb() {
     const RUNS: usize = 10_000;
     let directory = tempfile::tempdir().unwrap();

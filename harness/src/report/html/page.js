@@ -276,6 +276,27 @@
     return planned ? `action ${action}: ${planned.kind} ${planned.address}` : `action ${action}`;
   };
 
+  // The first of very many, and the rest by and by: what is long is still opened at once.
+  const BATCH = 100;
+  function batches(into, items, make) {
+    let shown = 0;
+    const more = el("button", { type: "button", class: "quiet more" });
+    const next = () => {
+      into.append(...items.slice(shown, shown + BATCH).map(make));
+      shown = Math.min(items.length, shown + BATCH);
+      more.hidden = shown === items.length;
+      more.textContent = `Show more: ${shown.toLocaleString("en")} of ${items.length.toLocaleString("en")} are here`;
+    };
+    more.addEventListener("click", next);
+    next();
+    return more;
+  }
+  function batched(title, items, make) {
+    const into = el("div");
+    const more = batches(into, items, make);
+    return items.length > 0 && section(title, into, more);
+  }
+
   const fails = ({ level }) => level === "MUST" || head.strict;
   function finding(run, found) {
     const rule = rules[found.rule];
@@ -302,11 +323,14 @@
   const GOOD = "success";
   function plan(run) {
     const actions = list(run.actions);
-    const of = (action) => list(run.findings).filter((found) => found.action === action);
+    // A plan may have very many actions, so each finding is looked at once.
+    const byAction = new Map();
+    for (const found of list(run.findings)) byAction.set(found.action, [...(byAction.get(found.action) ?? []), found]);
+    const unmet = new Set(list(run.mismatches).map(({ action }) => action));
     const tells = actions.some(({ calls }) => calls !== undefined);
-    const body = actions.map((action, at) => {
-      const found = of(at);
-      const isUnmet = list(run.mismatches).some((unmet) => unmet.action === at);
+    const row = ([at, action]) => {
+      const found = byAction.get(at) ?? [];
+      const isUnmet = unmet.has(at);
       const isBad = isUnmet || found.some(fails);
       const causes = [...new Set(found.map(({ rule }) => rule))];
       const outcomes = action.outcomes.map(([status, error]) =>
@@ -317,8 +341,15 @@
         el("td", {}, said(action.kind, "kind"), " ", said(action.address), said(action.type, "type")),
         tells && el("td", { class: "said" }, action.calls?.join(", ") || (action.calls ? "no call" : "")),
         el("td", {}, outcomes, (causes.length > 0 || isUnmet) && el("span", { class: "about" }, causes.map(ruleLink), isUnmet && "not as expected")));
-    });
-    return el("table", { class: "plan" }, el("thead", {}, el("tr", {}, ["#", "plan", ...(tells ? ["calls"] : []), "outcome"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, body));
+    };
+    const body = el("tbody");
+    // Where not all are here at once, those that something is said of come first.
+    const isPlain = ([at, { outcomes }]) => !byAction.has(at) && !unmet.has(at) && outcomes.length === 1 && outcomes[0][0] === GOOD;
+    const rows = [...actions.entries()];
+    if (rows.length > BATCH) rows.sort((a, b) => isPlain(a) - isPlain(b));
+    const more = batches(body, rows, row);
+    const names = ["#", "plan", ...(tells ? ["calls"] : []), "outcome"];
+    return [el("table", { class: "plan" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), body), more];
   }
 
   const LANES = ["engine", "provider", "hooks"];
@@ -416,11 +447,11 @@
       error("The provider was not loaded", value(run.load_error)),
       error("The apply ended with an error", value(run.apply_error)),
       replayed && el("div", { class: "reason" }, said(`${replayed.rule}, which exploration found broken: ${replayed.came.replaceAll("-", " ")}`)),
-      findings.length > 0 && section("Findings", [...level("MUST"), ...level("SHOULD")].map((found) => finding(run, found))),
-      mismatches.length > 0 && section("Not as expected", mismatches.map((one) => unmet(run, one))),
-      run.actions !== undefined && section("Plan and outcomes", plan(run)),
+      batched("Findings", [...level("MUST"), ...level("SHOULD")], (found) => finding(run, found)),
+      batched("Not as expected", mismatches, (one) => unmet(run, one)),
+      run.actions !== undefined && section("Plan and outcomes", ...plan(run)),
       run.timeline !== undefined && section("What happened", timeline(run)),
-      known.length > 0 && section("Known to fail", known.map((found) => finding(run, found))),
+      batched("Known to fail", known, (found) => finding(run, found)),
       run.reproduce && section("Run it again", command(run.reproduce)),
       run.trace && section("Trace", el("p", {}, el("code", { class: "said" }, run.trace)), run.trace_error && el("p", { class: "said" }, `not complete: ${run.trace_error}`)),
       judged.length > 0 && el("section", {}, el("details", {}, el("summary", {}, `${counted(judged.length, "rule")} had something to judge`),
