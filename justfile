@@ -28,6 +28,14 @@ golden:
 bench *NAMES:
     cargo bench -p counterfoil --bench figures -- {{NAMES}}
 
+# The same, held against the merge base with REVISION: what is a fifth worse or more is flagged.
+bench-against REVISION="main":
+    ci/bench-compare --against {{REVISION}}
+
+# One static binary, packed for a release.
+dist INTO="dist":
+    ci/release.sh {{INTO}}
+
 # Fuzz targets, or all of them; needs a nightly toolchain and cargo-fuzz.
 fuzz *ARGS:
     fuzz/run {{ARGS}}

@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod catalogue;
 #[cfg(test)]
+mod ci;
+#[cfg(test)]
 mod compared;
 #[cfg(test)]
 mod contract;
