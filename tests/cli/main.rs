@@ -28,6 +28,8 @@ mod filters;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod interrupt;
 mod known;
 #[cfg(test)]

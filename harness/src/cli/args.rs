@@ -1,4 +1,4 @@
-//! What can be said on the command line. Help, and later man page and completions, are made from this.
+//! What can be said on the command line. Help, man pages and completions are made from this.
 
 use std::{env, ffi::OsString, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
@@ -10,6 +10,7 @@ use super::{
     adapter::Adapter,
     evidence::{Evidence, EvidenceFormat, EvidenceTo},
     explore::Explore,
+    generated::Generated,
     known::KnownFailures,
     mock::Mock,
     proxy::Proxy,
@@ -131,6 +132,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         into: Option<PathBuf>,
     },
+    /// What is made of this command line itself.
+    #[command(flatten)]
+    Generated(Generated),
 }
 
 /// The formats of files that others write or read.

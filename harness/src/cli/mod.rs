@@ -7,6 +7,7 @@ mod commands;
 mod evidence;
 mod exit;
 mod explore;
+mod generated;
 mod known;
 mod mock;
 mod output;
