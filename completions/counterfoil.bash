@@ -34,6 +34,9 @@ _counterfoil() {
             counterfoil,help)
                 cmd="counterfoil__subcmd__help"
                 ;;
+            counterfoil,init)
+                cmd="counterfoil__subcmd__init"
+                ;;
             counterfoil,judge)
                 cmd="counterfoil__subcmd__judge"
                 ;;
@@ -168,6 +171,9 @@ _counterfoil() {
                 ;;
             counterfoil__subcmd__help,help)
                 cmd="counterfoil__subcmd__help__subcmd__help"
+                ;;
+            counterfoil__subcmd__help,init)
+                cmd="counterfoil__subcmd__help__subcmd__init"
                 ;;
             counterfoil__subcmd__help,judge)
                 cmd="counterfoil__subcmd__help__subcmd__judge"
@@ -395,7 +401,7 @@ _counterfoil() {
 
     case "${cmd}" in
         counterfoil)
-            opts="-h -V --help --version run test explore validate list schema judge rules explain mutants vectors report contract mock adapter proxy stand-in record completions man help"
+            opts="-h -V --help --version run test init explore validate list schema judge rules explain mutants vectors report contract mock adapter proxy stand-in record completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -999,7 +1005,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__help)
-            opts="run test explore validate list schema judge rules explain mutants vectors report contract mock adapter proxy stand-in record completions man help"
+            opts="run test init explore validate list schema judge rules explain mutants vectors report contract mock adapter proxy stand-in record completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1209,6 +1215,20 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1607,6 +1627,32 @@ _counterfoil() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__init)
+            opts="-y -h --plugin --ci --action --yes --dry-run --force --baseline --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --plugin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ci)
+                    COMPREPLY=($(compgen -W "github gitlab none" -- "${cur}"))
+                    return 0
+                    ;;
+                --action)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

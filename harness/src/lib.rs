@@ -8,6 +8,7 @@ pub mod cli;
 pub mod contract;
 pub mod evidence;
 pub mod explore;
+pub mod init;
 pub mod mutants;
 pub mod profiles;
 pub mod provider;

@@ -29,6 +29,7 @@ mod filters;
 mod formats;
 #[cfg(test)]
 mod generated;
+mod init;
 #[cfg(test)]
 mod interrupt;
 mod known;

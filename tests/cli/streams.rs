@@ -143,6 +143,11 @@ impl Terminal {
         }
     }
 
+    /// Types a line.
+    fn type_line(&mut self, line: &str) {
+        self.keys.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
     /// Presses Ctrl-C, as far as the terminal shows it: it controls no program.
     fn interrupt(&mut self) {
         self.keys.write_all(b"\x03").unwrap();
@@ -283,4 +288,21 @@ fn a_report_is_as_wide_and_as_colourful_as_its_terminal() {
     assert!(plain.lines().all(|line| line.trim_end().len() <= 50), "{plain}");
     assert!(shown(("COLUMNS", "200")).contains("desc = no capacity\r\n"));
     assert!(shown(("LANG", "C")).contains("\u{1b}["));
+}
+
+#[test]
+fn init_asks_on_a_terminal_and_takes_nothing_but_yes_for_a_yes() {
+    for (answer, is_written) in [("n", false), ("", false), ("Y", true)] {
+        let place = Place::with([("plugin.json", r#"{"name":"workflow-plugin-x"}"#)]);
+        let mut terminal = Terminal::new(100);
+        let mut command = place.command(["init", "--ci", "none"]);
+        command.stdin(terminal.stream()).stdout(terminal.stream());
+        let running = Running::new(&mut command);
+        drop(command);
+        terminal.wait_for("write 1 file? [y/N]");
+        assert!(!place.path("counterfoil.yaml").exists());
+        terminal.type_line(answer);
+        place.check(&running.end().exits(0));
+        assert_eq!(place.path("counterfoil.yaml").exists(), is_written, "{}", terminal.end());
+    }
 }

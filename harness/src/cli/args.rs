@@ -11,6 +11,7 @@ use super::{
     evidence::{Evidence, EvidenceFormat, EvidenceTo},
     explore::Explore,
     generated::Generated,
+    init::Init,
     known::KnownFailures,
     mock::Mock,
     proxy::Proxy,
@@ -50,6 +51,8 @@ pub(super) enum Command {
     /// Test something of yours.
     #[command(subcommand)]
     Test(Test),
+    /// Look at the repository of a plugin, show the files of a gate, and write them.
+    Init(Init),
     /// Make up plans and faults, look for one that breaks a rule, and write down the smallest that does.
     #[command(subcommand)]
     Explore(Explore),

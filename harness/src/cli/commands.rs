@@ -27,7 +27,7 @@ use super::{
     carry_out::{Session, Setting},
     evidence,
     exit::Exit,
-    explore, generated, mock,
+    explore, generated, init, mock,
     output::Output,
     proxy, report,
     settings::Taken,
@@ -48,6 +48,7 @@ use crate::{
 pub(super) fn execute(cli: Cli, output: Output) -> Exit {
     match cli.command {
         Command::Run(args) => run(args, output).unwrap_or_else(|exit| exit),
+        Command::Init(args) => init::execute(&args, output).unwrap_or_else(|exit| exit),
         Command::Generated(command) => generated::execute(&command, output),
         Command::Explore(explore) => explore::execute(explore, output),
         Command::Test(args) => test::execute(args, output),

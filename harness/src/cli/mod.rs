@@ -8,6 +8,7 @@ mod evidence;
 mod exit;
 mod explore;
 mod generated;
+mod init;
 mod known;
 mod mock;
 mod output;

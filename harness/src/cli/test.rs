@@ -24,14 +24,19 @@ use crate::{
 /// Carries out a test.
 pub(super) fn execute(test: Test, output: Output) -> Exit {
     match test {
-        Test::Provider(args) => provider(*args, output).unwrap_or_else(|exit| exit),
+        Test::Provider(args) => provider(*args, env::args_os().skip(1), output).unwrap_or_else(|exit| exit),
         Test::Wfctl(args) => wfctl::execute(&args, output).unwrap_or_else(|exit| exit),
         Test::Engine(args) => engine(&args, output).unwrap_or_else(|exit| exit),
         Test::Decoder(args) => decoder(&args, output).unwrap_or_else(|exit| exit),
     }
 }
 
-fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
+/// Tests a plugin. `words` are the command that says so, to make a run again.
+pub(super) fn provider(
+    mut args: TestProvider,
+    words: impl IntoIterator<Item = OsString>,
+    output: Output,
+) -> Result<Exit, Exit> {
     let found = args.from.find(output)?;
     let names_secrets = !args.plugin.secret.is_empty();
     let own = found.as_ref().and_then(|found| found.settings.provider.as_ref()?.revisions.clone());
@@ -78,7 +83,7 @@ fn provider(mut args: TestProvider, output: Output) -> Result<Exit, Exit> {
         evidence: evidence.transpose()?,
         target: Target::Plugin(Arc::new(plugin)),
         at_once: NonZeroUsize::MIN,
-        reproduce: run::reproduce_test(env::args_os().skip(1)).into(),
+        reproduce: run::reproduce_test(words).into(),
         settings: taken.map(|taken| taken.told()),
         whole: run::jobs_for_provider(&scenarios, &Filter::default(), &of_repository),
     };

@@ -7,6 +7,7 @@ pub mod explore;
 pub mod explore_map;
 pub mod github;
 pub mod html;
+pub mod init;
 pub mod json;
 pub mod junit;
 pub mod known;

@@ -114,7 +114,7 @@ impl Manifest {
     }
 
     /// What is wrong with it, if it is none.
-    pub(super) fn error(&self) -> Option<ManifestError> {
+    pub(crate) fn error(&self) -> Option<ManifestError> {
         let Malformed { span, message } = self.malformed.as_ref()?;
         let place = Place::at(manifest::FILE, self.text.as_deref()?, *span);
         Some(ManifestError::Malformed { path: self.path.clone(), place, message: message.clone() })

@@ -29,7 +29,7 @@ use self::{
 };
 
 /// What the names of most plugins begin with, and those of their programs need not (E-261).
-const PREFIX: &str = "workflow-plugin-";
+pub(crate) const PREFIX: &str = "workflow-plugin-";
 
 /// Where the program of a checkout may be, below it.
 const PLACES: [&str; 4] = ["", "bin", "dist", "build"];

@@ -51,7 +51,7 @@ pub use schema::{schema, schema_of};
 pub use settings::{
     ProviderSettings, RunSettings, SETTINGS_FILE, Settings, parse_settings, parse_wait, settings_schema,
 };
-pub use write::{write, write_with_calls};
+pub use write::{text as yaml_text, write, write_with_calls};
 
 /// The longest file that is read. A file of 10,000 actions is about a quarter of it.
 pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;

@@ -439,8 +439,8 @@ fn value(json: &Value) -> String {
     }
 }
 
-/// A text, in quotes where it would be read as something else without.
-fn text(text: &str) -> String {
+/// A text as YAML has it, on one line: in quotes where it would be read as something else without.
+pub fn text(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-');
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
     // Words that some reader of YAML takes for more than a word.
