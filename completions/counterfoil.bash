@@ -25,6 +25,9 @@ _counterfoil() {
             counterfoil,contract)
                 cmd="counterfoil__subcmd__contract"
                 ;;
+            counterfoil,evidence)
+                cmd="counterfoil__subcmd__evidence"
+                ;;
             counterfoil,explain)
                 cmd="counterfoil__subcmd__explain"
                 ;;
@@ -130,6 +133,24 @@ _counterfoil() {
             counterfoil__subcmd__contract__subcmd__help,show)
                 cmd="counterfoil__subcmd__contract__subcmd__help__subcmd__show"
                 ;;
+            counterfoil__subcmd__evidence,help)
+                cmd="counterfoil__subcmd__evidence__subcmd__help"
+                ;;
+            counterfoil__subcmd__evidence,show)
+                cmd="counterfoil__subcmd__evidence__subcmd__show"
+                ;;
+            counterfoil__subcmd__evidence,verify)
+                cmd="counterfoil__subcmd__evidence__subcmd__verify"
+                ;;
+            counterfoil__subcmd__evidence__subcmd__help,help)
+                cmd="counterfoil__subcmd__evidence__subcmd__help__subcmd__help"
+                ;;
+            counterfoil__subcmd__evidence__subcmd__help,show)
+                cmd="counterfoil__subcmd__evidence__subcmd__help__subcmd__show"
+                ;;
+            counterfoil__subcmd__evidence__subcmd__help,verify)
+                cmd="counterfoil__subcmd__evidence__subcmd__help__subcmd__verify"
+                ;;
             counterfoil__subcmd__explore,decoder)
                 cmd="counterfoil__subcmd__explore__subcmd__decoder"
                 ;;
@@ -162,6 +183,9 @@ _counterfoil() {
                 ;;
             counterfoil__subcmd__help,contract)
                 cmd="counterfoil__subcmd__help__subcmd__contract"
+                ;;
+            counterfoil__subcmd__help,evidence)
+                cmd="counterfoil__subcmd__help__subcmd__evidence"
                 ;;
             counterfoil__subcmd__help,explain)
                 cmd="counterfoil__subcmd__help__subcmd__explain"
@@ -237,6 +261,12 @@ _counterfoil() {
                 ;;
             counterfoil__subcmd__help__subcmd__contract,show)
                 cmd="counterfoil__subcmd__help__subcmd__contract__subcmd__show"
+                ;;
+            counterfoil__subcmd__help__subcmd__evidence,show)
+                cmd="counterfoil__subcmd__help__subcmd__evidence__subcmd__show"
+                ;;
+            counterfoil__subcmd__help__subcmd__evidence,verify)
+                cmd="counterfoil__subcmd__help__subcmd__evidence__subcmd__verify"
                 ;;
             counterfoil__subcmd__help__subcmd__explore,decoder)
                 cmd="counterfoil__subcmd__help__subcmd__explore__subcmd__decoder"
@@ -401,7 +431,7 @@ _counterfoil() {
 
     case "${cmd}" in
         counterfoil)
-            opts="-h -V --help --version run test init explore validate list schema judge rules explain mutants vectors report contract mock adapter proxy stand-in record completions man help"
+            opts="-h -V --help --version run test init explore validate list schema judge rules explain mutants vectors report evidence contract mock adapter proxy stand-in record completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -708,6 +738,108 @@ _counterfoil() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        counterfoil__subcmd__evidence)
+            opts="-h --help show verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__evidence__subcmd__help)
+            opts="show verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__evidence__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__evidence__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__evidence__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__evidence__subcmd__show)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__evidence__subcmd__verify)
+            opts="-h --scenario --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --scenario)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         counterfoil__subcmd__explain)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1005,7 +1137,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__help)
-            opts="run test init explore validate list schema judge rules explain mutants vectors report contract mock adapter proxy stand-in record completions man help"
+            opts="run test init explore validate list schema judge rules explain mutants vectors report evidence contract mock adapter proxy stand-in record completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1131,6 +1263,48 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__help__subcmd__contract__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__help__subcmd__evidence)
+            opts="show verify"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__help__subcmd__evidence__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__help__subcmd__evidence__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2225,7 +2399,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__schema)
-            opts="-h --help scenario settings known-failures report"
+            opts="-h --help scenario settings known-failures report evidence"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2331,7 +2505,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__test__subcmd__decoder)
-            opts="-f -j -h --made-up --seed --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --env --start-deadline --case-deadline --help"
+            opts="-f -j -h --made-up --seed --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --evidence --env --start-deadline --case-deadline --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2385,6 +2559,10 @@ _counterfoil() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --evidence)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2405,7 +2583,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__test__subcmd__engine)
-            opts="-f -j -h --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --env --start-deadline --case-deadline --help"
+            opts="-f -j -h --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --evidence --env --start-deadline --case-deadline --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2448,6 +2626,10 @@ _counterfoil() {
                     return 0
                     ;;
                 --known-failures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --evidence)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2555,7 +2737,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__test__subcmd__provider)
-            opts="-f -j -h --build --attach --config --secret --env --live --mtls --reflect --start-deadline --call-deadline --revisions --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --settings --no-settings --help"
+            opts="-f -j -h --build --attach --config --secret --env --live --mtls --reflect --start-deadline --call-deadline --revisions --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --evidence --evidence-format --settings --no-settings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2641,6 +2823,14 @@ _counterfoil() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --evidence)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --evidence-format)
+                    COMPREPLY=($(compgen -W "counterfoil wfctl" -- "${cur}"))
+                    return 0
+                    ;;
                 --settings)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2653,7 +2843,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__test__subcmd__wfctl)
-            opts="-f -j -h --plugin --live --config --type --revision --env --deadline --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --help"
+            opts="-f -j -h --plugin --live --config --type --revision --env --deadline --scenario --filter --jobs --fail-fast --strict --keep-traces --report --partition --known-failures --update-known-failures --evidence --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2720,6 +2910,10 @@ _counterfoil() {
                     return 0
                     ;;
                 --known-failures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --evidence)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

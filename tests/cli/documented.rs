@@ -112,7 +112,7 @@ fn stage(page: &Page, place: &Place) {
         place.write(name, adapter(of));
         executable(&place.path(name));
     }
-    if ["docs/settings.md", "docs/known-failures.md"].contains(&&*page.name) {
+    if ["docs/settings.md", "docs/known-failures.md", "ci/README.md"].contains(&&*page.name) {
         place.write("counterfoil.yaml", "provider: { path: workflow-plugin-x }\n");
     }
     let yaml: Vec<String> = blocks(&page.text)
@@ -121,6 +121,15 @@ fn stage(page: &Page, place: &Place) {
         .map(|block| block.text)
         .collect();
     match &*page.name {
+        "ci/README.md" => {
+            let ci = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci");
+            symlink(ci, place.path("ci")).expect("a link");
+        }
+        "docs/gate.md" => {
+            fs::create_dir(place.path(".git")).expect("a directory");
+            place.write("plugin.json", place.read("real/mock/plugin.json"));
+            place.write("Makefile", "build:\n\tcp real/mock/mock mock\n");
+        }
         "docs/engine.md" => place.write("quota.yaml", &yaml[0]),
         "docs/scenarios.md" | "docs/writing-scenarios.md" => place.write("mine.yaml", &yaml[0]),
         _ => {}
@@ -232,7 +241,7 @@ fn every_command_and_option_has_its_place_on_the_page_of_options() {
         command.env("COLUMNS", "110");
         let help = place.finish(command).exits(0).out;
         let name = ["counterfoil"].into_iter().chain(words.iter().map(String::as_str)).collect::<Vec<_>>();
-        page += &format!("\n## `{}`\n\n```text\n{}\n```\n", name.join(" "), help.trim_end());
+        page.extend(["\n## `", &name.join(" "), "`\n\n```text\n", help.trim_end(), "\n```\n"]);
         let listed = help.split("\nCommands:\n").nth(1).unwrap_or_default();
         let names = listed.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
             let name = line.strip_prefix("  ")?.split_whitespace().next()?;

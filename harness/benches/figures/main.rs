@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     suite::stock(&mut figures);
     suite::validate(&mut figures);
     suite::hang(&mut figures);
+    suite::reports(&mut figures);
     explore::time_in_the_subject(&mut figures);
     explore::mutants(&mut figures);
     launch::to_first_reply(&mut figures);

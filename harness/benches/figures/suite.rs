@@ -57,6 +57,19 @@ pub(crate) fn hang(figures: &mut Figures) {
     figures.pairs(name, 1.15, together, apart);
 }
 
+/// The stock suite with every report that there is, against the terminal's alone.
+pub(crate) fn reports(figures: &mut Figures) {
+    let name = "all-reports";
+    if !figures.wants(name) {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("there is room for reports");
+    let files = ["json", "junit", "sarif", "tap", "html", "github"];
+    let files = files.map(|format| format!("{format}={}", directory.path().join(format).display()));
+    let all = format!("--report={}", files.join(","));
+    figures.pairs(name, 1.05, || command("run", &[all.as_ref()]), || command("run", &[]));
+}
+
 const HANG: &str = "\
 id: hang
 title: A hang costs its deadline

@@ -17,7 +17,7 @@ use super::{
     Reporter,
     terminal::span,
     text::plain,
-    words::{fails, headline},
+    words::{fails, headline, path},
 };
 use crate::{
     run::{Finished, InFile, RunEvent, Summary},
@@ -138,7 +138,7 @@ impl<W: Write> Github<W> {
             let shown = if notes.len() > MOST { MOST - 1 } else { notes.len() };
             for (note, others) in &notes[..shown] {
                 let place = note.file.as_ref().map_or(String::new(), |(file, at)| {
-                    format!("file={},line={},col={},", property(file), at.line, at.column)
+                    format!("file={},line={},col={},", property(path(file)), at.line, at.column)
                 });
                 let (title, message) = (property(&note.title), data(&note.message));
                 let run = data(&format!("{} at {}", note.scenario, span(&note.revisions)));

@@ -20,7 +20,7 @@ use super::{
     Reporter,
     terminal::span,
     text::plain,
-    words::{fails, headline},
+    words::{fails, headline, path},
 };
 use crate::{
     run::{Finished, FoundFinding, InFile, RunEvent, address_of},
@@ -266,7 +266,7 @@ fn in_scenario(run: &Finished, at: Option<InFile>) -> Location {
 
 fn located(location: &Location) -> Value {
     let Location { file, at, snippet } = location;
-    let mut artifact = json!({ "uri": uri(file) });
+    let mut artifact = json!({ "uri": uri(path(file)) });
     if suite::is_stock(file) {
         artifact["uriBaseId"] = STOCK.into();
     }

@@ -108,6 +108,11 @@ fn finding(finding: &FoundFinding, aside: &str) -> Vec<String> {
     lines
 }
 
+/// A path as others name it who stand where the run stood.
+pub fn path(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
 /// Whether a finding fails its run.
 pub fn fails(finding: &FoundFinding, strict: bool) -> bool {
     finding.level == Level::Must || strict
