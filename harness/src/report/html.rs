@@ -1,7 +1,7 @@
 //! A run as one HTML page that needs nothing else: no network, no other file. Totals, filters, search, and each run with its
 //! plan, its outcomes and its timeline.
 //!
-//! Nothing that others wrote is markup here. It stands in a block of JSON, made fit to be shown (see [`Shown`]), and the
+//! Nothing that others wrote is markup here. It stands in a block of JSON, made fit to be shown (see `Shown`), and the
 //! page's script puts it in as text. The page's policy lets no script run but that one, by its digest.
 
 use std::{
