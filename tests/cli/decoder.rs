@@ -114,8 +114,9 @@ fn what_an_adapter_says_that_fails_is_told_and_another_one_is_started() {
     let only =
         ["test", "decoder", "--filter", "status-*@0.56", "--report", "json=report.jsonl", "--", "./adapter"];
     let done = place.run(only).exits(1).says("ADP-003").says("11 passed, 1 failed");
-    // It was not alone, and not one of them does it again.
-    done.says("cases under way, any of which it may be");
+    // Where it was not alone, not one of them does it again; how many were under way is a matter of the machine's load.
+    let among = done.out.contains("cases under way, any of which it may be");
+    assert!(among || done.out.contains("the adapter ends instead of answering a case"), "{done}");
     assert_eq!(rules(&finished(&place)), BTreeSet::from(["ADP-003".to_owned()]));
 }
 
@@ -143,8 +144,12 @@ fn an_adapter_that_answers_without_end_is_stopped() {
 #[test]
 fn an_adapter_that_prints_without_end_is_ended_with_an_interrupted_run() {
     let place = with_script(&format!("yes >&2 &\nexec {PROGRAM} adapter broken adapter-hangs-in-a-case"));
-    let running = place.start(["test", "decoder", "--case-deadline", "10m", "--", "./adapter"]);
-    while !running.line().contains("pass  adapter-starts") {}
+    let report = ["--report", "json=report.jsonl", "--", "./adapter"];
+    let running = place.start(["test", "decoder", "--case-deadline", "10m"].iter().chain(&report));
+    // A line on the terminal waits for the next scenario, and that may be the one in which the adapter hangs.
+    let started = r#"{"finished":{"scenario":"adapter-starts""#;
+    let path = place.path("report.jsonl");
+    running.wait_until(|| fs::read_to_string(&path).is_ok_and(|report| report.contains(started)));
     running.signal(Signal::INT);
     running.end().exits(130);
     assert!(place.temporary().is_empty(), "{:?}", place.temporary());
