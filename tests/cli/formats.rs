@@ -11,7 +11,7 @@ const ALL: &str =
     "json=r/run.jsonl,junit=r/run.xml,sarif=r/run.sarif,tap=r/run.tap,github=r/summary.md,html=r/run.html";
 
 /// Texts that would do something to whoever shows them, and what they must not become.
-const HOSTILE: &str = r#""</failure>]]><script>alert(1)</script>\n::error::owned\n::stop-commands::x\e[31m | `a` [b](c) 100% # \u202e""#;
+const HOSTILE: &str = r#""</failure>]]><script>alert(1)</script>\n::error::owned\n::stop-commands::x\e[31m | `a` [b](c) 100% # \u202e \ufffe""#;
 
 fn suite() -> Place {
     Place::with([
@@ -143,7 +143,7 @@ fn texts_of_others_do_nothing_in_any_report() {
 
     for file in ["run.xml", "run.sarif", "run.tap", "summary.md", "run.html"] {
         let text = place.read(format!("r/{file}"));
-        let bad = |c: &char| c.is_control() && *c != '\n' || matches!(c, '\u{202e}');
+        let bad = |c: &char| c.is_control() && *c != '\n' || matches!(c, '\u{202e}' | '\u{fffe}');
         assert_eq!(text.chars().find(bad), None, "{file}: {text}");
         assert!(
             ["run.sarif", "run.tap", "run.html"].contains(&file) || !text.contains("<script"),
@@ -184,6 +184,15 @@ fn where_reports_go_is_looked_at_before_anything_runs() {
         .complains("the report ./a is asked for twice: each report needs a file of its own");
     place.run(["run", "suite", "--report", "junit"]).exits(2).complains("the report has to go to a file");
     place.run(["run", "suite", "--report", "xml=a"]).exits(2).complains("unknown format \"xml\"");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        place.path("pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    place.run(["run", "suite", "--report", "json=pipe"]).exits(2).complains("pipe, and nobody reads from it");
     place.run(["run", "suite", "--report", "github=file/x"]).exits(2).complains("file/x cannot be written");
     // What takes everything may take several.
     place.run(["run", "suite", "--report", "json=/dev/null,tap=/dev/null"]).exits(1);

@@ -109,6 +109,13 @@ fn what_is_missing_is_not_run_and_never_a_pass() {
         .says("4 not run: part 2 of 3 is missing")
         .complains("part 2 of 3 is missing: 4 runs are not run");
     assert_eq!(place.read("tap").matches("# SKIP not run: part 2 of 3 is missing").count(), 4);
+    assert!(place.read("tap").ends_with("Bail out! interrupted\n"));
+    // What lacks something goes on lacking it, and no format says that all is well.
+    let merge = ["report", "merge", "part-1", "part-3", "--report", "json=again,github=summary,sarif=sarif"];
+    place.run(merge).exits(3);
+    assert!(place.read("summary").starts_with("## Counterfoil: interrupted\n"));
+    assert!(place.read("sarif").contains("\"executionSuccessful\": false"));
+    place.run(["report", "merge", "again"]).exits(3);
 
     // One that was killed has left what had finished, up to the middle of a line.
     let whole = place.read("part-2");
@@ -157,6 +164,19 @@ fn what_is_not_of_one_run_is_refused() {
     place.run(["run", "suite", "--report", "json=whole"]).exits(0);
     merge(&["part-1", "whole"]).complains("whole is the report of a whole run, and no part of one");
     merge(&["part-1", "nothing"]).complains("nothing: it cannot be read");
+    let change = |from: &str, to: &str| {
+        let changed = place.read("part-1").replace(from, to);
+        assert_ne!(changed, place.read("part-1"), "{from}");
+        place.write("changed", changed);
+        merge(&["changed"])
+    };
+    let said = |of: &str| format!("\"of\":{of}}}");
+    change(&said("2"), &said("18446744073709551615")).complains("there is no such part");
+    change("\"number\":1", "\"number\":5").complains("changed says that it is part 5 of 2");
+    change("\"passed\":6", "\"passed\":7")
+        .complains("it counts 7 passed and 0 failed runs, and tells of 6 and 0");
+    place.run(["run", "suite", "--mutant", "skips-deletes", "--report", "json=part-1"]).exits(1);
+    change("\"verdict\":\"fail\"", "\"verdict\":\"pass\"").complains("passes, with what fails a run");
     place.write("tap", "1..4\n");
     merge(&["tap"]).complains("tap: line 1 does not begin the report of a run");
     place.run(["report", "merge"]).exits(2);

@@ -36,9 +36,9 @@ impl<W: Write> Junit<W> {
     }
 
     fn enter(&mut self, run: &Finished) {
-        if self.suite.as_ref().is_none_or(|suite| suite.name.as_str() != run.scenario) {
+        if self.suite.as_ref().is_none_or(|suite| suite.name.as_str() != plain(&run.scenario)) {
             self.close_suite();
-            let mut suite = TestSuite::new(&run.scenario);
+            let mut suite = TestSuite::new(&*plain(&run.scenario));
             suite.add_property(Property::new("title", &*plain(&run.title)));
             suite.add_property(Property::new("file", &*plain(&run.file)));
             self.suite = Some(suite);
@@ -100,11 +100,15 @@ fn case(run: &Finished, strict: bool) -> TestCase {
     }
     if broken {
         let rules = failed_by(run, strict).join(",");
-        status.set_type(if rules.is_empty() { run.verdict.as_str().to_owned() } else { rules });
+        status.set_type(if rules.is_empty() {
+            run.verdict.as_str().to_owned()
+        } else {
+            plain(&rules).into_owned()
+        });
         status.set_description(account(run).join("\n"));
     }
-    let mut case = TestCase::new(run.id(), status);
-    case.set_classname(&run.scenario).set_time(Duration::from_millis(run.millis));
+    let mut case = TestCase::new(&*plain(&run.id()), status);
+    case.set_classname(&*plain(&run.scenario)).set_time(Duration::from_millis(run.millis));
     let warns = matches!(run.verdict, Verdict::Pass | Verdict::KnownFailure) && !run.findings.is_empty();
     if warns {
         case.set_system_out(account(run).join("\n"));

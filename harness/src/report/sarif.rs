@@ -120,9 +120,9 @@ impl<W: Write> Sarif<W> {
         };
         let about = address_of(run, finding.action).unwrap_or_default();
         let key = Key {
-            rule: finding.rule.clone(),
-            scenario: run.scenario.clone(),
-            about: format!("{} {about}", finding.party),
+            rule: plain(&finding.rule).into_owned(),
+            scenario: plain(&run.scenario).into_owned(),
+            about: plain(&format!("{} {about}", finding.party)).into_owned(),
             message: plain(&finding.message).into_owned(),
             known,
         };
@@ -134,7 +134,7 @@ impl<W: Write> Sarif<W> {
         run.known_findings.iter().for_each(|finding| self.finding(run, finding, true));
         let beside = |rule: &str, about: &str, message: String| Key {
             rule: rule.to_owned(),
-            scenario: run.scenario.clone(),
+            scenario: plain(&run.scenario).into_owned(),
             about: about.to_owned(),
             message,
             known: false,
@@ -150,7 +150,9 @@ impl<W: Write> Sarif<W> {
                 let key = beside("unexpected-pass", "", headline(run, self.strict));
                 self.result(run, key, "error", in_scenario(run, None));
             }
-            Verdict::Unjudged { reason } => self.unjudged.push((run.id(), plain(reason).into_owned())),
+            Verdict::Unjudged { reason } => {
+                self.unjudged.push((plain(&run.id()).into_owned(), plain(reason).into_owned()));
+            }
             _ => {}
         }
     }

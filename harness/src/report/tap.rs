@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Reporter,
+    text::plain,
     words::{account, failed_by, headline},
 };
 use crate::run::{Finished, RunEvent};
@@ -36,7 +37,7 @@ impl<W: Write> Tap<W> {
             Verdict::KnownFailure => ("not ok", format!(" # TODO {}", escaped(&told))),
             Verdict::Skip { .. } => ("ok", format!(" # SKIP {}", escaped(&told))),
         };
-        writeln!(self.out, "{ok} {} - {}{directive}", self.number, escaped(&run.id()))?;
+        writeln!(self.out, "{ok} {} - {}{directive}", self.number, escaped(&plain(&run.id())))?;
         if matches!(run.verdict, Verdict::Pass | Verdict::Skip { .. }) {
             return Ok(());
         }

@@ -25,7 +25,9 @@ pub fn plain(text: &str) -> Cow<'_, str> {
 pub(super) fn is_unfit(c: char) -> bool {
     let turns =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
+    // No XML may hold these.
+    let is_no_character = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    c.is_control() || turns || is_no_character || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -36,6 +38,7 @@ mod tests {
     fn what_is_shown_is_one_line_without_effects() {
         assert!(matches!(plain("größe ${a.b} → ok"), Cow::Borrowed("größe ${a.b} → ok")));
         assert_eq!(plain("two\nlines\t\x1b[31m"), r"two\nlines\t\u{1b}[31m");
+        assert_eq!(plain("\u{fffe}\u{10ffff}\u{fffd}"), "\\u{fffe}\\u{10ffff}\u{fffd}");
         assert_eq!(plain("\u{9b}31m\u{202e}\u{2028}"), r"\u{9b}31m\u{202e}\u{2028}");
     }
 }

@@ -28,7 +28,7 @@ pub fn headline(run: &Finished, strict: bool) -> String {
         Verdict::Fail => {
             let mut causes: Vec<String> = Vec::new();
             for finding in run.findings.iter().filter(|finding| fails(finding, strict)) {
-                let cause = format!("{} {}", finding.rule, finding.title);
+                let cause = plain(&format!("{} {}", finding.rule, finding.title)).into_owned();
                 if !causes.contains(&cause) {
                     causes.push(cause);
                 }
@@ -99,8 +99,10 @@ pub fn account(run: &Finished) -> Vec<String> {
 /// A finding, and the events that prove it.
 fn finding(finding: &FoundFinding, aside: &str) -> Vec<String> {
     let FoundFinding { rule, level, party, title, .. } = finding;
-    let mut lines =
-        vec![format!("{rule} {level} {party}{aside}: {title}"), format!("  {}", plain(&finding.message))];
+    let mut lines = vec![
+        plain(&format!("{rule} {level} {party}{aside}: {title}")).into_owned(),
+        format!("  {}", plain(&finding.message)),
+    ];
     lines.extend(finding.place.iter().map(|place| format!("  {}", plain(&place.to_string()))));
     lines.extend(finding.not_excused.iter().map(|reason| format!("  {}", plain(reason))));
     let events = finding.evidence.iter();
@@ -121,5 +123,5 @@ pub fn fails(finding: &FoundFinding, strict: bool) -> bool {
 fn rules_of<'r>(findings: impl Iterator<Item = &'r FoundFinding>) -> String {
     let mut rules: Vec<&str> = findings.map(|finding| &*finding.rule).collect();
     rules.dedup();
-    rules.join(", ")
+    plain(&rules.join(", ")).into_owned()
 }

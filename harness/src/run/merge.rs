@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_core::judge::{SkipKind, Verdict};
+use counterfoil_core::{
+    judge::{SkipKind, Verdict},
+    rules::Level,
+};
 
 use super::{Finished, Live, Partition, RunEvent, SavedRun, Started, SubjectLine, Summary, tally::Tally};
 
@@ -57,6 +60,22 @@ pub enum MergeError {
         /// The part.
         part: Partition,
     },
+    /// A report is of a part that there cannot be.
+    #[error("{file} says that it is {part}: there is no such part")]
+    NoPart {
+        /// The report.
+        file: String,
+        /// The part.
+        part: Partition,
+    },
+    /// A report says of a run what cannot be.
+    #[error("{file} contradicts itself, so it was changed after it was written: {what}")]
+    Contradiction {
+        /// The report.
+        file: String,
+        /// What it says.
+        what: String,
+    },
     /// A report has a run that its part does not have.
     #[error("{file} tells of {run}, which is not in {part}")]
     Stray {
@@ -86,6 +105,12 @@ impl Merged {
                 None if alone => Partition::WHOLE,
                 None => return Err(MergeError::Whole { file }),
             };
+            if !part.is_one() {
+                return Err(MergeError::NoPart { file, part });
+            }
+            if let Some(what) = contradiction(&report) {
+                return Err(MergeError::Contradiction { file, what });
+            }
             if started.planned.is_empty() && started.runs > 0 {
                 return Err(MergeError::Unknown { file, counterfoil: started.counterfoil.clone() });
             }
@@ -151,7 +176,8 @@ impl Merged {
         let summary = tally.close(
             started.basis.as_ref().map(|basis| basis.tested).unwrap_or_default(),
             summaries().map(|summary| summary.defects).sum(),
-            summaries().any(|summary| summary.interrupted),
+            // What is not whole is no run that came to its end, whatever its parts say of themselves.
+            !gaps.is_empty(),
             summaries().map(|summary| summary.millis).max().unwrap_or_default(),
         );
         let started = Started { runs: finished.len(), partition: None, ..started };
@@ -184,6 +210,33 @@ impl Merged {
         let started = RunEvent::RunStarted(Box::new(self.started));
         [started].into_iter().chain(finished).chain([RunEvent::RunFinished(self.summary)])
     }
+}
+
+/// What of a report cannot be, in words: a verdict that its findings belie, or numbers that its lines do.
+fn contradiction(report: &SavedRun) -> Option<String> {
+    let must = |run: &Finished| run.findings.iter().any(|finding| finding.level == Level::Must);
+    let is_belied =
+        |run: &&Finished| run.verdict == Verdict::Pass && (must(run) || !run.mismatches.is_empty());
+    if let Some(run) = report.finished.values().find(is_belied) {
+        return Some(format!("{} passes, with what fails a run", run.id()));
+    }
+    // Lines that are lost are a gap, which is told as one.
+    let told = report.summary.as_ref().filter(|_| report.finished.len() >= report.started.runs)?;
+    let mut counted = Summary::default();
+    for run in report.finished.values() {
+        counted.count(run);
+    }
+    let numbers = |summary: &Summary| {
+        let Summary { passed, failed, known_failures, unexpected_passes, unjudged, .. } = summary;
+        [*passed, *failed, *known_failures, *unexpected_passes, *unjudged]
+    };
+    (numbers(told) != numbers(&counted)).then(|| {
+        let [told, counted] = [told, &counted].map(|summary| (summary.passed, summary.failed));
+        format!(
+            "it counts {} passed and {} failed runs, and tells of {} and {}",
+            told.0, told.1, counted.0, counted.1
+        )
+    })
 }
 
 /// What tells a run apart from another, in words; none where both are parts of one.

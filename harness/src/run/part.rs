@@ -23,10 +23,18 @@ impl Partition {
     /// The whole, as its only part.
     pub const WHOLE: Self = Self { number: NonZeroUsize::MIN, of: NonZeroUsize::MIN };
 
-    /// A part by its number from 1; none where there are not so many.
+    /// How many parts a run may have.
+    pub const MOST: usize = 10_000;
+
+    /// A part by its number from 1; none where there are not so many, or more than a run may have.
     pub fn new(number: usize, of: usize) -> Option<Self> {
-        let (number, of) = (NonZeroUsize::new(number)?, NonZeroUsize::new(of)?);
-        (number <= of).then_some(Self { number, of })
+        let part = Self { number: NonZeroUsize::new(number)?, of: NonZeroUsize::new(of)? };
+        part.is_one().then_some(part)
+    }
+
+    /// Whether there is such a part; one that was read from a file need not be.
+    pub(super) fn is_one(self) -> bool {
+        self.number <= self.of && self.of.get() <= Self::MOST
     }
 
     /// The part that a job runner says this machine has: GitLab's `parallel` by `CI_NODE_INDEX` and `CI_NODE_TOTAL`, an indexed

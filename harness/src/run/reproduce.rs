@@ -67,8 +67,16 @@ pub fn reproduce(
 
 /// Options that say what is reported of a run, or which runs are made: the runs that are left do not need them. Each takes
 /// a word.
-const OF_A_RUN: [&str; 7] =
-    ["--filter", "-f", "--report", "--keep-traces", "--known-failures", "--evidence-format", "--evidence"];
+const OF_A_RUN: [&str; 8] = [
+    "--filter",
+    "-f",
+    "--report",
+    "--partition",
+    "--keep-traces",
+    "--known-failures",
+    "--evidence-format",
+    "--evidence",
+];
 /// Options that say how far an exploration goes. Each takes a word.
 const OF_AN_EXPLORATION: [&str; 7] = ["--cases", "--time", "--seed", "--into", "--jobs", "-j", "--map"];
 
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_test_is_repeated_without_what_only_selects_and_reports() {
-        let given = "test provider ./p -f a --filter=b --report json=r --env REGION --live --keep-traces t --update-known-failures --evidence e --evidence-format=wfctl";
+        let given = "test provider ./p -f a --filter=b --report json=r --partition 1/2 --env REGION --live --keep-traces t --update-known-failures --evidence e --evidence-format=wfctl";
         let again = reproduce_test(given.split(' ').map(OsString::from));
         assert_eq!(again, "counterfoil test provider ./p --env REGION --live");
     }
