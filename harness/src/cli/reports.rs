@@ -5,11 +5,9 @@ use std::{
     env,
     fs::{self, File, OpenOptions},
     io::{self, BufWriter},
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
-
-use rustix::fs::{Mode, OFlags};
 
 use super::{
     args::{ReportFormat, ReportTo},
@@ -113,12 +111,6 @@ impl Reporters {
 fn create(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory)?;
-    }
-    if fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo()) {
-        // To open a pipe that nobody reads waits for ever, and for no signal.
-        let probe = OFlags::WRONLY | OFlags::NONBLOCK;
-        rustix::fs::open(path, probe, Mode::empty())
-            .map_err(|_| io::Error::other("it is a pipe, and nobody reads from it"))?;
     }
     File::create(path)
 }
