@@ -135,12 +135,13 @@ impl Merged {
         started: Started,
         mut parts: BTreeMap<usize, (String, SavedRun)>,
     ) -> Result<Self, MergeError> {
-        let of = started.partition.unwrap_or(Partition::WHOLE).of.get();
+        let parted = started.partition.unwrap_or(Partition::WHOLE).of;
+        let of = parted.get();
         let (mut finished, mut lacking) = (Vec::new(), vec![0_usize; of]);
         let runs =
             started.planned.iter().flat_map(|planned| planned.revisions.iter().map(move |at| (planned, *at)));
         for (at, (planned, revision)) in runs.enumerate() {
-            let number = at % of + 1;
+            let number = Partition::number_of(at, parted);
             let id = format!("{}@{revision}", planned.scenario);
             let run = parts.get_mut(&number).and_then(|(_, report)| report.finished.remove(&id));
             finished.push(run.unwrap_or_else(|| {

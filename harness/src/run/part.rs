@@ -82,7 +82,12 @@ impl Partition {
 
     /// Whether it has the job at this position, from 0.
     pub fn has(self, at: usize) -> bool {
-        at % self.of == self.number.get() - 1
+        Self::number_of(at, self.of) == self.number.get()
+    }
+
+    /// Which of so many parts has the job at this position, from 0.
+    pub(super) fn number_of(at: usize, of: NonZeroUsize) -> usize {
+        at % of + 1
     }
 }
 
