@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod mutants;
 pub mod outcome;
 pub mod plan;
+pub mod release;
 pub mod rpc;
 pub mod rules;
 pub mod scenario;

@@ -14,6 +14,7 @@ mod man;
 mod out;
 mod place;
 mod proc;
+mod rel;
 mod rep;
 mod replaces;
 mod rpc;
@@ -32,7 +33,10 @@ pub use self::replaces::{CHECKS, Check, Replaced};
 pub use self::story::{
     ActionStory, Answer, CallStory, DecodedStory, Ending, Fatal, HookStory, ManifestStory, Story,
 };
-use crate::trace::Trace;
+use crate::{
+    release::{Case, Checks},
+    trace::Trace,
+};
 
 /// How binding a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -152,9 +156,27 @@ impl Rule {
     }
 }
 
+/// Something that must hold of a release. It has no level, since unknown is not go; and no revisions, since a release is about
+/// the step from one to another.
+#[derive(Debug)]
+pub struct ReleaseRule {
+    /// Stable for ever.
+    pub id: &'static str,
+    /// What must hold, in one sentence.
+    pub title: &'static str,
+    /// Who enforces it upstream.
+    pub enforced: &'static str,
+    /// Why it matters, in one line.
+    pub reason: &'static str,
+    /// The facts on which it stands, as those of [`Rule::source`]; or the page that has it.
+    pub source: &'static str,
+    /// Judges a release.
+    pub check: fn(&Case<'_>, &mut Checks<'_>),
+}
+
 /// Rules about one thing.
 #[derive(Debug)]
-pub struct Family {
+pub struct Family<R: 'static = Rule> {
     /// Its name, such as `OUT`.
     pub name: &'static str,
     /// What it is about.
@@ -162,7 +184,7 @@ pub struct Family {
     /// What a reader has to know beside the rules.
     pub note: Option<&'static str>,
     /// Its rules, in the order of their numbers.
-    pub rules: &'static [Rule],
+    pub rules: &'static [R],
 }
 
 /// The families.
@@ -234,7 +256,23 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Every rule, family by family, in the order of their numbers.
+/// The rules that judge a release of several repositories, and no run.
+pub const RELEASE: Family<ReleaseRule> = Family {
+    name: "REL",
+    about: "release",
+    note: Some(
+        "These rules judge what `counterfoil cutover` is given: members of a release, what is stated of them and what was \
+         found out. What is not known does not hold ([cutover.md](cutover.md)).",
+    ),
+    rules: rel::RULES,
+};
+
+/// The rule of an id that judges releases.
+pub fn find_release(id: &str) -> Option<&'static ReleaseRule> {
+    RELEASE.rules.iter().find(|rule| rule.id == id)
+}
+
+/// Every rule that judges runs, family by family, in the order of their numbers.
 pub fn catalogue() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.iter().flat_map(|family| family.rules)
 }
