@@ -254,6 +254,14 @@ impl Tested {
         self.rules.get(id).copied()
     }
 
+    /// Whether the process declares `v2`, as it shows at any revision (CAP-006, CAP-007).
+    pub fn declares_v2(&self) -> Known<bool> {
+        match self.rule("CAP-006").or(self.rule("CAP-007")) {
+            Some(state) => Known::Known(state == RuleState::Held),
+            None => Known::Unknown("its test did not come to what it declares (CAP-006, CAP-007)".to_owned()),
+        }
+    }
+
     /// The doubts of some kinds.
     pub fn doubts_about(&self, kinds: &[DoubtKind]) -> impl Iterator<Item = &Doubt> {
         self.doubts.iter().filter(move |doubt| kinds.contains(&doubt.kind))
@@ -278,12 +286,9 @@ impl ArtefactFacts {
         }
     }
 
-    /// Whether its process declares `v2`: what a test of it says at any revision (CAP-006, CAP-007).
+    /// Whether its process declares `v2`.
     pub fn declares_v2(&self) -> Known<bool> {
-        self.tested.and_then(|tested| match tested.rule("CAP-006").or(tested.rule("CAP-007")) {
-            Some(state) => Known::Known(state == RuleState::Held),
-            None => Known::Unknown("its test did not come to what it declares (CAP-006, CAP-007)".to_owned()),
-        })
+        self.tested.and_then(Tested::declares_v2)
     }
 
     /// The oldest engine that its manifest lets it be installed for.

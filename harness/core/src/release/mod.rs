@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     check::{About, Case, Check, Checks, State as CheckState, Verdict, Waived, assess},
     facts::{
-        ArtefactFacts, Build, Digests, Doubt, DoubtKind, EngineFacts, Facts, Known, LockFacts, ManifestFacts,
-        Path, PluginFacts, Presence, RuleState, Tested,
+        ArtefactFacts, Build, Digests, Doubt, DoubtKind, EngineFacts, Facts, Known, LockChange, LockFacts,
+        ManifestFacts, Path, PluginFacts, Presence, RuleState, Tested,
     },
 };
 use crate::scenario::{Date, Span};
