@@ -109,7 +109,12 @@ fn rules_are_listed_and_explained() {
         let lower = place.run(["explain", &rule.id.to_lowercase()]).exits(0);
         assert_eq!(lower.out, explained.out);
     }
-    listed.says(&format!("{} rules; ", rules::catalogue().count()));
+    for rule in rules::RELEASE.rules {
+        listed = listed.says(&format!("\n  {:<8}  MUST    {}\n", rule.id, rule.title));
+        let explained = place.run(["explain", rule.id]).exits(0).quietly();
+        explained.says(rule.title).says(rule.reason).says(rule.source).says("\nexample       ");
+    }
+    listed.says(&format!("{} rules; ", rules::catalogue().count() + rules::RELEASE.rules.len()));
 
     place.run(["explain", "OUT-01"]).exits(2).complains("no rule is called \"OUT-01\": did you mean OUT-0");
     place.run(["explain", "out001"]).exits(2).complains("did you mean OUT-001?");

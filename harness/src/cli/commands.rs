@@ -281,6 +281,9 @@ fn explain(id: &str, output: Output) -> Exit {
     if let Some(rule) = rules::find(&wanted) {
         return output.print(&rules_report::explain(rule, output.layout()));
     }
+    if let Some(rule) = rules::find_release(&wanted) {
+        return output.print(&rules_report::explain_release(rule, output.layout()));
+    }
     if is_fact(&wanted) {
         return usage(
             &format!("{id:?} is the id of a fact, not of a rule: facts are in docs/facts.md"),

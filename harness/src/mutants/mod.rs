@@ -19,8 +19,8 @@ use std::{
 use counterfoil_core::{
     judge::Verdict,
     manifest::FILE,
-    mutants::{DECODERS, ENGINES, EngineMutant, MANIFESTS, ManifestMutant},
-    rules::{self, Rule},
+    mutants::{DECODERS, ENGINES, EngineMutant, MANIFESTS, ManifestMutant, RELEASES, ReleaseMutant},
+    rules::{self, RELEASE, ReleaseRule, Rule},
     scenario::Scenario,
 };
 use counterfoil_mock::broken::{
@@ -46,6 +46,8 @@ pub enum Kind {
     Provider,
     /// The manifest of a plugin.
     Manifest,
+    /// A release of several repositories.
+    Release,
     /// The process of a plugin.
     Process,
     /// The adapter of a decoder or an engine.
@@ -59,6 +61,7 @@ impl fmt::Display for Kind {
             Self::Decoder => "decoder",
             Self::Provider => "provider",
             Self::Manifest => "manifest",
+            Self::Release => "release",
             Self::Process => "process",
             Self::Adapter => "adapter",
         })
@@ -87,6 +90,8 @@ pub enum Place {
     Pair(Variant),
     /// On disk, where nothing has to run.
     Disk(&'static ManifestMutant),
+    /// On paper: in what is stated of a release and what was found out.
+    Paper(&'static ReleaseMutant),
     /// In a process of its own, which is started and put under test.
     Process(&'static ProcessMutant),
     /// In front of a decoder or an engine, in a process of its own.
@@ -95,7 +100,7 @@ pub enum Place {
     BehindAdapter(&'static EngineMutant),
 }
 
-/// Every mutant: engines, decoders, providers, manifests, processes, adapters.
+/// Every mutant: engines, decoders, providers, manifests, releases, processes, adapters.
 pub fn all() -> Vec<Mutant> {
     let engines = ENGINES.iter().map(|mutant| Mutant {
         kind: Kind::Engine,
@@ -125,6 +130,13 @@ pub fn all() -> Vec<Mutant> {
         caught_by: mutant.caught_by,
         place: Place::Disk(mutant),
     });
+    let releases = RELEASES.iter().map(|mutant| Mutant {
+        kind: Kind::Release,
+        name: mutant.name,
+        what: mutant.what,
+        caught_by: mutant.caught_by,
+        place: Place::Paper(mutant),
+    });
     let processes = PROCESSES.iter().map(|mutant| Mutant {
         kind: Kind::Process,
         name: mutant.name,
@@ -139,7 +151,8 @@ pub fn all() -> Vec<Mutant> {
         caught_by: mutant.caught_by,
         place: Place::Adapter(mutant),
     });
-    engines.chain(decoders).chain(providers).chain(manifests).chain(processes).chain(adapters).collect()
+    let within = engines.chain(decoders).chain(providers);
+    within.chain(manifests).chain(releases).chain(processes).chain(adapters).collect()
 }
 
 /// The broken engines, each behind an adapter, so that nothing is seen of it but what it tells and calls.
@@ -211,9 +224,9 @@ impl Row {
         row
     }
 
-    fn of_manifest(mutant: Mutant, manifest: &ManifestMutant) -> Self {
-        let found =
-            manifest.found().into_iter().map(|(rule, said)| (rule, Found::first(FILE.to_owned(), said)));
+    /// What was found of a mutant that nothing has to run for, in this file.
+    fn of_file(mutant: Mutant, file: &str, found: BTreeMap<String, String>) -> Self {
+        let found = found.into_iter().map(|(rule, said)| (rule, Found::first(file.to_owned(), said)));
         Self { found: found.collect(), mutant, unjudged: Vec::new() }
     }
 
@@ -249,11 +262,21 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// The rules that no mutant breaks.
+    /// The rules that some mutant breaks, by their ids.
+    fn broken(&self) -> BTreeSet<&str> {
+        self.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect()
+    }
+
+    /// The rules about runs that no mutant breaks.
     pub fn without_mutant(&self) -> Vec<&'static Rule> {
-        let found: BTreeSet<&str> =
-            self.rows.iter().flat_map(|row| row.found.keys()).map(String::as_str).collect();
-        rules::catalogue().filter(|rule| !found.contains(rule.id)).collect()
+        let broken = self.broken();
+        rules::catalogue().filter(|rule| !broken.contains(rule.id)).collect()
+    }
+
+    /// The rules about releases that no mutant breaks.
+    pub fn releases_without_mutant(&self) -> Vec<&'static ReleaseRule> {
+        let broken = self.broken();
+        RELEASE.rules.iter().filter(|rule| !broken.contains(rule.id)).collect()
     }
 
     /// The same, but for those that a scenario breaks which plays the provider.
@@ -274,7 +297,7 @@ impl Matrix {
 
     /// Whether every mutant is killed, and every rule is broken by something.
     pub fn holds(&self) -> bool {
-        self.is_killed() && self.unbroken().is_empty()
+        self.is_killed() && self.unbroken().is_empty() && self.releases_without_mutant().is_empty()
     }
 }
 
@@ -343,7 +366,8 @@ impl Ground {
     /// Runs what can tell a mutant, which has this number. Paths of sockets are short: there is no room for its name.
     async fn row(&self, at: usize, mutant: Mutant) -> io::Result<Row> {
         Ok(match mutant.place.clone() {
-            Place::Disk(manifest) => Row::of_manifest(mutant, manifest),
+            Place::Disk(manifest) => Row::of_file(mutant, FILE, manifest.found()),
+            Place::Paper(release) => Row::of_file(mutant, "release.yaml", release.found()),
             Place::Pair(variant) => {
                 let jobs = telling::runs(&variant, &self.scenarios);
                 let options = Options::embedded(variant, RUNS_AT_ONCE);

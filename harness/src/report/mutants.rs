@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use counterfoil_core::rules::{self, Rule};
+use counterfoil_core::rules::{self, RELEASE};
 
 use super::{
     layout::{Layout, Page, keep, width},
@@ -32,11 +32,13 @@ const NAMED: usize = 3;
 /// The kill matrix: a line for each mutant with the rules that found it, then what is wrong, then the sums.
 pub fn matrix(matrix: &Matrix, took: Duration, layout: Layout) -> String {
     let mut page = rows(matrix, layout);
-    let unbroken = matrix.unbroken();
-    for rule in &unbroken {
-        page.wrapped("NO MUTANT  ", 11, &format!("{} {}", rule.id, rule.title));
+    let of_runs = matrix.unbroken().into_iter().map(|rule| (rule.id, rule.title));
+    let of_releases = matrix.releases_without_mutant().into_iter().map(|rule| (rule.id, rule.title));
+    let unbroken: Vec<_> = of_runs.chain(of_releases).collect();
+    for (id, title) in &unbroken {
+        page.wrapped("NO MUTANT  ", 11, &format!("{id} {title}"));
     }
-    sums(&mut page, matrix, &unbroken, took);
+    sums(&mut page, matrix, unbroken.len(), took);
     page.take()
 }
 
@@ -109,7 +111,7 @@ fn wrong(page: &mut Page, row: &Row) {
         Place::Process(_) => Some(("its program", "mock serve-broken")),
         Place::Adapter(_) => Some(("its program", "adapter broken")),
         Place::BehindAdapter(_) => Some(("run again", "test engine -- counterfoil adapter engine --mutant")),
-        Place::Disk(_) => None,
+        Place::Disk(_) | Place::Paper(_) => None,
     };
     if let Some((what, command)) = shown {
         let command = keep(format_args!("counterfoil {command} {name}"));
@@ -132,15 +134,14 @@ fn killed(page: &mut Page, matrix: &Matrix, took: Duration) {
     page.wrapped("", 2, &text);
 }
 
-fn sums(page: &mut Page, matrix: &Matrix, unbroken: &[&Rule], took: Duration) {
+fn sums(page: &mut Page, matrix: &Matrix, unbroken: usize, took: Duration) {
     killed(page, matrix, took);
-    let all = rules::catalogue().count();
-    let without = matrix.without_mutant().len();
-    let (broken, played) = (all - without, without - unbroken.len());
+    let all = rules::catalogue().count() + RELEASE.rules.len();
+    let without = matrix.without_mutant().len() + matrix.releases_without_mutant().len();
+    let (broken, played) = (all - without, without - unbroken);
     let text = format!(
-        "{}: {broken} broken by a mutant, {played} by scenarios that play the provider, {} by nothing",
+        "{}: {broken} broken by a mutant, {played} by scenarios that play the provider, {unbroken} by nothing",
         counted(all, "rule"),
-        unbroken.len()
     );
     page.wrapped("", 2, &text);
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use counterfoil_core::{
-    mutants::MANIFESTS,
-    rules::{CHECKS, Check, FAMILIES, Family, Party, Replaced, Rule, catalogue},
+    mutants::{MANIFESTS, RELEASES, ReleaseMutant},
+    rules::{CHECKS, Check, FAMILIES, Family, Party, RELEASE, ReleaseRule, Replaced, Rule, catalogue},
 };
 use counterfoil_mock::broken::process::PROCESSES;
 
@@ -26,9 +26,67 @@ pub fn list(layout: Layout) -> String {
         }
         page.blank();
     }
+    let indent = RELEASE.name.len() + 2;
+    page.wrapped(&format!("{}  ", RELEASE.name), indent, RELEASE.about);
+    for rule in RELEASE.rules {
+        page.wrapped(&format!("  {:<8}  {:<6}  ", rule.id, ALWAYS), 20, rule.title);
+    }
+    page.blank();
     let command = keep("`counterfoil explain ID`");
-    page.wrapped("", 2, &format!("{} rules; {command} says all about one", catalogue().count()));
+    let count = catalogue().count() + RELEASE.rules.len();
+    page.wrapped("", 2, &format!("{count} rules; {command} says all about one"));
     page.take()
+}
+
+/// The level of rules that have none: what does not hold of a release, or is not known, is never let through by itself.
+const ALWAYS: &str = "MUST";
+/// What gives a rule about releases something to judge.
+const BY_RELEASES: &str = "releases (`counterfoil cutover`)";
+
+/// Everything about a rule that judges releases.
+pub fn explain_release(rule: &ReleaseRule, layout: Layout) -> String {
+    let mut page = Page::new(layout.for_reading());
+    page.wrapped(&format!("{}  ", rule.id), rule.id.len() + 2, rule.title);
+    page.blank();
+    for (key, value) in [
+        ("level", ALWAYS),
+        ("judges", "releases"),
+        ("enforced by", rule.enforced),
+        ("why", rule.reason),
+        ("source", rule.source),
+        ("exercised by", BY_RELEASES),
+    ] {
+        page.wrapped(&format!("{key:<12}  "), 14, value);
+    }
+    entries(&mut page, "replaces", replaced(rule.replaces()));
+    let mutants = releases_that_break(rule);
+    page.wrapped(
+        "tripped by    ",
+        14,
+        &mutants.iter().map(|mutant| mutant.name).collect::<Vec<_>>().join(", "),
+    );
+    if let Some((mutant, said)) = example(rule, &mutants) {
+        entries(&mut page, "example", [said, keep(format_args!("`counterfoil mutants --only {mutant}`"))]);
+    }
+    page.take()
+}
+
+/// The broken releases that a rule finds.
+fn releases_that_break(rule: &ReleaseRule) -> Vec<&'static ReleaseMutant> {
+    RELEASES.iter().filter(|mutant| mutant.caught_by.contains(&rule.id)).collect()
+}
+
+/// What a rule says of the release by which the fewest rules are broken, and that release.
+fn example(rule: &ReleaseRule, mutants: &[&ReleaseMutant]) -> Option<(&'static str, String)> {
+    let smallest = mutants.iter().min_by_key(|mutant| mutant.caught_by.len())?;
+    Some((smallest.name, smallest.found().remove(rule.id)?))
+}
+
+/// The checks of the engine's own that a rule replaces, each in a line.
+fn replaced<'c>(checks: impl Iterator<Item = &'c Check>) -> Vec<String> {
+    let checks: Vec<String> =
+        checks.map(|Check { tool, fact, what, .. }| format!("{tool} ({fact}): {what}")).collect();
+    if checks.is_empty() { vec![NO_CHECK.to_owned()] } else { checks }
 }
 
 /// Everything about a rule. What exercises it and what trips it is computed from the stock suite.
@@ -47,9 +105,7 @@ pub fn explain(rule: &Rule, layout: Layout) -> String {
     ] {
         page.wrapped(&format!("{key:<12}  "), 14, value);
     }
-    let checks: Vec<String> =
-        rule.replaces().map(|Check { tool, fact, what, .. }| format!("{tool} ({fact}): {what}")).collect();
-    entries(&mut page, "replaces", if checks.is_empty() { vec![NO_CHECK.to_owned()] } else { checks });
+    entries(&mut page, "replaces", replaced(rule.replaces()));
     if rule.is_beyond_our_pair() {
         for (key, value) in [("exercised by", BY_PLUGINS), ("tripped by", &*tripped_by_a_plugin(rule))] {
             page.wrapped(&format!("{key:<12}  "), 14, value);
@@ -106,8 +162,30 @@ pub fn markdown() -> String {
             }
         }
     }
+    releases(&mut out);
     out.push_str(&checks());
     out
+}
+
+/// The rules that judge releases.
+fn releases(out: &mut String) {
+    let _ = writeln!(out, "\n## {}: {}", RELEASE.name, RELEASE.about);
+    if let Some(note) = RELEASE.note {
+        let _ = writeln!(out, "\n{note}");
+    }
+    for rule in RELEASE.rules {
+        let mutants = releases_that_break(rule);
+        let names: Vec<&str> = mutants.iter().map(|mutant| mutant.name).collect();
+        let _ = writeln!(out, "\n### {}\n\n**{}** {}\n", rule.id, rule.title, rule.reason);
+        let _ = writeln!(out, "- enforced by: {}\n- source: {}", rule.enforced, linked(rule.source));
+        for Check { tool, fact, what, .. } in rule.replaces() {
+            let _ = writeln!(out, "- replaces: {tool} ({}): {what}", linked(fact));
+        }
+        let _ = writeln!(out, "- tripped by: {}", names.join(", "));
+        if let Some((mutant, said)) = example(rule, &mutants) {
+            let _ = writeln!(out, "- example: {}, by `counterfoil mutants --only {mutant}`", literal(&said));
+        }
+    }
 }
 
 /// What the engine's own tools check, and what stands in the place of each.

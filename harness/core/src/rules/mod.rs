@@ -408,6 +408,11 @@ mod tests {
             assert!(rule.title.ends_with('.') && rule.reason.ends_with('.'), "{}", rule.id);
             assert!(!rule.judges.is_empty() && !rule.source.is_empty() && !rule.enforced.is_empty());
         }
+        for rule in RELEASE.rules {
+            assert!(seen.insert(rule.id) && rule.id.starts_with("REL-"), "{}", rule.id);
+            assert!(rule.title.ends_with('.') && rule.reason.ends_with('.'), "{}", rule.id);
+            assert!(!rule.source.is_empty() && !rule.enforced.is_empty(), "{}", rule.id);
+        }
     }
 
     /// What a fault does to a reply is nobody's doing: that a provider sends such a value is shown here.

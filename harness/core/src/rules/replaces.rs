@@ -1,6 +1,6 @@
 //! What the engine's own tools check of a plugin, and which rules stand in the place of each check.
 
-use super::Rule;
+use super::{ReleaseRule, Rule};
 
 /// A check that the engine's own tools make.
 #[derive(Debug)]
@@ -37,8 +37,19 @@ impl Check {
 impl Rule {
     /// The checks of the engine's own tools in whose place it stands, alone or with others.
     pub fn replaces(&self) -> impl Iterator<Item = &'static Check> {
-        CHECKS.iter().filter(|check| check.rules().contains(&self.id))
+        replaced_by(self.id)
     }
+}
+
+impl ReleaseRule {
+    /// The checks of the engine's own tools in whose place it stands, alone or with others.
+    pub fn replaces(&self) -> impl Iterator<Item = &'static Check> {
+        replaced_by(self.id)
+    }
+}
+
+fn replaced_by(rule: &'static str) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(move |check| check.rules().contains(&rule))
 }
 
 const CONFORMANCE: &str = "`wfctl plugin conformance`";
@@ -157,6 +168,7 @@ pub const CHECKS: &[Check] = &[
     by(VALIDATE, "E-281", "`capabilities` is there, and not empty", &["MAN-003", "MAN-009"]),
     by(VALIDATE, "E-281", "`minEngineVersion` is there", &["MAN-013"]),
     by(VALIDATE, "E-281", "the sources have a release set the version", &["MAN-007", "MAN-016"]),
+    by(VALIDATE, "E-281", "before publishing, the tag is that of the version", &["REL-001", "REL-003"]),
     by(AUDIT, "E-282", "the manifest has the shape of today", &["MAN-003"]),
     by_nothing(
         AUDIT,
@@ -177,7 +189,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::rules::find;
+    use crate::rules::{find, find_release};
 
     #[test]
     fn every_check_is_told_once_and_names_rules_that_exist_or_a_reason() {
@@ -190,7 +202,8 @@ mod tests {
                 Replaced::By(rules) => {
                     assert!(!rules.is_empty(), "{tool}: {what}: by which rule?");
                     assert!(rules.is_sorted(), "{tool}: {what}: {rules:?} are out of order");
-                    rules.iter().for_each(|id| assert!(find(id).is_some(), "{what}: there is no {id}"));
+                    let is_one = |id| find(id).is_some() || find_release(id).is_some();
+                    rules.iter().for_each(|id| assert!(is_one(id), "{what}: there is no {id}"));
                 }
                 Replaced::ByNothing(why) => assert!(!why.is_empty(), "{tool}: {what}: why?"),
             }

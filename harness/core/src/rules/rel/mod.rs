@@ -31,7 +31,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "The part of the version that is said to go up does, by itself.",
         enforced: NOBODY,
         reason: "Whoever upgrades goes by that part: a break in a patch reaches everyone.",
-        source: "docs/cutover.md",
+        source: "cutover.md",
         check: stated::it_goes_up_as_said,
     },
     ReleaseRule {
@@ -55,7 +55,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "What is released was built from the commit that is stated, and from nothing beside it.",
         enforced: NOBODY,
         reason: "A tag on the wrong commit releases what nobody looked at.",
-        source: "docs/cutover.md",
+        source: "cutover.md",
         check: built::it_is_of_the_stated_commit,
     },
     ReleaseRule {
@@ -63,7 +63,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "The engine's module that a plugin is built with meets its own minEngineVersion.",
         enforced: NOBODY,
         reason: "The oldest engine that may load it is newer than the one that its code was written for.",
-        source: "E-281, docs/cutover.md",
+        source: "E-281, cutover.md",
         check: built::its_pin_meets_its_oldest_engine,
     },
     ReleaseRule {
@@ -71,7 +71,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "minEngineVersion is at most the engine of the release.",
         enforced: "host, by its plugin manager at install alone",
         reason: "The plugin cannot be installed for the engine that it is released with.",
-        source: "E-281, docs/cutover.md",
+        source: "E-281, cutover.md",
         check: built::the_new_engine_may_load_it,
     },
     ReleaseRule {
@@ -95,7 +95,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "Every suite passes at the revision of the new engine.",
         enforced: NOBODY,
         reason: "What is broken before the release is broken for everybody after it.",
-        source: "docs/cutover.md",
+        source: "cutover.md",
         check: tested::every_suite_passes,
     },
     ReleaseRule {
@@ -103,7 +103,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "What was tested is what is released, by the contract and the scenarios that are in force.",
         enforced: NOBODY,
         reason: "Evidence of something else is none.",
-        source: "docs/evidence.md",
+        source: "evidence.md",
         check: tested::evidence_is_about_what_is_released,
     },
     ReleaseRule {
@@ -111,7 +111,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "Everything was judged that the release requires.",
         enforced: NOBODY,
         reason: "What was not run is not known.",
-        source: "docs/cutover.md",
+        source: "cutover.md",
         check: tested::everything_was_judged,
     },
     ReleaseRule {
@@ -119,7 +119,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "No test leans on a list of known failures that has expired.",
         enforced: NOBODY,
         reason: "Somebody promised to mend it by then.",
-        source: "docs/known-failures.md",
+        source: "known-failures.md",
         check: tested::no_known_failure_has_expired,
     },
     ReleaseRule {
@@ -143,7 +143,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "Every precondition is confirmed.",
         enforced: NOBODY,
         reason: "What no check can see, somebody has to have looked at.",
-        source: "docs/cutover.md",
+        source: "cutover.md",
         check: stated::preconditions_are_confirmed,
     },
     ReleaseRule {
@@ -151,7 +151,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "More is known of the engine than its version.",
         enforced: NOBODY,
         reason: "What an engine enforces is seen by running it.",
-        source: "docs/cutover.md",
+        source: "cutover.md",
         check: stated::the_engine_is_given,
     },
     ReleaseRule {
@@ -159,7 +159,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "What is public has all of its assets.",
         enforced: "host, which finds nothing to install",
         reason: "A tag without assets is a release that nobody can have.",
-        source: "E-233, docs/cutover.md",
+        source: "E-233, cutover.md",
         check: public::it_has_its_assets,
     },
     ReleaseRule {
@@ -167,7 +167,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
         title: "Nothing is changed after it was frozen.",
         enforced: NOBODY,
         reason: "What was judged is what is released, or nothing was judged.",
-        source: "docs/cutover.md",
+        source: "cutover.md",
         check: public::nothing_changed_since_it_was_frozen,
     },
 ];
