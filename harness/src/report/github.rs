@@ -15,6 +15,7 @@ use rand::{TryRng as _, rngs::SysRng};
 
 use super::{
     Reporter,
+    markup::{code, html},
     terminal::span,
     text::plain,
     words::{fails, headline, path},
@@ -29,9 +30,6 @@ const MOST: usize = 10;
 
 /// How many rows of what went wrong the summary has at most; GitHub takes 1 MiB of it.
 const MOST_ROWS: usize = 200;
-
-/// The longest text of others in the summary, in characters.
-const LONGEST: usize = 600;
 
 /// Writes annotations and the summary when the run is over.
 #[derive(Debug)]
@@ -247,48 +245,13 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// A text of others in a cell of a table, of which Markdown makes nothing.
-fn html(text: &str) -> String {
-    let text = plain(text);
-    let mut shown = String::with_capacity(text.len());
-    for (at, c) in text.chars().enumerate() {
-        if at == LONGEST {
-            shown.push('…');
-            break;
-        }
-        match c {
-            '&' | '<' | '>' | '"' | '\'' | '|' | '`' | '*' | '_' | '~' | '[' | ']' | '!' | '\\' | '#'
-            | '$' | '@' | ':' | '(' | ')' => {
-                let _ = write!(shown, "&#{};", u32::from(c));
-            }
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", html(text))
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
     fn a_command_is_one_line_and_its_values_end_nothing() {
         assert_eq!(data("50%\nof ::it"), r"50%25\nof ::it");
         assert_eq!(property("a,line=1:b"), "a%2Cline=1%3Ab");
-    }
-
-    proptest! {
-        #[test]
-        fn markdown_makes_nothing_of_a_text(text in any::<String>()) {
-            let shown = html(&text);
-            prop_assert!(!shown.contains(['<', '>', '|', '`', '\n', '[', '@', '*']));
-            prop_assert!(shown.chars().all(|c| !c.is_control()));
-        }
     }
 }

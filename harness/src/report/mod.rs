@@ -12,6 +12,7 @@ pub mod json;
 pub mod junit;
 pub mod known;
 pub mod layout;
+mod markup;
 pub mod mutants;
 pub mod profiles;
 pub mod progress;
