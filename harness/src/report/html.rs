@@ -26,11 +26,11 @@ use crate::run::{
 };
 
 const PAGE: &str = include_str!("html/page.html");
-const STYLE: &str = include_str!("html/page.css");
+const STYLE: &str = concat!(include_str!("html/tones.css"), include_str!("html/page.css"));
 const SCRIPT: &str = include_str!("html/page.js");
 
 /// The page of the rules, each of which has an anchor there.
-const RULES: &str = "https://github.com/GoCodeAlone/counterfoil/blob/main/docs/rules.md";
+pub(super) const RULES: &str = "https://github.com/GoCodeAlone/counterfoil/blob/main/docs/rules.md";
 
 /// Writes the page when the run is over. Until then it keeps what is told, each text, action and step once.
 #[derive(Debug)]
@@ -368,7 +368,7 @@ impl Formatter for Shown {
 }
 
 /// What a policy names a text by.
-fn digest(text: &str) -> String {
+pub(super) fn digest(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 

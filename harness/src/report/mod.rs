@@ -1,5 +1,6 @@
 //! Reports, one file per format, all made from the events of a run.
 
+pub mod cutover;
 pub mod diagnostics;
 pub mod diff;
 pub mod evidence;

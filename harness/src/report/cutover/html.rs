@@ -1,0 +1,124 @@
+//! A release, as a page of its own: no script, no network.
+
+use std::fmt::Write as _;
+
+use super::{CheckTold, MemberTold, Told};
+use crate::report::{
+    html::{RULES, digest},
+    markup::{code, html as escaped},
+};
+
+const PAGE: &str = include_str!("../html/cutover.html");
+const STYLE: &str = concat!(include_str!("../html/tones.css"), include_str!("../html/cutover.css"));
+
+/// The page.
+pub fn html(told: &Told) -> String {
+    let mut page = String::with_capacity(PAGE.len() + STYLE.len() + 4096);
+    let mut rest = PAGE;
+    while let Some((before, (name, behind))) =
+        rest.split_once("{{").and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
+    {
+        page.push_str(before);
+        match name {
+            "style" => page.push_str(STYLE),
+            "style-digest" => page.push_str(&digest(STYLE)),
+            "verdict" => page.push_str(&told.verdict.to_string()),
+            "release" => page.push_str(&escaped(&told.release)),
+            "title" => page.push_str(&escaped(&told.title)),
+            "sums" => page.push_str(&told.sums()),
+            "how" => page.push_str(&how(told)),
+            "members" => members(&mut page, told),
+            "reasons" => reasons(&mut page, told),
+            "held" => held(&mut page, told),
+            other => unreachable!("the page has no {other}"),
+        }
+        rest = behind;
+    }
+    page.push_str(rest);
+    page
+}
+
+fn how(told: &Told) -> String {
+    let rehearsal = if told.rehearsal { " A rehearsal: stand-ins take the place of plugins." } else { "" };
+    format!(
+        "Judged at {} by counterfoil {} from {}, at revision {}.{rehearsal}",
+        escaped(&told.judged),
+        told.counterfoil,
+        code(&told.file),
+        escaped(&told.revision)
+    )
+}
+
+fn members(page: &mut String, told: &Told) {
+    for MemberTold { name, repository, from, to, tag, commit, order, state } in &told.members {
+        let _ = write!(
+            page,
+            "<tr><td>{order}</td><th scope=\"row\">{}<small>{}</small></th><td>{} to {}</td><td>{}</td><td>{} at {}</td></tr>",
+            escaped(name),
+            escaped(repository),
+            escaped(from),
+            escaped(to),
+            state,
+            escaped(tag),
+            code(commit)
+        );
+    }
+}
+
+fn reasons(page: &mut String, told: &Told) {
+    let open = told.by_repository(|check| !check.holds());
+    if open.is_empty() {
+        page.push_str("<p>Everything holds.</p>");
+    }
+    for (member, checks) in open {
+        let of = member.map_or("The release as a whole", |member| &member.repository);
+        let _ = write!(page, "<h3>{}</h3><table class=\"checks\">", escaped(of));
+        page.push_str("<thead><tr><th scope=\"col\">State</th><th scope=\"col\">Rule</th><th scope=\"col\">What was found</th></tr></thead><tbody>");
+        for check in checks {
+            reason(page, told, check);
+        }
+        page.push_str("</tbody></table>");
+    }
+}
+
+fn reason(page: &mut String, told: &Told, check: &CheckTold) {
+    let _ = write!(
+        page,
+        "<tr class=\"{state}\"><td class=\"state\">{state}</td><td><a href=\"{RULES}#{anchor}\">{rule}</a></td><td><p>{text}</p>",
+        state = check.state,
+        anchor = check.rule.to_lowercase(),
+        rule = check.rule,
+        text = escaped(&check.text)
+    );
+    if let Some(waiver) = &check.waiver {
+        let _ = write!(
+            page,
+            "<p class=\"muted\">Let through by {} until {}: {}</p>",
+            escaped(&waiver.approver),
+            escaped(&waiver.expires),
+            escaped(&waiver.reason)
+        );
+    }
+    if !check.help.is_empty() {
+        let _ = write!(page, "<p class=\"muted\">To make it go: {}</p>", escaped(&check.help));
+    }
+    if let Some(place) = check.place {
+        let place = format!("{}:{}:{}", told.file, place.line, place.column);
+        let _ = write!(page, "<p class=\"muted\">{}</p>", code(&place));
+    }
+    page.push_str("</td></tr>");
+}
+
+fn held(page: &mut String, told: &Told) {
+    for check in told.checks.iter().filter(|check| check.holds()) {
+        let of = check.member.as_deref().unwrap_or("the release");
+        let _ = write!(
+            page,
+            "<tr class=\"holds\"><td><a href=\"{RULES}#{}\">{}</a></td><td>{}</td><td>{}</td></tr>",
+            check.rule.to_lowercase(),
+            check.rule,
+            escaped(of),
+            escaped(&check.text)
+        );
+    }
+}
