@@ -207,8 +207,14 @@ impl Word for DispatchWord {
 /// The longest id, in characters: files are named by it.
 const MAX_ID: usize = 100;
 
-/// The id of a scenario.
+/// An id, by which files are named.
 pub(super) struct Id(String);
+
+impl Id {
+    pub(super) fn into_inner(self) -> String {
+        self.0
+    }
+}
 
 impl Read for Id {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {

@@ -215,6 +215,7 @@ impl Read for Expiry {
 schema_is! {
     FilledIn => { "type": "string", "pattern": "\\S", "not": { "const": "TODO" } },
     Expiry => { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" },
+    Date => { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" },
 }
 
 /// The id of a rule of the catalogue.

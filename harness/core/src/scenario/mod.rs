@@ -30,6 +30,7 @@ mod known_edit;
 mod order;
 mod reach;
 mod read;
+mod release;
 mod reply;
 mod schema;
 mod settings;
@@ -47,6 +48,7 @@ pub use known::{
     Date, KnownFailure, known_failures_schema, parse_known_failures, parse_unfilled_known_failures,
 };
 pub use known_edit::{KnownFailureChange, NewKnownFailure, NotRewritten, rewrite_known_failures};
+pub use release::{parse_release, release_schema};
 pub use schema::{schema, schema_of};
 pub use settings::{
     ProviderSettings, RunSettings, SETTINGS_FILE, Settings, parse_settings, parse_wait, settings_schema,

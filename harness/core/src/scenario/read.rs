@@ -491,60 +491,86 @@ impl Read for NonZeroU32 {
     }
 }
 
-/// A length of time: a whole number and a unit.
-#[derive(Clone, Copy)]
-pub(super) struct Time(pub(super) Duration);
+/// How lengths of time are written: a whole number and a unit.
+pub(super) struct Units {
+    /// Each with its milliseconds, the shortest first.
+    units: [(&'static str, u64); 3],
+    /// How a time in each may look.
+    such_as: [&'static str; 3],
+}
 
-impl Time {
-    const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
-    const LONGEST: (Duration, &'static str) = (Duration::from_secs(300), "5m");
+impl Units {
+    /// For what a program waits for.
+    pub(super) const SECONDS: Self =
+        Self { units: [("ms", 1), ("s", 1000), ("m", 60_000)], such_as: ["150ms", "2s", "1m"] };
+    /// For what people wait for.
+    pub(super) const HOURS: Self =
+        Self { units: [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)], such_as: ["90m", "3h", "2d"] };
 
-    pub(super) fn parse(text: &str) -> Option<Duration> {
+    pub(super) fn parse(&self, text: &str) -> Option<Duration> {
         let (number, unit) =
             text.split_at(text.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?);
-        let (_, millis) = Self::UNITS.into_iter().find(|(known, _)| *known == unit)?;
+        let (_, millis) = self.units.into_iter().find(|(known, _)| *known == unit)?;
         let number: u64 = number.parse().unwrap_or(u64::MAX);
         Some(Duration::from_millis(number.saturating_mul(millis)))
     }
 
     /// Reads a time up to the longest, which is also given as it is written.
     pub(super) fn read_up_to(
+        &self,
         (longest, written): (Duration, &str),
         node: &Node<'_>,
         at: &str,
         report: &mut Report<'_>,
     ) -> Option<Duration> {
-        const FORM: &str = "write a whole number and `ms`, `s` or `m`: `150ms`, `2s`, `1m`";
+        let [(shortest, _), (usual, _), _] = self.units;
         let (message, label, help) = match &node.value {
             Value::Text(text) => {
                 let told = |what: &str| format!("`{at}`: `{}` {what}", shown(text));
-                match Self::parse(text) {
+                match self.parse(text) {
                     Some(time) if time.is_zero() => {
-                        (told("is no time at all"), "too short", "the shortest is `1ms`".to_owned())
+                        (told("is no time at all"), "too short", format!("the shortest is `1{shortest}`"))
                     }
                     Some(time) if time > longest => {
                         let message = told(&format!("is too long, at most `{written}`"));
                         (message, "too long", format!("the longest is `{written}`"))
                     }
                     Some(time) => return Some(time),
-                    None => (told("is no duration"), "not a duration", FORM.to_owned()),
+                    None => (told("is no duration"), "not a duration", self.form()),
                 }
             }
             Value::Number(_) => {
                 let number = shown(report.written(node.span));
-                let help = format!("write `{number}s`, or `{number}ms`");
+                let help = format!("write `{number}{usual}`, or `{number}{shortest}`");
                 (format!("`{at}`: `{number}` has no unit"), "not a duration", help)
             }
-            _ => return mismatch(node, at, "a duration such as `2s`", report),
+            _ => {
+                let expected = format!("a duration such as `{}`", self.such_as[1]);
+                return mismatch(node, at, &expected, report);
+            }
         };
         report.mistake("bad-duration", node.span, message).label(label).help(help);
         None
     }
+
+    fn form(&self) -> String {
+        let units = listed(self.units.iter().map(|(unit, _)| *unit));
+        let such_as = self.such_as.map(|time| format!("`{time}`")).join(", ");
+        format!("write a whole number and {units}: {such_as}")
+    }
+}
+
+/// A length of time, up to five minutes.
+#[derive(Clone, Copy)]
+pub(super) struct Time(pub(super) Duration);
+
+impl Time {
+    const LONGEST: (Duration, &'static str) = (Duration::from_secs(300), "5m");
 }
 
 impl Read for Time {
     fn read(node: &Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        Self::read_up_to(Self::LONGEST, node, at, report).map(Self)
+        Units::SECONDS.read_up_to(Self::LONGEST, node, at, report).map(Self)
     }
 }
 

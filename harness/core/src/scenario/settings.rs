@@ -17,7 +17,7 @@ use super::{
     Diagnostic, Span,
     diagnostic::{Report, shown},
     file::{Range, document},
-    read::{At, List, Read, Time, named_twice, schema_is, shape},
+    read::{At, List, Read, Time, Units, named_twice, schema_is, shape},
     schema::schema_of,
     yaml,
 };
@@ -261,7 +261,7 @@ fn each_once<T>(
 }
 
 /// A text that says something.
-pub(super) struct Said(String);
+pub(super) struct Said(pub(super) String);
 
 impl Said {
     pub(super) fn into_inner(self) -> String {
@@ -284,7 +284,7 @@ impl Read for Said {
 pub(super) struct FilePath(String);
 
 impl FilePath {
-    fn within(&self, directory: &Path) -> PathBuf {
+    pub(super) fn within(&self, directory: &Path) -> PathBuf {
         directory.join(&self.0)
     }
 }
@@ -324,7 +324,7 @@ impl Read for VariableName {
 }
 
 /// A list with something in it: an empty one would say the same as none, and look as if it did not.
-pub(super) struct Nonempty<T>(List<T>);
+pub(super) struct Nonempty<T>(pub(super) List<T>);
 
 impl<T: Read> Read for Nonempty<T> {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
@@ -361,7 +361,7 @@ const LONGEST_WAIT: (Duration, &str) = (Duration::from_secs(3600), "60m");
 /// Says what was expected.
 pub fn parse_wait(text: &str) -> Result<Duration, String> {
     let (longest, written) = LONGEST_WAIT;
-    match Time::parse(text) {
+    match Units::SECONDS.parse(text) {
         None => Err(format!("{text:?} is no duration: expected a whole number and ms, s or m, such as 30s")),
         Some(wait) if wait.is_zero() || wait > longest => {
             Err(format!("{text:?} is out of bounds: expected more than nothing, and at most {written}"))
@@ -375,7 +375,7 @@ pub(super) struct Wait(Duration);
 
 impl Read for Wait {
     fn read(node: &yaml::Node<'_>, at: &str, report: &mut Report<'_>) -> Option<Self> {
-        Time::read_up_to(LONGEST_WAIT, node, at, report).map(Self)
+        Units::SECONDS.read_up_to(LONGEST_WAIT, node, at, report).map(Self)
     }
 }
 
