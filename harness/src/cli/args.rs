@@ -153,6 +153,8 @@ pub(super) enum SchemaOf {
     Report,
     /// Evidence, which `test … --evidence FILE` writes.
     Evidence,
+    /// Releases of several repositories, release.yaml.
+    Release,
 }
 
 /// `counterfoil run`

@@ -61,6 +61,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
                 SchemaOf::KnownFailures => scenario::known_failures_schema(),
                 SchemaOf::Report => scenario::schema_of::<RunEvent>("A line of the JSON report of a run"),
                 SchemaOf::Evidence => crate::evidence::schema(),
+                SchemaOf::Release => scenario::release_schema(),
             };
             let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
             output.print(&format!("{schema}\n"))

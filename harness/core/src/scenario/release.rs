@@ -292,9 +292,10 @@ impl EngineShape {
         {
             if let Err(error) = Revision::for_version(&version.to_string()) {
                 let mistake = report.mistake("unknown-revision", *span, error.to_string());
-                mistake
-                    .label("speaks no revision of the contract")
-                    .help("give a release of the engine from then on");
+                mistake.label("speaks no revision of the contract").help(format!(
+                    "give a release of the engine, {} or later",
+                    Revision::ALL[0].first_version()
+                ));
             }
         }
         let stated = Stated {
@@ -693,4 +694,233 @@ schema_is! {
     RelId => { "type": "string", "pattern": "^REL-[0-9]{3}$" },
     Estimate => { "type": "string", "pattern": "^0*[1-9][0-9]*(m|h|d)$" },
     OfTheEngine => { "not": {} },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const EVERYTHING: &str = "\
+# yaml-language-server: $schema=release.schema.json
+release: apply-removed
+title: Apply leaves the contract
+require: live
+estimate: 90m
+engine:
+  repository: GoCodeAlone/workflow
+  from: 0.56.0
+  to: 0.57.0
+  bump: { minor: Apply leaves the contract }
+  commit: 0123ABCD
+  tag: v0.57.0
+  order: 1
+  state: released
+  binary: ../wfctl
+  adapter: [counterfoil, adapter, engine]
+  evidence: evidence/engine.json
+plugins:
+  - name: workflow-plugin-aws
+    repository: GoCodeAlone/workflow-plugin-aws
+    from: 1.2.1
+    to: 2.0.0
+    bump: { major: Apply is gone }
+    commit: 0171cece
+    tag: v2.0.0
+    order: 2
+    state: planned
+    previous: { directory: old/aws }
+    platforms:
+      linux/amd64: { archive: dist/aws_linux_amd64.tar.gz, evidence: evidence/aws.json }
+      darwin/arm64: { profile: aws@2.0.0 }
+      linux/arm64: { profile: mine.yaml@2.0.0 }
+      windows/amd64: {}
+preconditions:
+  - { text: The runbook was rehearsed, link: runbook.md, confirmed_by: somebody, when: 2026-11-20 }
+  - text: The pager is staffed
+waivers:
+  - { check: REL-010, member: workflow-plugin-aws, contains: MAN-009, reason: r, approver: a, expires: 2026-12-31 }
+  - { check: REL-017, reason: r, approver: a, expires: 2026-12-31 }
+";
+
+    fn parsed(text: &str) -> Result<Release, Vec<String>> {
+        let told = |mistakes: Vec<Diagnostic>| mistakes.iter().map(ToString::to_string).collect();
+        parse_release("ci/release.yaml", Path::new("ci"), text.as_bytes()).map_err(told)
+    }
+
+    /// What stands at a place.
+    fn at(span: Span) -> &'static str {
+        &EVERYTHING[span.start..span.end()]
+    }
+
+    #[test]
+    fn everything_that_can_be_said_is_taken() {
+        let release = parsed(EVERYTHING).unwrap();
+        assert_eq!((&*release.id, &*release.title), ("apply-removed", "Apply leaves the contract"));
+        assert_eq!((release.require, release.estimate.as_secs()), (Require::Live, 5400));
+        assert_eq!((&*release.source.file, &*release.source.text), ("ci/release.yaml", EVERYTHING));
+
+        let Engine { member, subject } = &release.engine;
+        assert_eq!((&*member.name, &*member.repository), ("workflow", "GoCodeAlone/workflow"));
+        assert_eq!(
+            (member.from.to_string(), member.to.to_string()),
+            ("0.56.0".to_owned(), "0.57.0".to_owned())
+        );
+        assert_eq!(member.bump, Bump { part: Part::Minor, reason: "Apply leaves the contract".to_owned() });
+        assert_eq!((&*member.commit, &*member.tag), ("0123abcd", "v0.57.0"));
+        assert_eq!((member.order, member.state), (1, State::Released));
+        assert_eq!(subject.binary, Some("ci/../wfctl".into()));
+        assert_eq!(subject.adapter, ["counterfoil", "adapter", "engine"]);
+        assert_eq!(subject.evidence, Some("ci/evidence/engine.json".into()));
+
+        let [plugin] = &release.plugins[..] else { panic!("{:?}", release.plugins) };
+        assert_eq!((&*plugin.name, plugin.state), ("workflow-plugin-aws", State::Planned));
+        let artefacts: Vec<_> =
+            plugin.platforms.iter().map(|(platform, it)| (platform.to_string(), it.plugin.clone())).collect();
+        let profile = |name: &str| Some(Plugin::Profile(name.to_owned()));
+        let archive = Plugin::Archive("ci/dist/aws_linux_amd64.tar.gz".into());
+        let expected = [
+            ("darwin/arm64", profile("aws@2.0.0")),
+            ("linux/amd64", Some(archive)),
+            ("linux/arm64", profile("ci/mine.yaml@2.0.0")),
+            ("windows/amd64", None),
+        ];
+        assert_eq!(artefacts, expected.map(|(platform, it)| (platform.to_owned(), it)));
+        let evidence: Vec<_> = plugin.platforms.values().filter_map(|it| it.evidence.as_deref()).collect();
+        assert_eq!(evidence, [Path::new("ci/evidence/aws.json")]);
+        let previous = plugin.previous.as_ref().unwrap();
+        assert_eq!(previous.plugin, Some(Plugin::Directory("ci/old/aws".into())));
+
+        let confirmed: Vec<_> = release.preconditions.iter().map(|it| it.confirmed.clone()).collect();
+        let on = Date::parse("2026-11-20").unwrap();
+        assert_eq!(confirmed, [Some(Confirmation { by: "somebody".to_owned(), on }), None]);
+        assert_eq!(release.preconditions[0].link.as_deref(), Some("runbook.md"));
+        let waived: Vec<_> = release
+            .waivers
+            .iter()
+            .map(|it| (it.check, it.member.as_deref(), it.contains.as_deref(), it.expires.to_string()))
+            .collect();
+        let expires = "2026-12-31".to_owned();
+        assert_eq!(waived[0], ("REL-010", Some("workflow-plugin-aws"), Some("MAN-009"), expires.clone()));
+        assert_eq!(waived[1], ("REL-017", None, None, expires));
+    }
+
+    #[test]
+    fn each_thing_has_its_place() {
+        let release = parsed(EVERYTHING).unwrap();
+        let spans = release.plugins[0].spans;
+        let places = [
+            (spans.member, "workflow-plugin-aws"),
+            (spans.from, "1.2.1"),
+            (spans.to, "2.0.0"),
+            (spans.bump, "{ major: Apply is gone }"),
+            (spans.commit, "0171cece"),
+            (spans.tag, "v2.0.0"),
+            (spans.order, "2"),
+            (spans.state, "planned"),
+        ];
+        for (span, expected) in places {
+            assert_eq!(at(span), expected);
+        }
+        assert!(at(release.engine.member.spans.member).starts_with("repository: GoCodeAlone/workflow\n"));
+        assert_eq!(at(release.engine.member.spans.commit), "0123ABCD");
+        let artefacts: Vec<_> = release.plugins[0].platforms.values().map(|it| at(it.span)).collect();
+        assert_eq!(artefacts[0], "darwin/arm64: { profile: aws@2.0.0 }");
+        assert_eq!(artefacts[3], "windows/amd64: {}");
+        assert_eq!(at(release.plugins[0].previous.as_ref().unwrap().span), "{ directory: old/aws }");
+        assert_eq!(at(release.preconditions[1].span), "text: The pager is staffed");
+        assert!(at(release.waivers[1].span).starts_with("{ check: REL-017,"));
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_usual() {
+        let text: String = EVERYTHING
+            .lines()
+            .take_while(|line| !line.starts_with("preconditions:"))
+            .filter(|line| {
+                ![
+                    "title:",
+                    "estimate:",
+                    "repository:",
+                    "binary:",
+                    "adapter:",
+                    "evidence: evidence/engine",
+                    "previous:",
+                ]
+                .iter()
+                .any(|left_out| line.trim_start().starts_with(left_out))
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let release = parsed(&text).unwrap();
+        assert_eq!((&*release.title, release.estimate), ("", USUAL_ESTIMATE));
+        assert_eq!(release.engine.member.repository, "workflow");
+        assert_eq!(release.engine.subject, EngineSubject::default());
+        assert_eq!(release.plugins[0].repository, "workflow-plugin-aws");
+        assert_eq!(release.plugins[0].previous, None);
+        assert!(release.preconditions.is_empty() && release.waivers.is_empty());
+    }
+
+    /// Whether it is in order is for rules to say.
+    #[test]
+    fn what_is_not_in_order_can_be_read() {
+        for (stated, other) in [
+            ("    to: 2.0.0", "    to: 1.0.0"),
+            ("    to: 2.0.0", "    to: 2.0.0-rc.1"),
+            ("tag: v2.0.0", "tag: latest"),
+            ("bump: { major:", "bump: { patch:"),
+            ("expires: 2026-12-31", "expires: 1999-12-31"),
+            ("state: planned", "state: withdrawn"),
+        ] {
+            assert!(EVERYTHING.contains(stated), "{stated}");
+            parsed(&EVERYTHING.replacen(stated, other, 1)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_of_many_plugins_is_read_in_order() {
+        let (head, plugin) = EVERYTHING.split_once("plugins:\n").unwrap();
+        let (plugin, _) = plugin.split_once("preconditions:").unwrap();
+        let plugins: String = (0..2000)
+            .map(|at| {
+                let named = plugin.replacen("name: workflow-plugin-aws", &format!("name: plugin-{at}"), 1);
+                named.replacen("order: 2", &format!("order: {}", 3000 - at), 1)
+            })
+            .collect();
+        let release = parsed(&format!("{head}plugins:\n{plugins}")).unwrap();
+        assert_eq!(release.plugins.len(), 2000);
+        assert_eq!(release.in_order()[1].name, "plugin-1999");
+    }
+
+    /// What a file may say, the schema describes; and of what it describes, nothing is missing in the file above.
+    #[test]
+    fn the_schema_and_the_reader_have_the_same_keys() {
+        fn keys(value: &Value) -> Vec<String> {
+            let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+            keys.sort();
+            keys
+        }
+        let schema = release_schema();
+        let text: Value = serde_yaml::from_str(EVERYTHING).unwrap();
+        assert_eq!(keys(&schema["properties"]), keys(&text));
+        for (name, said) in [
+            ("Engine", &text["engine"]),
+            ("Plugin", &text["plugins"][0]),
+            ("Precondition", &text["preconditions"][0]),
+            ("Waiver", &text["waivers"][0]),
+        ] {
+            let mut described = keys(&schema["$defs"][name]["properties"]);
+            // They are described, so that an editor says why they are not allowed.
+            described.retain(|key| name != "Plugin" || !["adapter", "binary"].contains(&&**key));
+            assert_eq!(described, keys(said), "{name}");
+        }
+        let plugin = &schema["$defs"]["Plugin"]["properties"];
+        assert_eq!(plugin["binary"]["not"], serde_json::json!({}));
+        assert!(
+            plugin["platforms"]["propertyNames"]["enum"].as_array().unwrap().contains(&"linux/amd64".into())
+        );
+        assert_eq!(plugin["bump"]["maxProperties"], 1);
+        assert_eq!(schema["properties"]["plugins"]["minItems"], 1);
+    }
 }

@@ -15,6 +15,7 @@ use counterfoil_proto::edit::{self, Edit};
 use crate::{
     outcome::{ActionError, Status},
     plan::{ActionKind, Change, Current},
+    release::{Part, Require, State},
     rpc::{Code, Method},
     rules,
     testing::unlike_expected,
@@ -595,6 +596,7 @@ fn faulty_files_get_the_diagnostics_beside_them() {
             let read = match name {
                 SETTINGS_FILE => parse_settings(name, "".as_ref(), &bytes).map(drop),
                 "known-failures.yaml" => parse_known_failures(name, &bytes).map(drop),
+                name if name.starts_with("release") => parse_release(name, "".as_ref(), &bytes).map(drop),
                 _ => parse(name, &bytes).map(|scenario| scenarios.push(scenario)),
             };
             found.extend(read.err().into_iter().flatten());
@@ -712,6 +714,7 @@ fn describes_every_field(schema: &Value, most: usize) {
 #[test]
 fn the_schemas_of_what_stands_beside_scenarios_describe_every_field() {
     describes_every_field(&settings_schema(), 3);
+    describes_every_field(&release_schema(), 6);
     let list = known_failures_schema();
     describes_every_field(&list, 2);
     assert_eq!(list["required"], serde_json::json!(["known_failures"]));
@@ -758,6 +761,9 @@ fn words_are_those_that_serde_writes() {
     check::<Status>();
     check::<Method>();
     check::<Code>();
+    check::<Require>();
+    check::<State>();
+    check::<Part>();
     check::<ResolvePoint>();
     for (word, hook) in file::HookWord::all() {
         assert_eq!(serde_json::to_value(hook.hook()).unwrap(), word);
