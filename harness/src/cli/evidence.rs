@@ -22,17 +22,12 @@ use super::{
 use crate::{
     evidence::{
         Artefact, Conditions, Destination, Evidence as Kept, Kind, MOST, ReadError, Subject, Suite, Weight,
-        Wfctl, Witness, ci_run,
+        Wfctl, Witness, ci_run, found,
     },
     report::evidence as evidence_report,
-    run::{
-        DecoderSuite, Filter, KnownFailures, RunEvent, jobs_for_engine, jobs_for_provider, jobs_for_wfctl,
-    },
+    run::{KnownFailures, RunEvent, suite_digest},
     subject::{self, redact::Redactor},
 };
-
-/// How many messages are made up again to verify evidence. It is somebody else's word that there were so many.
-const MOST_MADE_UP: u32 = 1_000_000;
 
 /// Where evidence goes.
 #[derive(Debug, Args)]
@@ -232,29 +227,11 @@ fn verify(file: &Path, path: &Path, scenario: &[PathBuf], output: Output) -> Res
 
 /// The digest of the scenarios that are selected now as they were for this evidence; none where it cannot be told.
 fn suite_now(evidence: &Kept, scenario: &[PathBuf], output: Output) -> Result<Option<String>, Exit> {
-    let suite = &evidence.suite;
-    if !suite.stock && scenario.is_empty() {
+    if !evidence.suite.stock && scenario.is_empty() {
         return Ok(None);
     }
-    let Ok(filter) = Filter::new(suite.filter.iter().map(String::as_str)) else { return Ok(None) };
-    let revisions = &suite.revisions;
-    let jobs = match evidence.subject.kind {
-        Kind::Provider => jobs_for_provider(&load(scenario, output)?, &filter, revisions),
-        Kind::Engine => jobs_for_engine(&load(scenario, output)?, &filter),
-        Kind::CommandLine => {
-            let newest = revisions.revisions().last().copied();
-            let Some(revision) = newest else { return Ok(None) };
-            jobs_for_wfctl(&load(scenario, output)?, &filter, revision)
-        }
-        Kind::Decoder if scenario.is_empty() => match suite.made_up {
-            Some(made_up) if made_up.count <= MOST_MADE_UP => {
-                DecoderSuite::new(made_up.count, made_up.seed).jobs(&filter)
-            }
-            _ => return Ok(None),
-        },
-        Kind::Decoder => DecoderSuite::of(load(scenario, output)?).jobs(&filter),
-    };
-    Ok(Some(Suite::of(&jobs, suite.stock, revisions.clone(), &suite.filter).sha256))
+    let jobs = evidence.selection(&load(scenario, output)?, scenario.is_empty());
+    Ok(jobs.map(|jobs| suite_digest(&jobs)))
 }
 
 /// Reads evidence, or says why it is none.
@@ -276,14 +253,4 @@ fn read(file: &Path, output: Output) -> Result<Kept, Exit> {
 
 fn unreadable(path: &Path, error: &std::io::Error, output: Output) -> Exit {
     usage(&format!("{} cannot be read: {error}", path.display()), output)
-}
-
-/// Where a program is: a name without a directory is looked for in the `PATH`, as it is when it is started.
-fn found(program: &Path) -> PathBuf {
-    if program.components().nth(1).is_some() || program.is_absolute() {
-        return program.to_owned();
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut places = env::split_paths(&path).map(|place| place.join(program));
-    places.find(|place| place.is_file()).unwrap_or_else(|| program.to_owned())
 }

@@ -196,16 +196,10 @@ fn install(which: &Which, into: &Path, output: Output) -> Result<Exit, Exit> {
         Exit::Unjudged
     })?;
     let (name, manifest, named) = chosen.installed();
-    let dir = into.join(name);
-    let script =
-        script::script(COMMAND, &program, &[&["mock", "serve"].map(OsStr::new), &named[..]].concat());
-    let files = [("plugin.json", manifest.into_bytes(), 0o644), (name, script, 0o755)];
-    script::lay_out(&dir, &files, COMMAND).map_err(|error| usage(&error.to_string(), output))?;
+    let dir = script::lay_out_mock(into, &program, name, manifest, named)
+        .map_err(|error| usage(&error.to_string(), output))?;
     Ok(output.print(&format!("{name} installed in {}\n", dir.display())))
 }
 
 /// The profile of the provider that scenarios are made for.
 const REFERENCE: &str = "reference";
-
-/// What makes our executables.
-const COMMAND: &str = "mock install";

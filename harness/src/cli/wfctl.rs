@@ -25,11 +25,7 @@ use super::{
 };
 use crate::{
     evidence::{Kind, Suite},
-    provider::process::LaunchOptions,
-    run::{
-        self, Blocked, Filter, PluginUnderTest, Reach, RealPlugin, SubjectLine, Target, Variant,
-        WfctlUnderTest,
-    },
+    run::{self, Filter, PluginUnderTest, RealPlugin, SubjectLine, Target, Variant, WfctlUnderTest},
     subject::{
         Subject,
         config::{Config, Secrets},
@@ -110,7 +106,7 @@ impl TestWfctl {
         session: &Session,
         output: Output,
     ) -> Result<(RealPlugin, Redactor), Exit> {
-        let provider = provider_name(subject).ok_or_else(|| {
+        let provider = subject.provider_name().ok_or_else(|| {
             let text = format!(
                 "{} tells no capabilities.iacProvider.name, by which the engine finds a plugin (E-235)",
                 subject.directory.join(MANIFEST).display()
@@ -164,30 +160,11 @@ pub(super) fn stand_in(stand_in: StandIn, output: Output) -> Result<Exit, Exit> 
     })
 }
 
-/// The name of the provider, by which the engine finds its plugin (E-231).
-fn provider_name(subject: &Subject) -> Option<String> {
-    let text = subject.manifest.as_ref()?.text.as_ref()?;
-    let manifest: Value = serde_json::from_str(text).ok()?;
-    manifest["capabilities"]["iacProvider"]["name"].as_str().map(str::to_owned)
-}
-
 /// The first type that a plugin declares.
 fn first_type(subject: &Subject, config: &Value, session: &Session, output: Output) -> Result<String, Exit> {
-    let mut options = LaunchOptions::new(&subject.program).map_err(|error| {
+    let plugin = PluginUnderTest::offline(subject, Bytes::from(config.to_string())).map_err(|error| {
         failed(&format!("it cannot be told where counterfoil itself is: {error}"), output)
     })?;
-    options.directory = Some(subject.directory.clone());
-    let plugin = PluginUnderTest {
-        reach: Reach::Launch(Box::new(options)),
-        line: SubjectLine::of(subject),
-        config: Bytes::from(config.to_string()),
-        live: false,
-        strange: true,
-        reflect: false,
-        manifest: None,
-        redactor: Arc::new(Redactor::default()),
-        blocked: Blocked::default(),
-    };
     let offer = session.offer(&Target::Plugin(Arc::new(plugin)), String::new());
     let types = offer.map(|offer| offer.types);
     types.ok().and_then(|types| types.into_iter().next()).ok_or_else(|| {

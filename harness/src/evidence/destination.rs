@@ -41,12 +41,20 @@ impl Destination {
     /// # Errors
     /// When it cannot be written. Then there is none.
     pub fn write(self, text: &str) -> io::Result<()> {
-        let mut file = beside(&self.0)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&self.0).map_err(|error| error.error)?;
-        Ok(())
+        write_whole(&self.0, text)
     }
+}
+
+/// Writes a file, which takes the place of what stands there as soon as it is whole.
+///
+/// # Errors
+/// When it cannot be written. Then what stands there stays.
+pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = beside(path)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// A file in the same directory, which is gone unless it takes the place of the other.

@@ -6,6 +6,7 @@
 mod destination;
 mod go;
 mod program;
+mod selection;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::witness::found;
 pub use self::{
     destination::Destination,
     go::{GoBuild, Module, Pin},
@@ -516,15 +518,15 @@ impl Evidence {
     }
 }
 
-/// The digest of evidence: of everything but that.
-fn digest_of(evidence: &Value) -> String {
+/// The digest of evidence, or of anything else that holds its own: of everything but that.
+pub(crate) fn digest_of(evidence: &Value) -> String {
     let mut rest = evidence.clone();
     rest.as_object_mut().map(|rest| rest.remove("digest"));
     rest.sort_all_objects();
     format!("sha256:{}", sha256(rest.to_string()))
 }
 
-fn sha256(content: impl AsRef<[u8]>) -> String {
+pub(crate) fn sha256(content: impl AsRef<[u8]>) -> String {
     hex::encode(Sha256::digest(content))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use counterfoil_core::scenario::Date;
+use counterfoil_core::{release::DoubtKind, scenario::Date};
 use counterfoil_proto::contract;
 
 use super::{Came, Conclusion, Evidence, Kind, witness::hash_of};
@@ -24,6 +24,8 @@ pub struct Artefact {
 pub struct Objection {
     /// How much.
     pub weight: Weight,
+    /// What it is about.
+    pub kind: DoubtKind,
     /// What it is.
     pub text: String,
 }
@@ -63,33 +65,38 @@ impl Evidence {
     /// speaks against it, the evidence holds, and all is well.
     pub fn objections(&self, artefact: &Artefact, suite: Option<&str>, today: Date) -> Vec<Objection> {
         let mut objections = Vec::new();
-        let mut object = |weight, text: String| objections.push(Objection { weight, text });
-        let mut differs = |what: &str, told: &str, found: &str| {
+        let mut object = |weight, kind, text: String| objections.push(Objection { weight, kind, text });
+        let mut differs = |kind, what: &str, told: &str, found: &str| {
             if told != found {
-                object(Weight::Against, format!("{what}: expected sha256 {told}, found {found}"));
+                object(Weight::Against, kind, format!("{what}: expected sha256 {told}, found {found}"));
             }
         };
         let subject = &self.subject;
-        differs("the program is another", &subject.program.sha256, &artefact.program);
+        differs(DoubtKind::Artefact, "the program is another", &subject.program.sha256, &artefact.program);
         if let (Some(told), Some(found)) = (&subject.archive, &artefact.archive) {
-            differs("the archive is another", &told.sha256, found);
+            differs(DoubtKind::Artefact, "the archive is another", &told.sha256, found);
         }
         if let (Some(told), Some(found)) = (&subject.manifest, &artefact.manifest) {
-            differs("the manifest is another", &told.sha256, found);
+            differs(DoubtKind::Artefact, "the manifest is another", &told.sha256, found);
         }
-        differs("it was judged by another contract", &self.contract.sha256, contract::digest());
+        differs(
+            DoubtKind::Contract,
+            "it was judged by another contract",
+            &self.contract.sha256,
+            contract::digest(),
+        );
         if let Some(suite) = suite {
-            differs("it was judged by other scenarios", &self.suite.sha256, suite);
+            differs(DoubtKind::Suite, "it was judged by other scenarios", &self.suite.sha256, suite);
         }
         if suite.is_none() {
             let text = "it was judged by scenarios of the user's, which were not given (--scenario): whether they are the \
                         same is not known";
-            object(Weight::Untold, text.to_owned());
+            object(Weight::Untold, DoubtKind::Suite, text.to_owned());
         }
         if subject.manifest.is_none() && artefact.manifest.is_some() && subject.kind == Kind::Provider {
             let text =
                 "the plugin has a plugin.json, and was tested without one: no rule about it was judged";
-            object(Weight::Untold, text.to_owned());
+            object(Weight::Untold, DoubtKind::Artefact, text.to_owned());
         }
         // Fixed in form and zone, times are in order as texts are.
         if self.ended < self.began {
@@ -97,7 +104,7 @@ impl Evidence {
                 "it ended at {}, before it began at {}: a clock was put back",
                 self.ended, self.began
             );
-            object(Weight::Untold, text);
+            object(Weight::Untold, DoubtKind::Clock, text);
         }
         let until = self.run.known_failures.as_ref().and_then(|list| list.until.as_deref());
         if let Some(until) = until.filter(|_| self.totals.known_failures > 0)
@@ -106,10 +113,14 @@ impl Evidence {
             let known = self.totals.known_failures;
             let text =
                 format!("{known} of its runs failed as listed, and the list excuses until {until} only");
-            object(Weight::Against, text);
+            object(Weight::Against, DoubtKind::Expired, text);
         }
         if let Some((weight, why)) = self.why_not_passed() {
-            object(weight, format!("the run behind it did not pass: {why}"));
+            let kind = match weight {
+                Weight::Against => DoubtKind::Broken,
+                Weight::Untold => DoubtKind::Unjudged,
+            };
+            object(weight, kind, format!("the run behind it did not pass: {why}"));
         }
         objections
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -294,13 +295,23 @@ impl Suite {
 }
 
 /// The SHA-256 of a file, in hexadecimal.
-pub(super) fn hash_of(path: &Path) -> io::Result<String> {
+pub(crate) fn hash_of(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     // What else could be opened might never end.
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is no file"));
     }
     subject::sha256(file)
+}
+
+/// Where a program is: a name without a directory is looked for in the `PATH`, as it is when it is started.
+pub(crate) fn found(program: &Path) -> PathBuf {
+    if program.components().nth(1).is_some() || program.is_absolute() {
+        return program.to_owned();
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut places = env::split_paths(&path).map(|place| place.join(program));
+    places.find(|place| place.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
 /// The run of a CI that this is part of, as the variables of GitHub and of GitLab tell of it.
@@ -335,8 +346,8 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The time: UTC, RFC 3339. Of all that is reported, evidence alone reads a clock.
-fn now() -> String {
+/// The time: UTC, RFC 3339. Of all that is reported, evidence and what is made of it alone read a clock.
+pub(crate) fn now() -> String {
     rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 

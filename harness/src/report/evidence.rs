@@ -22,7 +22,7 @@ pub fn verified(evidence: &Evidence, objections: &[Objection], layout: Layout) -
     let mut page = Page::new(layout);
     account(evidence, &mut page);
     page.blank();
-    for Objection { weight, text } in objections {
+    for Objection { weight, text, .. } in objections {
         let word = match weight {
             Weight::Against => "AGAINST",
             Weight::Untold => "UNTOLD",

@@ -40,6 +40,7 @@ use crate::{
         process::{Attach, Checked, LaunchOptions, Plugin},
     },
     subject::{
+        self,
         outbound::Outbound,
         redact::{Redactor, redact_trace},
     },
@@ -150,6 +151,26 @@ pub(super) fn kills(scenario: &Scenario) -> bool {
 }
 
 impl PluginUnderTest {
+    /// A plugin that is given nothing but this config, and kept from its cloud.
+    ///
+    /// # Errors
+    /// When the system does not tell where our own program is, which supervises it.
+    pub fn offline(plugin: &subject::Subject, config: Bytes) -> io::Result<Self> {
+        let mut options = LaunchOptions::new(&plugin.program)?;
+        options.directory = Some(plugin.directory.clone());
+        Ok(Self {
+            reach: Reach::Launch(Box::new(options)),
+            line: SubjectLine::of(plugin),
+            config,
+            live: false,
+            strange: true,
+            reflect: false,
+            manifest: plugin.manifest_file(),
+            redactor: Arc::default(),
+            blocked: Blocked::default(),
+        })
+    }
+
     /// Runs a scenario against the plugin.
     pub(super) async fn drive(&self, job: &Job, variant: &Variant) -> Played {
         let played = match &self.reach {

@@ -19,6 +19,7 @@ use counterfoil_core::{
     manifest::FILE as MANIFEST,
     trace::{ManifestFile, Origin},
 };
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -253,6 +254,13 @@ impl Subject {
             manifest.path = given.join(inner);
         }
         self
+    }
+
+    /// The name of its provider, by which the engine finds it (E-231, E-235).
+    pub fn provider_name(&self) -> Option<String> {
+        let text = self.manifest.as_ref()?.text.as_ref()?;
+        let manifest: Value = serde_json::from_str(text).ok()?;
+        manifest["capabilities"]["iacProvider"]["name"].as_str().map(str::to_owned)
     }
 
     /// The manifest, as a trace holds it.

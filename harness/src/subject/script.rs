@@ -86,6 +86,28 @@ pub fn lay_out(directory: &Path, files: &[(&str, Vec<u8>, u32)], command: &str) 
     Ok(())
 }
 
+/// What makes a mock provider's executable.
+const MOCK: &str = "mock install";
+
+/// Lays a mock provider out as a plugin of this name, below `into`, and gives its directory. `program` is ours, and `which`
+/// the provider as `mock serve` is told it.
+///
+/// # Errors
+/// See [`NotLaidOut`].
+pub fn lay_out_mock(
+    into: &Path,
+    program: &Path,
+    name: &str,
+    manifest: String,
+    which: [&OsStr; 2],
+) -> Result<PathBuf, NotLaidOut> {
+    let directory = into.join(name);
+    let script = script(MOCK, program, &[&["mock", "serve"].map(OsStr::new), &which[..]].concat());
+    let files = [("plugin.json", manifest.into_bytes(), 0o644), (name, script, 0o755)];
+    lay_out(&directory, &files, MOCK)?;
+    Ok(directory)
+}
+
 /// Whether a file is what we would write, or an executable that the same command wrote otherwise.
 fn is_ours(found: &[u8], ours: &[u8], command: &str) -> bool {
     let head = head(command);
