@@ -6,6 +6,7 @@
 pub mod adapter;
 pub mod cli;
 pub mod contract;
+pub mod cutover;
 pub mod evidence;
 pub mod explore;
 pub mod init;

@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use self::witness::found;
 pub use self::{
     destination::Destination,
     go::{GoBuild, Module, Pin},
@@ -30,6 +29,10 @@ pub use self::{
     verify::{Artefact, Objection, Weight},
     wfctl::Wfctl,
     witness::{Conditions, Witness, ci_run},
+};
+pub(crate) use self::{
+    destination::write_whole,
+    witness::{found, hash_of, now},
 };
 use crate::{report::text::plain, run::Summary};
 

@@ -64,6 +64,7 @@ pub use self::{
 pub(crate) use self::{
     faults::{Levers, faults},
     load::read_document,
+    plugin::{NEEDS_LIVE, NEEDS_STATE},
     reproduce::shell_word,
     schedule::{Untraced, traced},
 };

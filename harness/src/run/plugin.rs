@@ -402,10 +402,10 @@ fn finish(stage: Stage<'_>, played: Result<Driven, (SkipKind, String)>) -> Playe
 }
 
 /// Why what a scenario would show takes leave to reach the provider's cloud.
-pub(super) const NEEDS_LIVE: &str = "it reaches the provider's cloud, which takes --live";
+pub(crate) const NEEDS_LIVE: &str = "it reaches the provider's cloud, which takes --live";
 
 /// Why a scenario cannot be shown in a cloud that is not ours.
-pub(super) const NEEDS_STATE: &str =
+pub(crate) const NEEDS_STATE: &str =
     "it is about resources that exist before, which a real cloud does not have";
 
 /// Whether a fault of the scenario has struck.

@@ -149,6 +149,7 @@ fn tested(broken: &[&str]) -> Tested {
     });
     Tested {
         evidence: None,
+        evidence_digest: None,
         live: false,
         revisions: vec![Revision::V0_57],
         judged: 300,

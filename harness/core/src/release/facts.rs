@@ -147,13 +147,15 @@ pub enum Path {
 pub struct Tested {
     /// The evidence that says so, by its file; none where it was tested here.
     pub evidence: Option<String>,
+    /// The SHA-256 of that file, in hexadecimal.
+    pub evidence_digest: Option<String>,
     /// Whether it is a cloud that it was tested against.
     pub live: bool,
     /// The revisions at which something was judged.
     pub revisions: Vec<Revision>,
     /// How many runs were judged.
     pub judged: usize,
-    /// How many runs could have been judged and were not, each count with its reason.
+    /// How many runs a cloud alone lets be judged, and were not, each count with its reason. What else was not run is a doubt.
     pub not_run: Vec<(String, usize)>,
     /// How many runs failed as a list of known failures says.
     pub known_failures: usize,
@@ -161,7 +163,7 @@ pub struct Tested {
     pub doubts: Vec<Doubt>,
     /// What became of each rule that was judged.
     pub rules: BTreeMap<String, RuleState>,
-    /// When it was over: UTC, RFC 3339, with a `Z`.
+    /// When it was over: UTC, RFC 3339, with a `Z`; empty where nothing says so.
     pub ended: String,
 }
 

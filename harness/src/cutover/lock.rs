@@ -1,0 +1,286 @@
+//! A lock: what was frozen, so that a later change shows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use counterfoil_core::release::{Facts, Known, LockChange, LockFacts, Member, Platform, Release};
+use counterfoil_proto::contract;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::suite;
+use crate::evidence::{digest_of, write_whole};
+
+/// The word by which a lock is known.
+const FORMAT: &str = "counterfoil-lock";
+
+/// The version of the form.
+const VERSION: u32 = 1;
+
+/// The largest lock that is read, in bytes.
+const MOST: u64 = 4 << 20;
+
+/// What is frozen of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// The word by which the file is known: `counterfoil-lock`.
+    format: String,
+    /// The version of the form: 1.
+    version: u32,
+    /// `sha256:` and the SHA-256 of everything else as canonical JSON.
+    digest: String,
+    /// The version of Counterfoil.
+    counterfoil: String,
+    /// The id of the release.
+    pub release: String,
+    /// When it was frozen: UTC, RFC 3339.
+    pub frozen: String,
+    /// The SHA-256 of the contract's tables.
+    contract: String,
+    /// The SHA-256 of the scenarios that are part of Counterfoil.
+    suite: String,
+    /// The members, by their names.
+    members: BTreeMap<String, Locked>,
+}
+
+/// What is frozen of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Locked {
+    /// The version that is released.
+    to: String,
+    /// Its tag.
+    tag: String,
+    /// Its commit.
+    commit: String,
+    /// When it is released.
+    order: u32,
+    /// Of an engine, the SHA-256 of its program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<String>,
+    /// Of an engine, the SHA-256 of its evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
+    /// Of a plugin, what is released for each platform.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    platforms: BTreeMap<Platform, LockedArtefact>,
+}
+
+/// What is frozen of a plugin for a platform, each by its SHA-256.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LockedArtefact {
+    program: Option<String>,
+    archive: Option<String>,
+    manifest: Option<String>,
+    evidence: Option<String>,
+}
+
+/// What is no lock of this release.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// The file is no lock, or not as it was written.
+    #[error("it is damaged: {0}; take it from where it is kept, or remove it and freeze again")]
+    Damaged(String),
+    /// It is of a version that is not known here.
+    #[error(
+        "it is a lock of version {0}, and this Counterfoil reads version {VERSION}: a newer one reads it"
+    )]
+    Newer(u64),
+    /// It is of another file.
+    #[error("it is the lock of another release, {found:?}, and not of {expected:?}")]
+    Other {
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
+}
+
+/// Where the lock of a file is: beside it.
+pub fn beside(file: &Path) -> PathBuf {
+    file.with_extension("lock.json")
+}
+
+impl Lock {
+    /// The lock of what was found out.
+    ///
+    /// # Errors
+    /// What has no digest, and so cannot be frozen.
+    pub fn of(release: &Release, facts: &Facts) -> Result<Self, Vec<String>> {
+        let mut missing = Vec::new();
+        let members = now(release, facts, &mut missing);
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            digest: String::new(),
+            counterfoil: env!("CARGO_PKG_VERSION").to_owned(),
+            release: release.id.clone(),
+            frozen: facts.now.clone(),
+            contract: contract::digest().to_owned(),
+            suite: suite(),
+            members,
+        })
+    }
+
+    /// Reads the lock of a release; none where there is no such file.
+    ///
+    /// # Errors
+    /// See [`LockError`].
+    pub fn read(file: &Path, release: &str) -> Result<Option<Self>, LockError> {
+        let mut text = String::new();
+        match File::open(file) {
+            Ok(file) => _ = file.take(MOST).read_to_string(&mut text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let damaged = |why: &str| LockError::Damaged(why.to_owned());
+        let value: Value =
+            serde_json::from_str(&text).map_err(|error| LockError::Damaged(error.to_string()))?;
+        if value["format"] != FORMAT {
+            return Err(damaged("it is no lock"));
+        }
+        match value["version"].as_u64() {
+            Some(version) if version > u64::from(VERSION) => return Err(LockError::Newer(version)),
+            Some(version) if version == u64::from(VERSION) => {}
+            _ => return Err(damaged("it states no version")),
+        }
+        if value["digest"].as_str() != Some(&digest_of(&value)) {
+            return Err(damaged("its digest is not that of what it holds"));
+        }
+        let lock: Self =
+            serde_json::from_value(value).map_err(|error| LockError::Damaged(error.to_string()))?;
+        if lock.release != release {
+            return Err(LockError::Other { found: lock.release, expected: release.to_owned() });
+        }
+        Ok(Some(lock))
+    }
+
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written. Then what stood there stays.
+    pub fn write(mut self, file: &Path) -> io::Result<()> {
+        self.digest = digest_of(&serde_json::to_value(&self)?);
+        write_whole(file, &(serde_json::to_string_pretty(&self)? + "\n"))
+    }
+
+    /// What is not as it was when this was written.
+    pub fn held_against(&self, release: &Release, facts: &Facts) -> LockFacts {
+        let mut changes = Changes::default();
+        // Fixed in form and zone, times are in order as texts are.
+        if self.frozen > facts.now {
+            changes.differ("the clock, which was put back,", Some(&self.frozen), Some(&facts.now));
+        }
+        changes.differ("the contract", Some(&self.contract), Some(contract::digest()));
+        changes.differ("the stock suite", Some(&self.suite), Some(&suite()));
+        let now = now(release, facts, &mut Vec::new());
+        let names: BTreeSet<&String> = self.members.keys().chain(now.keys()).collect();
+        for name in names {
+            changes.member = Some(name.clone());
+            match (self.members.get(name), now.get(name)) {
+                (Some(then), Some(now)) => changes.of(then, now),
+                (then, now) => {
+                    changes.differ("the member", then.map(|it| &*it.to), now.map(|it| &*it.to));
+                }
+            }
+        }
+        LockFacts { frozen: self.frozen.clone(), changes: changes.found }
+    }
+}
+
+/// What is so now; what has no digest is named.
+fn now(release: &Release, facts: &Facts, missing: &mut Vec<String>) -> BTreeMap<String, Locked> {
+    let locked = |member: &Member| Locked {
+        to: member.to.to_string(),
+        tag: member.tag.clone(),
+        commit: member.commit.clone(),
+        order: member.order,
+        program: None,
+        evidence: None,
+        platforms: BTreeMap::new(),
+    };
+    let engine = &release.engine.member;
+    if let Known::Unknown(why) = &facts.engine.digest {
+        missing.push(format!("{}: {why}", engine.name));
+    }
+    let of_engine = Locked {
+        program: facts.engine.digest.known().cloned(),
+        evidence: facts.engine.tested.known().and_then(|tested| tested.evidence_digest.clone()),
+        ..locked(engine)
+    };
+    let mut members = BTreeMap::from([(engine.name.clone(), of_engine)]);
+    for (plugin, found) in release.plugins.iter().zip(&facts.plugins) {
+        let mut of_plugin = locked(plugin);
+        for (platform, artefact) in &found.platforms {
+            let evidence = artefact.tested.known().and_then(|tested| tested.evidence_digest.clone());
+            let mut of_platform = LockedArtefact { evidence, ..LockedArtefact::default() };
+            match &artefact.digests {
+                Known::Known(digests) => {
+                    of_platform.program = Some(digests.program.clone());
+                    of_platform.archive.clone_from(&digests.archive);
+                    of_platform.manifest.clone_from(&digests.manifest);
+                }
+                Known::Unknown(why) => missing.push(format!("{} for {platform}: {why}", plugin.name)),
+            }
+            of_plugin.platforms.insert(platform.clone(), of_platform);
+        }
+        members.insert(plugin.name.clone(), of_plugin);
+    }
+    members
+}
+
+/// Changes, as they are found.
+#[derive(Default)]
+struct Changes {
+    member: Option<String>,
+    found: Vec<LockChange>,
+}
+
+impl Changes {
+    fn differ(&mut self, what: &str, then: Option<&str>, now: Option<&str>) {
+        if then != now {
+            let shown = |text: Option<&str>| text.unwrap_or("not there").to_owned();
+            self.found.push(LockChange {
+                member: self.member.clone(),
+                what: what.to_owned(),
+                then: shown(then),
+                now: shown(now),
+            });
+        }
+    }
+
+    fn of(&mut self, then: &Locked, now: &Locked) {
+        self.differ("the version", Some(&then.to), Some(&now.to));
+        self.differ("the tag", Some(&then.tag), Some(&now.tag));
+        self.differ("the commit", Some(&then.commit), Some(&now.commit));
+        self.differ("the order", Some(&then.order.to_string()), Some(&now.order.to_string()));
+        self.differ("the program", then.program.as_deref(), now.program.as_deref());
+        self.differ("the evidence", then.evidence.as_deref(), now.evidence.as_deref());
+        let none = LockedArtefact::default();
+        let platforms: BTreeSet<&Platform> = then.platforms.keys().chain(now.platforms.keys()).collect();
+        for platform in platforms {
+            let [then, now] = [then, now].map(|it| it.platforms.get(platform).unwrap_or(&none));
+            let parts = [
+                ("program", &then.program, &now.program),
+                ("archive", &then.archive, &now.archive),
+                ("manifest", &then.manifest, &now.manifest),
+                ("evidence", &then.evidence, &now.evidence),
+            ];
+            for (what, then, now) in parts {
+                self.differ(&format!("the {what} for {platform}"), then.as_deref(), now.as_deref());
+            }
+        }
+    }
+}
