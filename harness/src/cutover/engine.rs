@@ -66,35 +66,27 @@ impl Bench<'_> {
         // A script says nothing of what it starts, nor an adapter of what stands behind it, unless both are one.
         let is_whole = programs.binary.is_none() || whole.is_some();
         let is_ours = programs.adapter.as_ref().is_none_or(|(program, _)| self.is_ours(program));
-        let known =
-            [&programs.binary, &programs.adapter].into_iter().flatten().map(|(_, digest)| match digest {
-                Known::Known(text) | Known::Unknown(text) => text.as_str(),
-            });
-        let words = stated.adapter.iter().skip(1).map(String::as_str);
-        let by =
-            paper.as_ref().map_or("tested here", |paper| paper.digest.as_deref().unwrap_or("unreadable"));
-        let key = self.key(known.chain(words).chain([by]));
-        let kept = Entry::of(self.setting.memory.kept().engine.as_ref(), &key);
-
-        let anew =
-            kept.is_none() && (programs.binary.is_some() || programs.adapter.is_some() || paper.is_some());
-        let mut facts = match kept {
-            Some(facts) => facts,
-            None => {
-                let mut facts = looked_at(&programs, paper.as_ref());
-                if paper.is_none() {
-                    facts.tested =
-                        self.engine_tested(&programs, wfctl.as_ref().map(|(wfctl, _)| wfctl)).await?;
-                }
-                facts
-            }
+        let digest = |program: &Option<(PathBuf, Known<String>)>| match program {
+            Some((_, Known::Known(text) | Known::Unknown(text))) => text.clone(),
+            None => "none".to_owned(),
         };
+        let (binary, adapter) = (digest(&programs.binary), digest(&programs.adapter));
+        let words = stated.adapter.iter().skip(1).map(String::as_str);
+        let by = paper.as_ref().map_or("tested here", Paper::key);
+        let key = self.key([&*binary, &*adapter, by].into_iter().chain(words));
+        let before = Entry::of(self.setting.memory.kept().engine.as_ref(), &key);
+
+        let is_new = before.is_none();
+        let mut facts = before.unwrap_or_else(|| looked_at(&programs, paper.as_ref()));
         if let Some(paper) = &paper {
             facts.tested = self.engine_held(&programs, paper);
+        } else if is_new {
+            facts.tested = self.engine_tested(&programs, wfctl.as_ref().map(|(wfctl, _)| wfctl)).await?;
         }
+        let is_given = programs.binary.is_some() || programs.adapter.is_some() || paper.is_some();
         let keep =
             (is_whole && is_ours && is_settled(&facts.tested)).then(|| Entry { key, facts: facts.clone() });
-        Ok(LookedAtEngine { facts, anew, keep, wfctl })
+        Ok(LookedAtEngine { facts, anew: is_new && is_given, keep, wfctl })
     }
 
     /// Where the program of an adapter is: beside the file of the release, or in the `PATH`.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::evidence::{digest_of, sha256, write_whole};
 
 /// The word by which the file is known.
-const FORMAT: &str = "counterfoil-cutover";
+const FORMAT: &str = "counterfoil-cutover-memory";
 
 /// The version of the form.
 const VERSION: u32 = 1;

@@ -52,16 +52,12 @@ pub struct Setting<'a> {
     pub release: &'a Release,
     /// The directory of its file, in which an adapter is started.
     pub directory: &'a Path,
-    /// An empty directory, the caller's to remove.
-    pub room: &'a Path,
     /// The `counterfoil` command.
     pub program: &'a Path,
     /// What was found out before.
     pub memory: &'a Memory,
     /// When it is: UTC, RFC 3339.
     pub now: &'a str,
-    /// Ends it.
-    pub stop: &'a CancellationToken,
     /// Is told what takes long.
     pub tell: &'a (dyn Fn(&str) + Sync),
 }
@@ -80,6 +76,8 @@ pub struct Gathered {
 /// What all looks have in common.
 struct Bench<'a> {
     setting: &'a Setting<'a>,
+    room: &'a Path,
+    stop: &'a CancellationToken,
     scenarios: Vec<Arc<Scenario>>,
     here: Platform,
     today: Date,
@@ -105,9 +103,10 @@ pub fn now() -> String {
     evidence::now()
 }
 
-/// Finds out what there is to know about the members of a release.
-pub async fn gather(setting: &Setting<'_>) -> Gathered {
-    let bench = Bench::new(setting);
+/// Finds out what there is to know about the members of a release, until `stop` ends it. `room` is an empty directory, the
+/// caller's to remove.
+pub async fn gather(setting: &Setting<'_>, room: &Path, stop: &CancellationToken) -> Gathered {
+    let bench = Bench::new(setting, room, stop);
     let release = setting.release;
     let mut gathered = Gathered { facts: None, anew: Vec::new(), memory: setting.memory.clone() };
     let Ok(engine) = Box::pin(bench.engine()).await else { return gathered };
@@ -163,13 +162,15 @@ pub async fn gather(setting: &Setting<'_>) -> Gathered {
 }
 
 impl<'a> Bench<'a> {
-    fn new(setting: &'a Setting<'a>) -> Self {
+    fn new(setting: &'a Setting<'a>, room: &'a Path, stop: &'a CancellationToken) -> Self {
         let evidence::Platform { os, arch } = evidence::Platform::here();
         let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let revision = setting.release.revision();
         let contract = counterfoil_proto::contract::digest().to_owned();
         Self {
             setting,
+            room,
+            stop,
             scenarios: run::stock().scenarios,
             ground: [revision.to_string(), contract, suite(), format!("{os}/{arch}")],
             here: Platform { os, arch },
@@ -205,8 +206,8 @@ impl<'a> Bench<'a> {
         };
         let mut witness = Witness::new(conditions);
         let options = Options { target, ..Options::embedded(Variant::Reference, at_once) };
-        let ran = run::run(jobs, &options, self.setting.stop, |event| witness.event(&event)).await;
-        if self.setting.stop.is_cancelled() {
+        let ran = run::run(jobs, &options, self.stop, |event| witness.event(&event)).await;
+        if self.stop.is_cancelled() {
             return Err(Stopped);
         }
         let evidence = || -> Result<Evidence, String> {
@@ -228,7 +229,7 @@ impl<'a> Bench<'a> {
             biased;
             done = &mut work => Ok(done),
             never = patience => match never {},
-            () = self.setting.stop.cancelled() => Err(Stopped),
+            () = self.stop.cancelled() => Err(Stopped),
         }
     }
 

@@ -1,6 +1,13 @@
 //! A plugin on disk: looked at, held against its evidence, and tested where it can be run here.
 
-use std::{ffi::OsStr, fs, io, path::Path, sync::Arc};
+use std::{
+    ffi::OsStr,
+    fmt::Display,
+    fs, io,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use counterfoil_core::{
@@ -23,9 +30,9 @@ use super::{
 use crate::{
     evidence::{self, Artefact, Built, Evidence, Kind, hash_of},
     explore,
-    profiles::{self, NotFound},
+    profiles::{self, Found, NotFound},
     run::{
-        Filter, Job, PluginUnderTest, RealPlugin, Target, Untraced, Variant, WfctlUnderTest,
+        Filter, Job, PluginUnderTest, RealPlugin, Target, Untraced, Unusable, Variant, WfctlUnderTest,
         jobs_for_provider, traced,
     },
     subject::{Preparation, Subject, script},
@@ -64,6 +71,33 @@ pub(super) struct Looked {
     pub key: Option<String>,
     /// The same of the path that the engine takes to it.
     pub path_key: Option<String>,
+}
+
+/// An artefact, and a room to bring it to where it can be started.
+struct Place<'a> {
+    room: PathBuf,
+    plugin: &'a Plugin,
+    /// What was brought there.
+    subject: Option<Subject>,
+}
+
+/// Why nothing was found out.
+enum Missed {
+    Stopped,
+    NotThere(Presence),
+}
+
+impl From<Stopped> for Missed {
+    fn from(Stopped: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl Looked {
+    /// What is found out each time.
+    fn for_once(facts: ArtefactFacts) -> Self {
+        Self { facts, anew: false, key: None, path_key: None }
+    }
 }
 
 /// What a plugin is, without unpacking it.
@@ -129,7 +163,7 @@ impl<'a> Bench<'a> {
 
 impl Bench<'_> {
     /// Finds out what there is to know about an artefact. `wfctl` is the real command line, with the digest of its program
-    /// where its verdict may be kept.
+    /// where its verdict may be kept. The number is that of a room.
     pub(super) async fn piece(
         &self,
         number: usize,
@@ -137,49 +171,41 @@ impl Bench<'_> {
         wfctl: Option<&(WfctlUnderTest, Option<String>)>,
     ) -> Result<Looked, Stopped> {
         let paper = piece.stated.evidence.as_deref().map(Paper::read);
-        let unknown = |facts| Ok(Looked { facts, anew: false, key: None, path_key: None });
-        let Some(plugin) = &piece.stated.plugin else {
-            return unknown(match &paper {
-                Some(paper) => self.by_evidence(piece, paper),
-                None => ArtefactFacts::unknown(Presence::NotStated, "no artefact is stated"),
-            });
-        };
-        let print = match self.print(plugin) {
-            Ok(print) => print,
-            Err(presence) => return unknown(not_there(presence)),
-        };
-        let digest = paper.as_ref().map(|paper| paper.digest.as_deref().unwrap_or("unreadable"));
-        let name = piece.name();
-        let platform = piece.platform.as_ref().map_or("before".to_owned(), Platform::to_string);
-        let key = self.key(print.words().into_iter().chain([&*platform, digest.unwrap_or("tested here")]));
-        let kept = Entry::of(self.setting.memory.kept().artefacts.get(&name), &key);
-        let path_key = wfctl.and_then(|(_, digest)| Some(memory::key([&*key, digest.as_ref()?])));
-        let kept_path =
-            path_key.as_ref().and_then(|key| Entry::of(self.setting.memory.kept().paths.get(&name), key));
-
-        let mut subject = None;
-        let mut anew = kept.is_none();
-        let mut facts = match kept {
-            Some(facts) => facts,
-            None => {
-                let prepared = match self.prepare(number, plugin).await? {
-                    Ok(prepared) => prepared,
-                    Err(why) => return unknown(not_there(Presence::Unreadable(why))),
-                };
-                let mut facts = looked_at(&prepared);
-                if let (Plugin::Profile(_), true) = (plugin, facts.presence == Presence::There) {
-                    facts.stand_in = true;
-                    // It stands in for what is built for that platform, wherever it runs.
-                    facts.built_for = Known::Known(piece.platform.as_ref().unwrap_or(&self.here).clone());
-                }
-                if paper.is_none() {
-                    facts.tested = self.test(&name, piece, &facts, &prepared).await?;
-                }
-                subject = Some(prepared);
-                facts
+        let looked = match (&piece.stated.plugin, &paper) {
+            (Some(plugin), paper) => {
+                let place = Place { room: self.room.join(number.to_string()), plugin, subject: None };
+                self.look(piece, place, paper.as_ref(), wfctl).await
             }
+            (None, Some(paper)) => Ok(Looked::for_once(self.by_evidence(piece, paper))),
+            (None, None) => Err(Missed::NotThere(Presence::NotStated)),
         };
-        if let Some(paper) = &paper {
+        match looked {
+            Ok(looked) => Ok(looked),
+            Err(Missed::NotThere(presence)) => Ok(Looked::for_once(not_there(presence))),
+            Err(Missed::Stopped) => Err(Stopped),
+        }
+    }
+
+    async fn look(
+        &self,
+        piece: &Piece<'_>,
+        mut place: Place<'_>,
+        paper: Option<&Paper>,
+        wfctl: Option<&(WfctlUnderTest, Option<String>)>,
+    ) -> Result<Looked, Missed> {
+        let (name, kept) = (piece.name(), self.setting.memory.kept());
+        let print = self.print(place.plugin)?;
+        let platform = piece.platform.as_ref().map_or("before".to_owned(), Platform::to_string);
+        let by = paper.map_or("tested here", Paper::key);
+        let key = self.key(print.words().into_iter().chain([&*platform, by]));
+        let path_key = wfctl.and_then(|(_, digest)| Some(memory::key([&*key, digest.as_ref()?])));
+        let before = Entry::of(kept.artefacts.get(&name), &key);
+        let path_before = path_key.as_ref().and_then(|key| Entry::of(kept.paths.get(&name), key));
+
+        let mut anew = before.is_none();
+        let mut facts =
+            if let Some(before) = before { before } else { self.found_out(piece, &mut place, paper).await? };
+        if let Some(paper) = paper {
             let artefact = facts.digests.known().map(|digests| Artefact {
                 program: digests.program.clone(),
                 archive: digests.archive.clone(),
@@ -187,90 +213,94 @@ impl Bench<'_> {
             });
             facts.tested = self.held(paper, &[Kind::Provider], artefact.as_ref(), &self.required(piece));
         }
-        if let Some((wfctl, _)) =
-            wfctl.filter(|_| piece.platform.is_some() && self.cannot_run(piece, &facts).is_none())
-        {
-            facts.driven = match kept_path {
-                Some(path) => Known::Known(path),
-                None => {
-                    anew = true;
-                    if subject.is_none() {
-                        subject = match self.prepare(number, plugin).await? {
-                            Ok(prepared) => Some(prepared),
-                            Err(why) => return unknown(not_there(Presence::Unreadable(why))),
-                        };
-                    }
-                    match &subject {
-                        Some(subject) => self.patiently(&name, self.path(wfctl, subject)).await?,
-                        None => Known::Unknown("it is not there any more".to_owned()),
-                    }
-                }
+        let runs_here = piece.platform.is_some() && self.cannot_run(piece, &facts).is_none();
+        if let Some((wfctl, _)) = wfctl.filter(|_| runs_here) {
+            facts.driven = if let Some(path) = path_before {
+                Known::Known(path)
+            } else {
+                anew = true;
+                let subject = self.prepared(&mut place).await?;
+                self.patiently(&name, self.path(wfctl, subject)).await?
             };
         }
-        let is_same = subject.as_ref().is_none_or(|subject| print.is_of(subject));
+        let is_same = place.subject.as_ref().is_none_or(|subject| print.is_of(subject));
         // A script says nothing of what it starts, which may change without it.
         let is_whole = facts.stand_in || facts.built_for.known().is_some();
         let key = Some(key).filter(|_| is_same && is_whole && is_settled(&facts.tested));
         Ok(Looked { facts, anew, path_key: path_key.filter(|_| key.is_some()), key })
     }
 
+    /// Looks at an artefact, and tests it where nothing else tells what that would.
+    async fn found_out(
+        &self,
+        piece: &Piece<'_>,
+        place: &mut Place<'_>,
+        paper: Option<&Paper>,
+    ) -> Result<ArtefactFacts, Missed> {
+        let is_stand_in = matches!(place.plugin, Plugin::Profile(_));
+        let subject = self.prepared(place).await?;
+        let mut facts = looked_at(subject);
+        if is_stand_in {
+            facts.stand_in = true;
+            // It stands in for what is built for that platform, wherever it runs.
+            facts.built_for = Known::Known(piece.platform.as_ref().unwrap_or(&self.here).clone());
+        }
+        if paper.is_none() {
+            facts.tested = self.test(piece, &facts, subject).await?;
+        }
+        Ok(facts)
+    }
+
     /// What it is, or why that cannot be told.
-    fn print(&self, plugin: &Plugin) -> Result<Print, Presence> {
-        let of = |path: &Path, read: &dyn Fn() -> Result<Print, String>| match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(Presence::Missing(path.display().to_string()))
-            }
-            Err(error) => Err(Presence::Unreadable(format!("{} cannot be read: {error}", path.display()))),
-            Ok(_) => read().map_err(Presence::Unreadable),
-        };
+    fn print(&self, plugin: &Plugin) -> Result<Print, Missed> {
         match plugin {
-            Plugin::Archive(path) => of(path, &|| {
+            Plugin::Archive(path) => {
+                is_there(path)?;
                 let digest =
-                    hash_of(path).map_err(|error| format!("{} cannot be read: {error}", path.display()));
-                digest.map(Print::Archive)
-            }),
-            Plugin::Directory(path) => of(path, &|| {
-                let subject = Subject::open(path).map_err(|error| error.to_string())?;
-                Ok(of_directory(&subject))
-            }),
+                    hash_of(path).map_err(|error| unreadable(format!("{}: {error}", path.display())))?;
+                Ok(Print::Archive(digest))
+            }
+            Plugin::Directory(path) => {
+                is_there(path)?;
+                Ok(of_directory(&Subject::open(path).map_err(unreadable)?))
+            }
             Plugin::Profile(named) => {
-                let found = profiles::find(named).map_err(|why| Presence::Unreadable(told(why)))?;
+                let profile = found(named)?.profile;
                 // The program that serves it is ours, which another build replaces without a new version.
                 let ours =
                     fs::metadata(self.setting.program).and_then(|ours| Ok((ours.len(), ours.modified()?)));
-                let all = format!("{:?} {ours:?} {}", found.profile, env!("CARGO_PKG_VERSION"));
-                Ok(Print::StandIn(memory::key([&*all, &*manifest::text(&found.profile)])))
+                let all = format!("{profile:?} {ours:?} {}", env!("CARGO_PKG_VERSION"));
+                Ok(Print::StandIn(memory::key([&*all, &*manifest::text(&profile)])))
             }
         }
     }
 
-    /// Brings it to where it can be started, in a room of its own.
-    async fn prepare(&self, number: usize, plugin: &Plugin) -> Result<Result<Subject, String>, Stopped> {
-        let room = self.setting.room.join(number.to_string());
-        if let Err(error) = fs::create_dir(&room) {
-            return Ok(Err(format!("no room can be made for it at {}: {error}", room.display())));
-        }
-        let directory = match plugin {
-            Plugin::Archive(path) | Plugin::Directory(path) => path.clone(),
-            Plugin::Profile(named) => match self.stand_in(named, &room) {
-                Ok(directory) => directory,
-                Err(why) => return Ok(Err(why)),
-            },
+    /// Brings an artefact to where it can be started, unless it is there already.
+    async fn prepared<'p>(&self, place: &'p mut Place<'_>) -> Result<&'p Subject, Missed> {
+        let subject = match place.subject.take() {
+            Some(subject) => subject,
+            None => self.prepare(place).await?,
         };
-        let preparation = Preparation { build: None, room: &room, stop: self.setting.stop };
-        match Subject::prepare(&directory, preparation).await {
-            Ok(subject) => Ok(Ok(subject)),
-            Err(error) if error.is_stopped() => Err(Stopped),
-            Err(error) => Ok(Err(error.to_string())),
-        }
+        Ok(place.subject.insert(subject))
     }
 
-    fn stand_in(&self, named: &str, room: &Path) -> Result<std::path::PathBuf, String> {
-        let found = profiles::find(named).map_err(told)?;
-        let which = [OsStr::new("--profile"), &found.named];
-        let text = manifest::text(&found.profile);
-        script::lay_out_mock(room, self.setting.program, &found.profile.plugin, text, which)
-            .map_err(|error| error.to_string())
+    async fn prepare(&self, Place { room, plugin, .. }: &Place<'_>) -> Result<Subject, Missed> {
+        fs::create_dir(room).map_err(|error| {
+            unreadable(format!("no room can be made for it at {}: {error}", room.display()))
+        })?;
+        let path = match plugin {
+            Plugin::Archive(path) | Plugin::Directory(path) => path.clone(),
+            Plugin::Profile(named) => {
+                let Found { profile, named } = found(named)?;
+                let (which, text) = ([OsStr::new("--profile"), &named], manifest::text(&profile));
+                script::lay_out_mock(room, self.setting.program, &profile.plugin, text, which)
+                    .map_err(unreadable)?
+            }
+        };
+        let preparation = Preparation { build: None, room, stop: self.stop };
+        Subject::prepare(&path, preparation)
+            .await
+            .map_err(|error| if error.is_stopped() { Missed::Stopped } else { unreadable(error) })
     }
 
     /// Why it cannot be run on this machine, if so.
@@ -301,7 +331,6 @@ impl Bench<'_> {
     /// Tests it, where it can be run on this machine.
     async fn test(
         &self,
-        name: &str,
         piece: &Piece<'_>,
         facts: &ArtefactFacts,
         subject: &Subject,
@@ -326,7 +355,7 @@ impl Bench<'_> {
             }
             Ok(Known::Known(tested))
         };
-        self.patiently(name, test).await?
+        self.patiently(&piece.name(), test).await?
     }
 
     async fn tested(&self, subject: &Subject, jobs: Vec<Job>) -> Result<Result<Evidence, String>, Stopped> {
@@ -338,7 +367,7 @@ impl Bench<'_> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let target = Target::Plugin(Arc::new(plugin));
-        self.run((known, &subject.program), target, jobs, std::num::NonZeroUsize::MIN).await
+        self.run((known, &subject.program), target, jobs, NonZeroUsize::MIN).await
     }
 
     /// Which way the real command line takes to it, by what passes the proxy between the two.
@@ -408,24 +437,40 @@ impl Bench<'_> {
 /// Why it is not known what a program was built for.
 const NO_HEADER: &str = "its program has no header that tells";
 
+/// What is known of an artefact that is not there.
 fn not_there(presence: Presence) -> ArtefactFacts {
     let why = match &presence {
         Presence::Missing(path) => format!("there is no {path}"),
         Presence::Unreadable(why) => why.clone(),
-        Presence::NotStated | Presence::EvidenceAlone | Presence::There => String::new(),
+        Presence::NotStated | Presence::EvidenceAlone | Presence::There => "no artefact is stated".to_owned(),
     };
     ArtefactFacts::unknown(presence, &why)
 }
 
-fn told(not_found: NotFound) -> String {
-    match not_found {
-        NotFound::Unknown(text) => text,
-        NotFound::Nowhere(error) => format!("the current directory is not known: {error}"),
-        NotFound::Unusable(unusable) => {
-            let first = unusable.diagnostics.first().map(|mistake| mistake.message.clone());
-            format!("{} is no profile: {}", unusable.source.0, first.unwrap_or_default())
+fn unreadable(why: impl Display) -> Missed {
+    Missed::NotThere(Presence::Unreadable(why.to_string()))
+}
+
+fn is_there(path: &Path) -> Result<(), Missed> {
+    match fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Missed::NotThere(Presence::Missing(path.display().to_string())))
         }
+        Err(error) => Err(unreadable(format!("{} cannot be read: {error}", path.display()))),
     }
+}
+
+/// The profile of a stand-in.
+fn found(named: &str) -> Result<Found, Missed> {
+    profiles::find(named).map_err(|not_found| match not_found {
+        NotFound::Unknown(text) => unreadable(text),
+        NotFound::Nowhere(error) => unreadable(format!("the current directory is not known: {error}")),
+        NotFound::Unusable(Unusable { diagnostics, source: (file, _) }) => {
+            let first = diagnostics.into_iter().next().map(|mistake| mistake.message);
+            unreadable(format!("{file} is no profile: {}", first.unwrap_or_default()))
+        }
+    })
 }
 
 /// What can be seen of a plugin without running it.
