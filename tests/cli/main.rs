@@ -14,6 +14,8 @@ mod ci;
 mod compared;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod cutover;
 mod decoder;
 #[cfg(test)]
 mod documented;

@@ -8,6 +8,7 @@ use counterfoil_proto::{Revision, RevisionRange};
 
 use super::{
     adapter::Adapter,
+    cutover::Cutover,
     evidence::{Evidence, EvidenceFormat, EvidenceTo},
     explore::Explore,
     generated::Generated,
@@ -112,6 +113,8 @@ pub(super) enum Command {
     /// Show what is kept of a test, and hold it against its artefact.
     #[command(subcommand)]
     Evidence(Evidence),
+    /// Say whether repositories can be released together: go or no-go, with the evidence behind it (docs/cutover.md).
+    Cutover(Box<Cutover>),
     /// Show, compare and check the contract.
     #[command(subcommand)]
     Contract(Contract),

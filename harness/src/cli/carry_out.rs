@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{args::How, commands::usage, evidence::Making, exit::Exit, output::Output, reports};
 use crate::{
     adapter::Launch,
+    cutover::{self, Gathered},
     explore::{self, Account, Exploration, Find, Offer},
     mutants::{self, Matrix, Mutant},
     provider::{process::settle, remove_private_directory},
@@ -129,6 +130,15 @@ impl Session {
             return Err(Exit::Interrupted(*signal));
         }
         matrix.map_err(|error| failed(&format!("the matrix stopped: {error}"), output))
+    }
+
+    /// Finds out what there is to know about the members of a release, and gives it with the signal that ended that, if one
+    /// did.
+    pub(super) fn gather(self, setting: &cutover::Setting<'_>) -> (Gathered, Option<u8>) {
+        let Self { runtime, stop, caught, private } = self;
+        let gathered = runtime.block_on(cutover::gather(setting, private.path(), &stop));
+        close(runtime, private);
+        (gathered, caught.get().copied())
     }
 
     /// What a plugin offers to explore, or why it offers nothing.

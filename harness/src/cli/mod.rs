@@ -4,6 +4,7 @@ mod adapter;
 mod args;
 mod carry_out;
 mod commands;
+mod cutover;
 mod evidence;
 mod exit;
 mod explore;

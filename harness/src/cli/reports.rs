@@ -108,7 +108,7 @@ impl Reporters {
 }
 
 /// A file to write to, and the directories that it stands in.
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory)?;
     }
