@@ -121,6 +121,7 @@ fn member(name: &str, from: &str, to: &str, order: u32, commit: &str) -> Member 
         to,
         order,
         state: State::Planned,
+        withdrawn: Vec::new(),
         platforms: BTreeMap::from([(linux(), archive("linux_amd64")), (darwin(), archive("darwin_arm64"))]),
         previous: Some(archive("previous")),
         spans: MemberSpans::default(),

@@ -106,6 +106,8 @@ pub struct Member {
     pub order: u32,
     /// How far its release is.
     pub state: State,
+    /// The tags of this member that were withdrawn before: none of them is used again.
+    pub withdrawn: Vec<String>,
     /// What is released for each platform; of a plugin at least one.
     pub platforms: BTreeMap<Platform, Artefact>,
     /// What is out there before the release, for this machine.
@@ -261,6 +263,12 @@ impl Release {
 }
 
 impl Member {
+    /// The highest version that was ever used: that before the release, or one that was withdrawn.
+    pub fn highest_used(&self) -> Version {
+        let withdrawn = self.withdrawn.iter().filter_map(|tag| Version::parse(tag.strip_prefix('v')?).ok());
+        withdrawn.fold(self.from.clone(), Version::max)
+    }
+
     /// The version that is out there: what was released, unless it was taken back.
     pub fn public(&self) -> &Version {
         if self.state == State::Released { &self.to } else { &self.from }

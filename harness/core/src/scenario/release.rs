@@ -18,7 +18,9 @@ use super::{
     diagnostic::{Report, shown},
     file::{Id, document},
     known::Date,
-    read::{At, List, OneKey, Read, Required, Table, Units, Word, mismatch_with, schema_is, shape},
+    read::{
+        At, List, OneKey, Read, Required, Table, Units, Word, mismatch_with, named_twice, schema_is, shape,
+    },
     schema::schema_of,
     settings::{FilePath, Nonempty, Said},
     yaml,
@@ -73,6 +75,8 @@ shape! {
         order: Required<At<u32>>,
         /// How far its release is.
         state: Required<At<State>>,
+        /// The tags of this member that were withdrawn before, each of them used up.
+        withdrawn: Option<List<At<Said>>>,
         /// Its command line, wfctl.
         binary: Option<FilePath>,
         /// The program that speaks for it, and its arguments, as behind `test engine --`.
@@ -104,6 +108,8 @@ shape! {
         order: Required<At<u32>>,
         /// How far its release is.
         state: Required<At<State>>,
+        /// The tags of this member that were withdrawn before, each of them used up.
+        withdrawn: Option<List<At<Said>>>,
         /// What is released for each platform, by its name in Go: `linux/amd64`.
         #[schemars(extend("minProperties" = 1, "propertyNames" = { "enum": PLATFORMS }))]
         platforms: Required<At<Table<At<ArtefactShape>>>>,
@@ -306,6 +312,7 @@ impl EngineShape {
             tag: self.tag,
             order: self.order,
             state: self.state,
+            withdrawn: distinct_tags(self.withdrawn, report),
         };
         let name = At { value: ENGINE.to_owned(), span };
         let member = stated.into_member(name, self.repository, BTreeMap::new(), None)?;
@@ -344,6 +351,7 @@ impl PluginShape {
             tag: self.tag,
             order: self.order,
             state: self.state,
+            withdrawn: distinct_tags(self.withdrawn, report),
         };
         let At { value: PluginName(name), span } = self.name.0?;
         stated.into_member(At { value: name, span }, self.repository, platforms, previous)
@@ -359,6 +367,7 @@ struct Stated {
     tag: Required<At<Said>>,
     order: Required<At<u32>>,
     state: Required<At<State>>,
+    withdrawn: Vec<String>,
 }
 
 impl Stated {
@@ -382,6 +391,7 @@ impl Stated {
             tag: tag.value.into_inner(),
             order: order.value,
             state: state.value,
+            withdrawn: self.withdrawn,
             platforms,
             previous,
             spans: MemberSpans {
@@ -396,6 +406,19 @@ impl Stated {
             },
         })
     }
+}
+
+/// Tags that were withdrawn: a tag is withdrawn once.
+fn distinct_tags(tags: Option<List<At<Said>>>, report: &mut Report<'_>) -> Vec<String> {
+    let mut withdrawn: HashMap<String, Span> = HashMap::new();
+    let mut distinct = Vec::new();
+    for At { value: Said(tag), span } in tags.into_iter().flat_map(List::into_values) {
+        match withdrawn.insert(tag.clone(), span) {
+            Some(first) => named_twice(&tag, span, first, report),
+            None => distinct.push(tag),
+        }
+    }
+    distinct
 }
 
 impl ArtefactShape {

@@ -21,9 +21,9 @@ pub(super) fn it_can_be_published(case: &Case<'_>, checks: &mut Checks<'_>) {
 pub(super) fn it_goes_up_as_said(case: &Case<'_>, checks: &mut Checks<'_>) {
     for member in case.release.members() {
         let about = About::member(member, member.spans.bump);
-        let (from, to, said) = (&member.from, &member.to, member.bump.part);
+        let (from, to, said) = (member.highest_used(), &member.to, member.bump.part);
         let step = format!("from {from} to {to}");
-        match Part::between(from, to) {
+        match Part::between(&from, to) {
             Some(part) if part == said => checks.holds(about, format!("{step} is a {part} version")),
             Some(part) => {
                 let text = format!("{step} is a {part} version, and is said to be a {said} one");
