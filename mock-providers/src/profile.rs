@@ -65,6 +65,9 @@ pub struct Point {
     /// The revision of the contract that it is built with; left out: that of its oldest engine.
     #[serde(default)]
     revision: Option<Revision>,
+    /// What it was built from; none where nobody knows.
+    #[serde(default)]
+    pub built: Option<Built>,
     /// What `Capabilities` declares; empty where it says nothing.
     pub compute_plan_version: String,
     /// How it answers `Apply`, at revisions that have it.
@@ -92,6 +95,18 @@ pub struct Point {
     /// outcomes that are never sent show in `Apply` alone, and `Apply` is not called otherwise.
     #[serde(default, deserialize_with = "read::rule_ids")]
     pub findings: BTreeMap<String, Place>,
+}
+
+/// What a plugin was built from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Built {
+    /// The commit of its repository, or at least the first 7 digits of it, in small letters.
+    #[serde(deserialize_with = "read::commit")]
+    pub commit: String,
+    /// The version of the engine's module, without a `v`.
+    #[serde(deserialize_with = "read::module_version")]
+    pub engine: String,
 }
 
 /// What the manifest of a point declares, beside its name and versions. What is left out is not in the

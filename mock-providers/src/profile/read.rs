@@ -177,6 +177,29 @@ pub(super) fn engine_version<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     }
 }
 
+/// The version of the engine's module that a plugin is built with.
+pub(super) fn module_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let version = engine_version(deserializer)?;
+    match version.strip_prefix('v') {
+        None => Ok(version),
+        Some(bare) => Err(D::Error::custom(format_args!(
+            "{version:?} names a tag; expected the version alone, `{bare}`"
+        ))),
+    }
+}
+
+/// The hash of a commit, or its beginning.
+pub(super) fn commit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let commit = String::deserialize(deserializer)?;
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if (7..=64).contains(&commit.len()) && commit.bytes().all(is_digit) {
+        return Ok(commit);
+    }
+    Err(D::Error::custom(format_args!(
+        "{commit:?} is no commit; expected 7 hexadecimal digits of its hash or more, in small letters"
+    )))
+}
+
 /// The name of a point: what can stand behind the `@` of a profile's name.
 pub(super) fn point_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;

@@ -73,6 +73,23 @@ fn a_point_that_does_not_declare_v2_is_found() {
 }
 
 #[test]
+fn every_point_was_built_from_a_commit_of_its_own() {
+    let mut commits = BTreeSet::new();
+    for (name, Profile { point, .. }) in every_profile() {
+        let built = point.built.as_ref().unwrap();
+        assert_eq!(built.engine.split('.').count(), 3, "{name}@{}", point.at);
+        assert!(commits.insert(&built.commit), "{name}@{}", point.at);
+    }
+    let built = |name: &str| Profile::named(name).unwrap().point.built.unwrap();
+    let misplaced = Built { commit: "6eb0ed56".to_owned(), engine: "0.51.7".to_owned() };
+    assert_eq!(built("aws@1.2.0"), misplaced);
+    assert_eq!((&*built("aws").commit, &*built("aws").engine), ("0171cece", "0.57.0"));
+    assert_eq!(built("digitalocean").engine, "0.57.1");
+    let reference = Profile::named("reference").unwrap().point;
+    assert_eq!(reference.built.unwrap().engine, reference.min_engine_version);
+}
+
+#[test]
 fn a_point_without_a_state_backend_names_none_and_no_other_is_so() {
     for (name, Profile { point, .. }) in every_profile() {
         let served = point.services.contains(&ServedService::StateBackend);
@@ -90,6 +107,7 @@ points:
   - at: 1.0.0
     version: 1.0.0
     min_engine_version: 0.57.0
+    built: { commit: 0123abcd, engine: 0.57.1 }
     compute_plan_version: v2
     apply: absent
     services: [required, resource_driver]
@@ -116,31 +134,45 @@ fn a_file_of_somebody_else_has_a_profile_for_each_point() {
     assert_eq!(names, [("mine", "1.0.0"), ("mine", "next")]);
     assert_eq!(profiles[0].point.resource_types, profiles[1].point.resource_types);
     assert_eq!(profiles[1].point.manifest, Declared::default());
+    let built = Built { commit: "0123abcd".to_owned(), engine: "0.57.1".to_owned() };
+    assert_eq!([&profiles[0].point.built, &profiles[1].point.built], [&Some(built), &None]);
 }
 
 #[test]
 fn a_mistake_has_its_place_and_what_was_meant() {
     for (from, to, line, column, wanted) in [
         ("provider: mine\nd", "provder: mine\nd", 2, 1, "did you mean `provider`?"),
-        ("    apply: absent", "    apply: without-outcomes", 10, 12, "did you mean `without_outcomes`?"),
+        ("    apply: absent", "    apply: without-outcomes", 11, 12, "did you mean `without_outcomes`?"),
         (
             "[required, resource_driver]",
             "[required, resorce_driver]",
-            11,
+            12,
             26,
             "did you mean `resource_driver`?",
         ),
-        ("[required, resource_driver]", "[required, moon]", 11, 26, "`moon` is none of credential_revoker, "),
-        ("{ tier: 1, op", "{ tire: 1, op", 13, 20, "did you mean `tier`?"),
-        ("{ tier: 1, op", "{ tier: one, op", 13, 26, "expected a whole number"),
-        ("[CAP-006]", "[cap-6]", 14, 16, "is no id of a rule; expected one such as `CAP-006`"),
-        ("at: next", "at: a@b", 15, 9, "names no point"),
+        ("[required, resource_driver]", "[required, moon]", 12, 26, "`moon` is none of credential_revoker, "),
+        ("{ tier: 1, op", "{ tire: 1, op", 14, 20, "did you mean `tier`?"),
+        ("{ tier: 1, op", "{ tier: one, op", 14, 26, "expected a whole number"),
+        ("[CAP-006]", "[cap-6]", 15, 16, "is no id of a rule; expected one such as `CAP-006`"),
+        ("at: next", "at: a@b", 16, 9, "names no point"),
         ("description: Mine\n", "", 4, 1, "missing field `description`"),
-        ("at: next", "at: [", 15, 9, "expected a text"),
-        ("at: next", "at: 1.0.0", 15, 5, "the first is in line 6"),
+        ("at: next", "at: [", 16, 9, "expected a text"),
+        ("at: next", "at: 1.0.0", 16, 5, "the first is in line 6"),
         ("plugin: my-plugin", "plugin: ../mine", 1, 9, "names no plugin"),
-        ("    version: 1.1.0", "    version: 1.1", 16, 14, "is not a version"),
+        ("    version: 1.1.0", "    version: 1.1", 17, 14, "is not a version"),
         ("_version: 0.57.0", "_version: 0.50.0", 8, 25, "older than the contract"),
+        (
+            "commit: 0123abcd",
+            "commit: 0123ab",
+            9,
+            22,
+            "\"0123ab\" is no commit; expected 7 hexadecimal digits",
+        ),
+        ("commit: 0123abcd", "commit: 0123ABCD", 9, 22, "is no commit"),
+        ("commit: 0123abcd, ", "", 9, 14, "missing field `commit`"),
+        ("engine: 0.57.1", "engine: v0.57.1", 9, 40, "expected the version alone, `0.57.1`"),
+        ("engine: 0.57.1", "engine: 0.57", 9, 40, "is not a version"),
+        ("engine: 0.57.1", "engin: 0.57.1", 9, 32, "did you mean `engine`?"),
     ] {
         assert!(GOOD.contains(from), "{from}");
         let error = read_text(&GOOD.replacen(from, to, 1)).unwrap_err();
