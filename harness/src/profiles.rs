@@ -2,11 +2,12 @@
 
 use std::{
     ffi::OsString,
-    io,
+    fmt, io,
     path::{self, Path},
 };
 
 use counterfoil_core::{
+    release::{Plugin, Release},
     rules,
     scenario::{self, Diagnostic, Span},
 };
@@ -32,6 +33,19 @@ pub enum NotFound {
     Nowhere(io::Error),
     /// The file cannot be used.
     Unusable(Unusable),
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(text) => f.write_str(text),
+            Self::Nowhere(error) => write!(f, "the current directory is not known: {error}"),
+            Self::Unusable(Unusable { diagnostics, source: (file, _) }) => match diagnostics.first() {
+                Some(first) if first.span.is_some() => write!(f, "{first}"),
+                first => write!(f, "{file}: {}", first.map_or("no profile", |first| &first.message)),
+            },
+        }
+    }
 }
 
 /// The profile that is meant by `NAME`, `NAME@POINT`, `PATH` or `PATH@POINT`. Without a point it is the newest.
@@ -86,6 +100,27 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Profile>, Vec<Diagnostic>> 
         })
         .collect();
     if mistakes.is_empty() { Ok(history) } else { Err(mistakes) }
+}
+
+/// Each profile that a release names and that cannot be had, with its place: which there are is not known where a release is
+/// read.
+pub fn missing_of(release: &Release) -> Vec<Diagnostic> {
+    let source = &release.source;
+    let artefacts =
+        release.plugins.iter().flat_map(|plugin| plugin.platforms.values().chain(&plugin.previous));
+    let named = artefacts.filter_map(|artefact| match &artefact.plugin {
+        Some(Plugin::Profile(named)) => Some((named, artefact.span)),
+        _ => None,
+    });
+    named
+        .filter_map(|(named, span)| {
+            let message = find(named).err()?.to_string();
+            Some(
+                Diagnostic::at(&source.file, &source.text, "unknown-profile", span, message)
+                    .label("no profile"),
+            )
+        })
+        .collect()
 }
 
 /// The path of a file and a point, where a name is that of a file.
@@ -215,6 +250,47 @@ mod tests {
             }
         }
         assert!(matches!(find("./nowhere.yaml"), Err(NotFound::Unusable(_))));
+    }
+
+    #[test]
+    fn a_profile_that_a_release_names_has_to_be_there() {
+        let place = tempfile::tempdir().unwrap();
+        let mut profile = fs::read_to_string("../mock-providers/profiles/gcp.yaml").unwrap();
+        fs::write(place.path().join("mine.yaml"), &profile).unwrap();
+        profile.replace_range(..profile.find("provider:").unwrap(), "provder: 1\n");
+        fs::write(place.path().join("broken.yaml"), profile).unwrap();
+        let text = "\
+release: rehearsal
+require: offline
+engine:
+  { from: 0.56.0, to: 0.57.0, bump: { minor: m }, commit: 0123abcd, tag: v0.57.0, order: 1, state: planned }
+plugins:
+  - { name: p, from: 1.0.0, to: 2.0.0, bump: { major: m }, commit: 0123abcd, tag: v2.0.0, order: 2, state: planned,
+      previous: { profile: aws@1.1 },
+      platforms: {
+        linux/amd64: { profile: mine.yaml@v2-declared },
+        linux/arm64: { profile: aws@2.0.0 },
+        darwin/amd64: { profile: mine.yaml@2.0.0 },
+        darwin/arm64: { profile: broken.yaml },
+        windows/amd64: { profile: nowhere.yaml } } }
+";
+        let release = scenario::parse_release("release.yaml", place.path(), text.as_bytes()).unwrap();
+        let mut missing = missing_of(&release);
+        missing.sort_by_key(|mistake| mistake.line);
+        let told: Vec<_> = missing.iter().map(|mistake| (mistake.line, &*mistake.message)).collect();
+        let expected = [
+            (
+                7,
+                "aws has no point \"1.1\": did you mean \"1.1.0\"?; it has 1.2.0, 1.1.0, v2-declared, 1.2.1, 2.0.0",
+            ),
+            (11, "mine.yaml has no point \"2.0.0\""),
+            (12, "broken.yaml:1:1: "),
+            (13, "nowhere.yaml: there is no such file"),
+        ];
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+        for ((line, message), (at, expected)) in told.iter().zip(expected) {
+            assert!(*line == at && message.contains(expected), "{line}: {message}");
+        }
     }
 
     #[test]
