@@ -2399,7 +2399,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__schema)
-            opts="-h --help scenario settings known-failures report evidence"
+            opts="-h --help scenario settings known-failures report evidence release"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
