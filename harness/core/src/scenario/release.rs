@@ -740,6 +740,7 @@ engine:
   tag: v0.57.0
   order: 1
   state: released
+  withdrawn: [v0.56.1]
   binary: ../wfctl
   adapter: [counterfoil, adapter, engine]
   evidence: evidence/engine.json
@@ -753,6 +754,7 @@ plugins:
     tag: v2.0.0
     order: 2
     state: planned
+    withdrawn: [v1.3.0, v1.4.0]
     previous: { directory: old/aws }
     platforms:
       linux/amd64: { archive: dist/aws_linux_amd64.tar.gz, evidence: evidence/aws.json }
@@ -793,12 +795,14 @@ waivers:
         assert_eq!(member.bump, Bump { part: Part::Minor, reason: "Apply leaves the contract".to_owned() });
         assert_eq!((&*member.commit, &*member.tag), ("0123abcd", "v0.57.0"));
         assert_eq!((member.order, member.state), (1, State::Released));
+        assert_eq!(member.withdrawn, ["v0.56.1"]);
         assert_eq!(subject.binary, Some("ci/../wfctl".into()));
         assert_eq!(subject.adapter, ["counterfoil", "adapter", "engine"]);
         assert_eq!(subject.evidence, Some("ci/evidence/engine.json".into()));
 
         let [plugin] = &release.plugins[..] else { panic!("{:?}", release.plugins) };
         assert_eq!((&*plugin.name, plugin.state), ("workflow-plugin-aws", State::Planned));
+        assert_eq!(plugin.withdrawn, ["v1.3.0", "v1.4.0"]);
         let artefacts: Vec<_> =
             plugin.platforms.iter().map(|(platform, it)| (platform.to_string(), it.plugin.clone())).collect();
         let profile = |name: &str| Some(Plugin::Profile(name.to_owned()));
