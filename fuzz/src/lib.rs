@@ -48,6 +48,7 @@ targets![
     handshake_line,
     known_failures,
     plugin_manifest,
+    release_file,
     scenario_file,
     settings_file,
     trace_file,

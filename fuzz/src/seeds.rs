@@ -275,6 +275,37 @@ pub fn plugin_manifest() -> Seeds {
     seeds
 }
 
+/// A release that says everything.
+const RELEASE: &str = "\
+release: r
+require: live
+estimate: 2d
+engine:
+  { from: 0.56.0, to: 0.57.0, bump: { minor: m }, commit: 0123abcd, tag: v0.57.0, order: 1, state: released,
+    withdrawn: [v0.56.1], binary: wfctl, adapter: [a], evidence: e }
+plugins:
+  - { name: p, from: 1.0.0, to: 2.0.0, bump: { major: m }, commit: 0123abcd, tag: v2.0.0, order: 2, state: planned,
+      previous: { directory: d, evidence: e },
+      platforms: { linux/amd64: { archive: a, evidence: e }, darwin/arm64: { profile: aws@2.0.0 } } }
+preconditions:
+  - { text: t, link: l, confirmed_by: c, when: 2026-11-20 }
+waivers:
+  - { check: REL-010, member: p, contains: MAN-009, reason: r, approver: a, expires: 2026-12-31 }
+";
+
+/// What the documentation shows, and releases with mistakes.
+pub fn release_file() -> Seeds {
+    let is_release = |path: &Path| {
+        let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        folder.is_some_and(|name| name.starts_with("release-"))
+            && path.extension().is_some_and(|it| it == "yaml")
+    };
+    let mut seeds = files("tests/ui", &is_release);
+    seeds.extend(shown_in("docs/cutover.md", "release:"));
+    seeds.insert("good".to_owned(), RELEASE.into());
+    seeds
+}
+
 /// The stock scenarios, and files with mistakes.
 pub fn scenario_file() -> Seeds {
     let mut seeds = files("scenarios", &|path| path.extension().is_some_and(|extension| extension == "yaml"));

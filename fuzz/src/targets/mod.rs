@@ -19,7 +19,7 @@ pub use self::{
     manifest::plugin_manifest,
     scenario::scenario_file,
     trace::trace_file,
-    yaml::{known_failures, settings_file},
+    yaml::{known_failures, release_file, settings_file},
 };
 pub(crate) use self::{
     archive::{GZIP, TAR, gzip},

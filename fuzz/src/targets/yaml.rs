@@ -1,10 +1,17 @@
-//! The smaller files in YAML: settings and lists of known failures.
+//! The smaller files in YAML: settings, lists of known failures, and releases.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use counterfoil_core::scenario::{
-    Diagnostic, KnownFailure, KnownFailureChange, NewKnownFailure, RunSettings, Settings, Span,
-    parse_known_failures, parse_settings, parse_unfilled_known_failures, rewrite_known_failures,
+use counterfoil_core::{
+    release::{Artefact, Engine, Plugin, Release},
+    scenario::{
+        Diagnostic, KnownFailure, KnownFailureChange, NewKnownFailure, RunSettings, Settings, Span,
+        parse_known_failures, parse_release, parse_settings, parse_unfilled_known_failures,
+        rewrite_known_failures,
+    },
 };
 
 /// The name by which an input is read.
@@ -85,6 +92,58 @@ pub fn settings_file(input: &[u8]) {
 fn paths(how: &RunSettings) -> impl Iterator<Item = &PathBuf> {
     let files = [&how.known_failures, &how.keep_traces];
     how.scenarios.iter().chain(files.into_iter().flatten()).chain(how.reports.iter().map(|(_, path)| path))
+}
+
+/// Reads a release. Mistakes have their places in the text, and so has what is stated; members are told apart by their names
+/// and by their places in the order; paths are relative to the directory.
+pub fn release_file(input: &[u8]) {
+    let directory = Path::new("directory");
+    let release = match parse_release(FILE, directory, input) {
+        Ok(release) => release,
+        Err(mistakes) => return have_their_places(&mistakes, input),
+    };
+    let members = release.in_order();
+    assert_eq!(members.len(), release.plugins.len() + 1);
+    assert!(members.windows(2).all(|pair| pair[0].order < pair[1].order), "{members:?}");
+    let names: BTreeSet<&str> = members.iter().map(|member| &*member.name).collect();
+    assert_eq!(names.len(), members.len(), "{members:?}");
+    for waiver in &release.waivers {
+        assert!(waiver.member.as_deref().is_none_or(|member| names.contains(member)), "{waiver:?}");
+    }
+    for member in members {
+        let spans = member.spans;
+        for span in [
+            spans.member,
+            spans.from,
+            spans.to,
+            spans.bump,
+            spans.commit,
+            spans.tag,
+            spans.order,
+            spans.state,
+        ] {
+            is_in(span, input);
+        }
+    }
+    artefacts(&release).for_each(|artefact| is_in(artefact.span, input));
+    release.preconditions.iter().for_each(|precondition| is_in(precondition.span, input));
+    release.waivers.iter().for_each(|waiver| is_in(waiver.span, input));
+    assert!(stated(&release).all(|path| path.is_absolute() || path.starts_with(directory)), "{release:?}");
+}
+
+fn artefacts(release: &Release) -> impl Iterator<Item = &Artefact> {
+    release.plugins.iter().flat_map(|plugin| plugin.platforms.values().chain(&plugin.previous))
+}
+
+/// The paths that a release states.
+fn stated(release: &Release) -> impl Iterator<Item = &PathBuf> {
+    let Engine { subject, .. } = &release.engine;
+    let plugins = artefacts(release).filter_map(|artefact| match &artefact.plugin {
+        Some(Plugin::Archive(path) | Plugin::Directory(path)) => Some(path),
+        Some(Plugin::Profile(_)) | None => None,
+    });
+    let evidence = artefacts(release).filter_map(|artefact| artefact.evidence.as_ref());
+    subject.binary.iter().chain(&subject.evidence).chain(plugins).chain(evidence)
 }
 
 /// There is a mistake, and each lies in the text, where its line and its column say.

@@ -896,18 +896,23 @@ fn scalars_mean_what_they_mean_to_serde_yaml() {
     }
 }
 
-fn stock() -> Vec<String> {
+/// The files of a name in `tests/ui`, as far as they are short.
+fn faulty(name: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui");
-    let cases =
-        sorted(&root).into_iter().filter_map(|case| fs::read_to_string(case.join("scenario.yaml")).ok());
-    cases.chain([EVERYTHING.to_owned()]).filter(|text| text.len() < 4096).collect()
+    let cases = sorted(&root).into_iter().filter_map(|case| fs::read_to_string(case.join(name)).ok());
+    cases.filter(|text| text.len() < 4096).collect()
 }
 
-/// A file of ours with a few places changed.
+/// A scenario of ours with a few places changed.
 fn changed() -> impl Strategy<Value = Vec<u8>> {
+    changed_of([faulty("scenario.yaml"), vec![EVERYTHING.to_owned()]].concat())
+}
+
+/// One of some files with a few places changed.
+fn changed_of(files: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
     let put = "[-a-z0-9:&*!|'\"{}\\[\\],#~ \n?.>%\t\\\\é]{0,5}";
     let change = (any::<prop::sample::Index>(), 0..3usize, put);
-    (prop::sample::select(stock()), prop::collection::vec(change, 0..6)).prop_map(|(file, changes)| {
+    (prop::sample::select(files), prop::collection::vec(change, 0..6)).prop_map(|(file, changes)| {
         let mut bytes = file.into_bytes();
         for (place, cut, put) in changes {
             let start = place.index(bytes.len() + 1);
@@ -916,6 +921,16 @@ fn changed() -> impl Strategy<Value = Vec<u8>> {
         }
         bytes
     })
+}
+
+/// There is a mistake, and each lies in the file.
+fn have_their_places(diagnostics: &[Diagnostic], bytes: &[u8]) -> Result<(), TestCaseError> {
+    prop_assert!(!diagnostics.is_empty());
+    for diagnostic in diagnostics {
+        prop_assert!(diagnostic.line > 0 && diagnostic.column > 0);
+        prop_assert!(diagnostic.span.is_none_or(|span| span.end() <= bytes.len()));
+    }
+    Ok(())
 }
 
 proptest! {
@@ -932,13 +947,14 @@ proptest! {
     #[test]
     fn no_change_of_a_file_makes_it_panic(bytes in changed()) {
         if let Err(diagnostics) = parse("x.yaml", &bytes) {
-            prop_assert!(!diagnostics.is_empty());
-            for diagnostic in diagnostics {
-                prop_assert!(diagnostic.line > 0 && diagnostic.column > 0);
-                if let Some(span) = diagnostic.span {
-                    prop_assert!(span.end() <= bytes.len());
-                }
-            }
+            have_their_places(&diagnostics, &bytes)?;
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_release_makes_it_panic(bytes in changed_of(faulty("release.yaml"))) {
+        if let Err(diagnostics) = parse_release("x.yaml", "".as_ref(), &bytes) {
+            have_their_places(&diagnostics, &bytes)?;
         }
     }
 
