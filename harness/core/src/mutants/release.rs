@@ -10,7 +10,7 @@ use crate::{
         Artefact, ArtefactFacts, Build, Bump, Case, CheckState, Confirmation, Digests, Doubt, DoubtKind,
         Engine, EngineFacts, EngineSubject, Facts, Known, LockChange, LockFacts, ManifestFacts, Member,
         MemberSpans, Part, Path, Platform, Plugin, PluginFacts, Precondition, Presence, Release, Require,
-        RuleState, Source, State, Tested, assess,
+        RuleState, Source, SpentTag, State, Tested, assess,
     },
     scenario::{Date, Span},
 };
@@ -83,7 +83,11 @@ pub fn good() -> (Release, Facts) {
             tested: Known::Known(tested(&[])),
         },
         plugins: COMMITS.map(plugin_facts).into(),
-        lock: Some(LockFacts { frozen: "2026-05-17T09:00:00Z".to_owned(), changes: Vec::new() }),
+        lock: Some(LockFacts {
+            frozen: "2026-05-17T09:00:00Z".to_owned(),
+            changes: Vec::new(),
+            spent: Vec::new(),
+        }),
     };
     (release, facts)
 }
@@ -318,7 +322,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
     mutant(
         "newer-engine-asked-for",
         "A plugin asks for an engine that is not released",
-        &["REL-007"],
+        &["REL-007", "REL-021"],
         |_, facts| {
             its(&mut piece(facts).manifest).min_engine_version = Some("0.57.1".to_owned());
             its(&mut piece(facts).build).engine = Some("v0.57.1".to_owned());
@@ -332,9 +336,14 @@ pub const RELEASES: &[ReleaseMutant] = &[
             its(&mut piece(facts).manifest).min_engine_version = Some("0.56.1".to_owned());
         },
     ),
-    mutant("v2-in-the-manifest-alone", "A process does not declare v2", &["REL-009"], |_, facts| {
-        its(&mut piece(facts).tested).rules.insert("CAP-006".to_owned(), RuleState::Broken);
-    }),
+    mutant(
+        "v2-in-the-manifest-alone",
+        "A process does not declare v2",
+        &["REL-009", "REL-021"],
+        |_, facts| {
+            its(&mut piece(facts).tested).rules.insert("CAP-006".to_owned(), RuleState::Broken);
+        },
+    ),
     mutant("suite-broken", "A plugin breaks the contract", &["REL-010"], |_, facts| {
         doubt(facts, DoubtKind::Broken, "1 of 300 runs failed; broken are RPC-001");
     }),
@@ -375,7 +384,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
     mutant(
         "not-tested",
         "A plugin was tested on no platform",
-        &["REL-004", "REL-009", "REL-010", "REL-011", "REL-012", "REL-013"],
+        &["REL-004", "REL-009", "REL-010", "REL-011", "REL-012", "REL-013", "REL-021"],
         |_, facts| {
             piece(facts).tested = Known::Unknown("nobody tested it".to_owned());
         },
@@ -451,7 +460,108 @@ pub const RELEASES: &[ReleaseMutant] = &[
             its_lock(facts).changes.push(change);
         },
     ),
+    mutant(
+        "old-plugin-silently-driven",
+        "An engine that still calls Apply takes a plugin of before",
+        &["REL-020"],
+        at_phase_2,
+    ),
+    mutant(
+        "old-plugin-taken",
+        "The new engine takes a plugin of before, which declares v2 already",
+        &["REL-020"],
+        |_, facts| {
+            its(&mut facts.plugins[0].previous.tested).rules.insert("CAP-006".to_owned(), RuleState::Held);
+        },
+    ),
+    mutant(
+        "new-plugin-taken-by-old-engine",
+        "A new plugin lets itself be installed for the engine of before",
+        &["REL-008", "REL-020"],
+        |_, facts| {
+            its(&mut piece(facts).manifest).min_engine_version = Some("0.56.0".to_owned());
+        },
+    ),
+    mutant("previous-unknown", "Nothing is known of the plugin of before", &["REL-020"], |_, facts| {
+        facts.plugins[0].previous = ArtefactFacts::unknown(Presence::NotStated, "no artefact is stated");
+    }),
+    mutant(
+        "released-before-its-turn",
+        "A plugin is public, and the engine before it is not",
+        &["REL-022"],
+        |release, _| {
+            release.plugins[0].state = State::Released;
+        },
+    ),
+    mutant("tag-moved", "A tag that was public is to be on another commit", &["REL-023"], |_, facts| {
+        its_lock(facts).spent.push(spent(COMMITS[1], false));
+    }),
+    mutant(
+        "tag-used-again",
+        "A version that was withdrawn is released again",
+        &["REL-023"],
+        |release, facts| {
+            release.engine.member.state = State::Released;
+            release.plugins[0].state = State::Released;
+            its_lock(facts).spent.push(spent(COMMITS[0], true));
+        },
+    ),
+    mutant(
+        "withdrawn-tag-again",
+        "A tag that was withdrawn is used again",
+        &["REL-002", "REL-023"],
+        |release, _| {
+            let plugin = &mut release.plugins[0];
+            plugin.withdrawn = vec![plugin.tag.clone()];
+        },
+    ),
+    mutant("tag-planned-again", "A version that was public is planned again", &["REL-023"], |_, facts| {
+        its_lock(facts).spent.push(spent(COMMITS[0], false));
+    }),
+    mutant(
+        "engine-withdrawn-alone",
+        "The engine was withdrawn, and a plugin that needs it is still public",
+        &["REL-024"],
+        |release, _| {
+            release.engine.member.state = State::Withdrawn;
+            release.plugins[0].state = State::Released;
+        },
+    ),
+    mutant(
+        "plugin-withdrawn-alone",
+        "A plugin was withdrawn, and the engine that refuses the one before it is still public",
+        &["REL-024"],
+        |release, _| {
+            release.engine.member.state = State::Released;
+            release.plugins[0].state = State::Withdrawn;
+        },
+    ),
 ];
+
+/// The tag of the first plugin, which was public.
+fn spent(commit: &str, withdrawn: bool) -> SpentTag {
+    SpentTag {
+        member: "workflow-plugin-one".to_owned(),
+        tag: "v2.0.0".to_owned(),
+        commit: commit.to_owned(),
+        withdrawn,
+    }
+}
+
+/// Makes it the release of 0.54.0, when engines took whatever plugin there was.
+fn at_phase_2(release: &mut Release, facts: &mut Facts) {
+    let engine = &mut release.engine.member;
+    (engine.from, engine.to) = (Version::new(0, 53, 0), Version::new(0, 54, 0));
+    engine.tag = format!("v{}", engine.to);
+    its(&mut facts.engine.tested).revisions = vec![Revision::V0_54];
+    for artefact in facts.plugins.iter_mut().flat_map(|plugin| plugin.platforms.values_mut()) {
+        its(&mut artefact.manifest).min_engine_version = Some("0.54.0".to_owned());
+        its(&mut artefact.build).engine = Some("v0.54.0".to_owned());
+        if let Known::Known(tested) = &mut artefact.tested {
+            tested.revisions = vec![Revision::V0_54];
+        }
+    }
+}
 
 fn its_lock(facts: &mut Facts) -> &mut LockFacts {
     facts.lock.as_mut().expect("it was frozen")
@@ -472,10 +582,10 @@ mod tests {
         assert!(open.is_empty(), "{open:#?}");
         assert_eq!(verdict, Verdict::Go);
         let judged: BTreeSet<&str> = checks.iter().map(|check| check.rule).collect();
-        // An asset is looked for where something is public.
+        // An asset is looked for where something is public, and what is left where something was withdrawn.
         let quiet: Vec<&str> =
             RELEASE.rules.iter().map(|rule| rule.id).filter(|rule| !judged.contains(rule)).collect();
-        assert_eq!(quiet, ["REL-018"]);
+        assert_eq!(quiet, ["REL-018", "REL-024"]);
     }
 
     #[test]

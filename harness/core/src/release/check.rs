@@ -108,6 +108,12 @@ impl Checks<'_> {
         self.push(about, State::Broken, text.into(), help.into());
     }
 
+    /// It is as it was judged elsewhere, and `help` would make it hold.
+    pub(crate) fn judged(&mut self, about: About<'_>, state: &State, text: String, help: String) {
+        let help = if *state == State::Holds { String::new() } else { help };
+        self.push(about, state.clone(), text, help);
+    }
+
     fn push(&mut self, about: About<'_>, state: State, text: String, help: String) {
         self.checks.push(Check {
             rule: self.rule.id,

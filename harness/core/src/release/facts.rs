@@ -217,6 +217,21 @@ pub struct LockFacts {
     pub frozen: String,
     /// What is not as it was then.
     pub changes: Vec<LockChange>,
+    /// The tags that were public by then.
+    pub spent: Vec<SpentTag>,
+}
+
+/// A tag that was public.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentTag {
+    /// The member that it is of.
+    pub member: String,
+    /// The tag.
+    pub tag: String,
+    /// The commit that it was on.
+    pub commit: String,
+    /// Whether what it released was taken back.
+    pub withdrawn: bool,
 }
 
 /// What is not as it was when the lock was written.

@@ -6,6 +6,11 @@
 
 mod check;
 mod facts;
+mod pairs;
+mod rollback;
+#[cfg(test)]
+mod testing;
+mod window;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,12 +19,16 @@ use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::rollback::next_number;
 pub use self::{
     check::{About, Case, Check, Checks, State as CheckState, Verdict, Waived, assess},
     facts::{
         ArtefactFacts, Build, Digests, Doubt, DoubtKind, EngineFacts, Facts, Known, LockChange, LockFacts,
-        ManifestFacts, Path, PluginFacts, Presence, RuleState, Tested,
+        ManifestFacts, Path, PluginFacts, Presence, RuleState, SpentTag, Tested,
     },
+    pairs::{Age, Cell, Demand, Enforcer, Hazard, Load, Outcome, Pairs, pairs},
+    rollback::{Fate, Left, Number, Retreat, Rollback, StateBack, StateFacts, rollback},
+    window::{Best, Position, Sit, Standing, Step, Window, window},
 };
 use crate::scenario::{Date, Span};
 

@@ -4,9 +4,11 @@
 //! public.
 
 mod built;
+mod pairs;
 mod public;
 mod stated;
 mod tested;
+mod window;
 
 use super::ReleaseRule;
 use crate::{
@@ -169,6 +171,46 @@ pub(super) const RULES: &[ReleaseRule] = &[
         reason: "What was judged is what is released, or nothing was judged.",
         source: "cutover.md",
         check: public::nothing_changed_since_it_was_frozen,
+    },
+    ReleaseRule {
+        id: "REL-020",
+        title: "A plugin of before and the engine of after refuse each other, and so do a plugin of after and the engine of before.",
+        enforced: "host, by its load gate, from 0.57 on (E-217), and by its plugin manager, by minEngineVersion at install alone",
+        reason: "They were not made for each other, and who upgrades one of them alone hears nothing of it.",
+        source: "E-217, D-050, cutover.md",
+        check: pairs::mixed_pairs_are_refused,
+    },
+    ReleaseRule {
+        id: "REL-021",
+        title: "The engine of the release installs, loads and drives each plugin of the release by v2.",
+        enforced: "host, by its load gate, from 0.57 on (E-217), and by its plugin manager, by minEngineVersion at install alone",
+        reason: "Whoever has upgraded everything is on that pair.",
+        source: "E-217, D-050, cutover.md",
+        check: pairs::the_new_pair_works,
+    },
+    ReleaseRule {
+        id: "REL-022",
+        title: "Members are released in their order: none is public while one before it is planned.",
+        enforced: NOBODY,
+        reason: "What the window was judged safe for is that order.",
+        source: "cutover.md",
+        check: window::members_are_released_in_their_order,
+    },
+    ReleaseRule {
+        id: "REL-023",
+        title: "A tag that was public is not moved, and after a withdrawal not used again.",
+        enforced: NOBODY,
+        reason: "Who has fetched it keeps what it was: two programs then go by one version.",
+        source: "cutover.md",
+        check: window::no_tag_is_used_again,
+    },
+    ReleaseRule {
+        id: "REL-024",
+        title: "Where an engine or a plugin was withdrawn, what is left of the pair works.",
+        enforced: NOBODY,
+        reason: "Who had both goes back by one of them alone.",
+        source: "E-217, D-050, cutover.md",
+        check: window::what_is_left_of_a_withdrawal_is_safe,
     },
 ];
 
