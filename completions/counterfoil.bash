@@ -25,6 +25,9 @@ _counterfoil() {
             counterfoil,contract)
                 cmd="counterfoil__subcmd__contract"
                 ;;
+            counterfoil,cutover)
+                cmd="counterfoil__subcmd__cutover"
+                ;;
             counterfoil,evidence)
                 cmd="counterfoil__subcmd__evidence"
                 ;;
@@ -133,6 +136,18 @@ _counterfoil() {
             counterfoil__subcmd__contract__subcmd__help,show)
                 cmd="counterfoil__subcmd__contract__subcmd__help__subcmd__show"
                 ;;
+            counterfoil__subcmd__cutover,freeze)
+                cmd="counterfoil__subcmd__cutover__subcmd__freeze"
+                ;;
+            counterfoil__subcmd__cutover,help)
+                cmd="counterfoil__subcmd__cutover__subcmd__help"
+                ;;
+            counterfoil__subcmd__cutover__subcmd__help,freeze)
+                cmd="counterfoil__subcmd__cutover__subcmd__help__subcmd__freeze"
+                ;;
+            counterfoil__subcmd__cutover__subcmd__help,help)
+                cmd="counterfoil__subcmd__cutover__subcmd__help__subcmd__help"
+                ;;
             counterfoil__subcmd__evidence,help)
                 cmd="counterfoil__subcmd__evidence__subcmd__help"
                 ;;
@@ -183,6 +198,9 @@ _counterfoil() {
                 ;;
             counterfoil__subcmd__help,contract)
                 cmd="counterfoil__subcmd__help__subcmd__contract"
+                ;;
+            counterfoil__subcmd__help,cutover)
+                cmd="counterfoil__subcmd__help__subcmd__cutover"
                 ;;
             counterfoil__subcmd__help,evidence)
                 cmd="counterfoil__subcmd__help__subcmd__evidence"
@@ -261,6 +279,9 @@ _counterfoil() {
                 ;;
             counterfoil__subcmd__help__subcmd__contract,show)
                 cmd="counterfoil__subcmd__help__subcmd__contract__subcmd__show"
+                ;;
+            counterfoil__subcmd__help__subcmd__cutover,freeze)
+                cmd="counterfoil__subcmd__help__subcmd__cutover__subcmd__freeze"
                 ;;
             counterfoil__subcmd__help__subcmd__evidence,show)
                 cmd="counterfoil__subcmd__help__subcmd__evidence__subcmd__show"
@@ -431,7 +452,7 @@ _counterfoil() {
 
     case "${cmd}" in
         counterfoil)
-            opts="-h -V --help --version run test init explore validate list schema judge rules explain mutants vectors report evidence contract mock adapter proxy stand-in record completions man help"
+            opts="-h -V --help --version run test init explore validate list schema judge rules explain mutants vectors report evidence cutover contract mock adapter proxy stand-in record completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -731,6 +752,92 @@ _counterfoil() {
                     COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover)
+            opts="-h --afresh --lock --explain --json --html --help freeze help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lock)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__freeze)
+            opts="-h --afresh --lock --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lock)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__help)
+            opts="freeze help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__help__subcmd__freeze)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -1137,7 +1244,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__help)
-            opts="run test init explore validate list schema judge rules explain mutants vectors report evidence contract mock adapter proxy stand-in record completions man help"
+            opts="run test init explore validate list schema judge rules explain mutants vectors report evidence cutover contract mock adapter proxy stand-in record completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,6 +1370,34 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__help__subcmd__contract__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__help__subcmd__cutover)
+            opts="freeze"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__help__subcmd__cutover__subcmd__freeze)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

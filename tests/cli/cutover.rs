@@ -136,15 +136,8 @@ fn what_is_missing_and_what_cannot_be_read_is_told_beside_the_rest() {
     let platforms = [(&*here(), "{ archive: damaged.tar.gz }"), (FOREIGN, "{ archive: nowhere.tar.gz }")];
     place.write("release.yaml", release("", &platforms));
     holds_that(&place, "REL-015", "unknown", "damaged.tar.gz is not taken: ");
-    holds_that(&place, "REL-015", "broken", "there is no nowhere.tar.gz");
+    holds_that(&place, "REL-015", "unknown", "there is no nowhere.tar.gz");
     holds_that(&place, "REL-001", "holds", "0.1.0 is tagged v0.1.0");
-    place.write("release.yaml", release("", &[(&here(), "{ profile: refrence }")]));
-    holds_that(
-        &place,
-        "REL-015",
-        "unknown",
-        "no profile is called \"refrence\": did you mean \"reference\"?",
-    );
 }
 
 #[test]
@@ -221,7 +214,7 @@ fn that_can_go() -> Place {
 #[test]
 fn what_was_frozen_is_held_against_what_is_so_later() {
     let place = that_can_go();
-    let frozen = place.run(["cutover", "freeze", "release.yaml"]).exits(0).quietly();
+    let frozen = place.run(["cutover", "freeze", "release.yaml"]).exits(0);
     frozen.says("apply-removed is frozen as of 20").says(", in release.lock.json\n");
     let lock: Value = serde_json::from_str(&place.read("release.lock.json")).expect("JSON");
     assert_eq!(lock["members"]["mock"]["tag"], "v0.1.0");
@@ -283,6 +276,34 @@ fn only_what_changed_is_judged_again() {
     assert!(told == one && why.contains("cannot be kept in "), "{told} {why}");
 }
 
+/// A release with a command line that stands in for that of an engine, and evidence of its test.
+fn by_a_command_line(engine: &str, profile: &str) -> Place {
+    let place = Place::new();
+    let script = format!("#!/bin/sh\nexec '{PROGRAM}' stand-in wfctl --revision {engine} \"$@\"\n");
+    place.write("wfctl", script);
+    fs::set_permissions(place.path("wfctl"), fs::Permissions::from_mode(0o755)).expect("a program");
+    let test = ["test", "wfctl", "-f", "all-kinds-succeed", "--evidence", "wfctl.json", "--", "./wfctl"];
+    place.run(test).exits(0);
+    let stated = release("  binary: wfctl\n  evidence: wfctl.json\n", &[(&here(), profile)]);
+    place.write("release.yaml", stated.replace("0.56.0", "0.55.0").replace("0.57.0", &format!("{engine}.0")));
+    place
+}
+
+#[test]
+fn the_path_that_the_real_command_line_takes_is_seen_behind_the_proxy() {
+    let place = by_a_command_line("0.57", "{ profile: reference }");
+    holds_that(&place, "REL-014", "holds", "the engine drives it by v2");
+    holds_that(&place, "REL-011", "holds", "wfctl.json is about it");
+    // Before 0.57, what does not declare v2 is handed to Apply without a word.
+    let place = by_a_command_line("0.56", "{ profile: digitalocean@1.2.0 }");
+    holds_that(&place, "REL-014", "broken", "the engine drives it through Apply");
+    let place = by_a_command_line("0.57", "{ profile: digitalocean@1.2.0 }");
+    holds_that(&place, "REL-014", "unknown", "the engine calls nothing that would apply a plan");
+    // Evidence is about the program that was tested.
+    place.write("wfctl", place.read("wfctl") + "#");
+    holds_that(&place, "REL-011", "broken", "wfctl.json: the program is another: expected sha256 ");
+}
+
 #[test]
 fn an_interrupted_cutover_gives_no_answer_and_leaves_nothing_behind() {
     let place = Place::new();
@@ -312,6 +333,8 @@ fn a_release_that_cannot_be_read_is_shown_its_mistakes() {
     place.write("release.yaml", release("", &[(&here(), "{}")]).replace("order: 2", "order: 1"));
     let done = place.run(["cutover", "release.yaml"]).exits(2);
     done.complains("in release.yaml");
+    place.write("release.yaml", release("", &[(&here(), "{ profile: refrence }")]));
+    place.run(["cutover", "release.yaml"]).exits(2).complains("did you mean \"reference\"?");
     place.run(["cutover", "nowhere.yaml"]).exits(2).complains("there is no such file");
     place.run(["cutover"]).exits(2);
 }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     cutover::{self, Lock, Memory, Setting},
+    profiles,
     report::{
         cutover::{self as report, Told},
         terminal::counted,
@@ -161,7 +162,10 @@ fn read(file: &Path, output: Output) -> Result<Release, Exit> {
     let unusable = |mistakes, bytes: &[u8]| show_unusable(Unusable::new(mistakes, &shown, bytes), output);
     let bytes = read_document(file, &shown).map_err(|mistake| unusable(vec![*mistake], &[]))?;
     let directory = file.parent().unwrap_or(Path::new(""));
-    scenario::parse_release(&shown, directory, &bytes).map_err(|mistakes| unusable(mistakes, &bytes))
+    let release =
+        scenario::parse_release(&shown, directory, &bytes).map_err(|mistakes| unusable(mistakes, &bytes))?;
+    let missing = profiles::missing_of(&release);
+    if missing.is_empty() { Ok(release) } else { Err(unusable(missing, &bytes)) }
 }
 
 /// The lock that counts: the one that is named, which has to be there; else the one beside the file, where there is one.

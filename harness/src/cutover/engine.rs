@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -53,7 +53,11 @@ impl Bench<'_> {
         let stated = &self.setting.release.engine.subject;
         let paper = stated.evidence.as_deref().map(Paper::read);
         let programs = Programs {
-            binary: stated.binary.clone().map(with_digest),
+            // It is started elsewhere.
+            binary: stated
+                .binary
+                .as_deref()
+                .map(|path| with_digest(path::absolute(path).unwrap_or_else(|_| path.to_owned()))),
             adapter: stated.adapter.first().map(|program| with_digest(self.adapter_program(program))),
         };
         let whole = programs

@@ -284,3 +284,59 @@ impl Changes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_core::mutants::good_release;
+
+    use super::*;
+
+    /// What is told of a release that was altered behind its freezing.
+    fn changed(alter: impl FnOnce(&mut Release, &mut Facts)) -> Vec<String> {
+        let (mut release, mut facts) = good_release();
+        let place = tempfile::tempdir().unwrap();
+        let file = beside(&place.path().join("release.yaml"));
+        Lock::of(&release, &facts).unwrap().write(&file).unwrap();
+        alter(&mut release, &mut facts);
+        let lock = Lock::read(&file, &release.id).unwrap().unwrap();
+        let told = lock.held_against(&release, &facts).changes.into_iter();
+        told.map(|change| format!("{}: {}", change.member.unwrap_or_default(), change.what)).collect()
+    }
+
+    #[test]
+    fn each_change_behind_the_freezing_is_named() {
+        assert_eq!(changed(|_, _| {}), <[String; 0]>::default());
+        let told = changed(|release, facts| {
+            release.engine.member.tag = "v0.57.1".to_owned();
+            release.plugins[0].order = 9;
+            facts.engine.digest = Known::Known("0".repeat(64));
+            let artefact = facts.plugins[1].platforms.values_mut().next().unwrap();
+            artefact.digests = Known::Unknown("it is gone".to_owned());
+            facts.now = "2026-01-01T00:00:00Z".to_owned();
+        });
+        let (engine, [one, two]) =
+            (&good_release().0.engine.member.name, ["one", "two"].map(|it| format!("workflow-plugin-{it}")));
+        let of_two =
+            ["program", "archive", "manifest"].map(|what| format!("{two}: the {what} for darwin/arm64"));
+        let mut expected = vec![": the clock, which was put back,".to_owned()];
+        expected.extend([
+            format!("{engine}: the tag"),
+            format!("{engine}: the program"),
+            format!("{one}: the order"),
+        ]);
+        expected.extend(of_two);
+        assert_eq!(told, expected);
+        assert_eq!(
+            changed(|release, facts| _ = (release.plugins.pop(), facts.plugins.pop())),
+            [format!("{two}: the member")]
+        );
+    }
+
+    #[test]
+    fn what_has_no_digest_is_named_and_not_frozen() {
+        let (release, mut facts) = good_release();
+        facts.engine.digest = Known::Unknown("its version alone is known".to_owned());
+        let missing = Lock::of(&release, &facts).unwrap_err();
+        assert_eq!(missing, [format!("{}: its version alone is known", release.engine.member.name)]);
+    }
+}

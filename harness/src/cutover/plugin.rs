@@ -12,15 +12,16 @@ use std::{
 use bytes::Bytes;
 use counterfoil_core::{
     release::{
-        self, Artefact as Stated, ArtefactFacts, Digests, Known, ManifestFacts, Member, Platform, Plugin,
-        Presence, Tested,
+        self, Artefact as Stated, ArtefactFacts, Build, Digests, Known, ManifestFacts, Member, Platform,
+        Plugin, Presence, Tested,
     },
     rpc::Method,
     scenario,
-    trace::{Event, Trace},
+    trace::first_reply,
 };
 use counterfoil_mock::{Profile, manifest};
-use counterfoil_proto::Revision;
+use counterfoil_proto::{Revision, iac};
+use prost::Message as _;
 
 use super::{
     Bench, Stopped, is_settled, memory,
@@ -29,10 +30,9 @@ use super::{
 };
 use crate::{
     evidence::{self, Artefact, Built, Evidence, Kind, hash_of},
-    explore,
-    profiles::{self, Found, NotFound},
+    profiles::{self, Found},
     run::{
-        Filter, Job, PluginUnderTest, RealPlugin, Target, Untraced, Unusable, Variant, WfctlUnderTest,
+        Filter, Job, PluginUnderTest, RealPlugin, Target, Untraced, Variant, WfctlUnderTest,
         jobs_for_provider, traced,
     },
     subject::{Preparation, Subject, script},
@@ -237,11 +237,12 @@ impl Bench<'_> {
         place: &mut Place<'_>,
         paper: Option<&Paper>,
     ) -> Result<ArtefactFacts, Missed> {
-        let is_stand_in = matches!(place.plugin, Plugin::Profile(_));
+        let plugin = place.plugin;
         let subject = self.prepared(place).await?;
         let mut facts = looked_at(subject);
-        if is_stand_in {
+        if let Plugin::Profile(named) = plugin {
             facts.stand_in = true;
+            facts.build = built_from(named);
             // It stands in for what is built for that platform, wherever it runs.
             facts.built_for = Known::Known(piece.platform.as_ref().unwrap_or(&self.here).clone());
         }
@@ -376,30 +377,46 @@ impl Bench<'_> {
             let why = "its plugin.json tells no capabilities.iacProvider.name, by which the engine finds it (E-235)";
             return Known::Unknown(why.to_owned());
         };
-        let config = config_of(subject);
-        let offer = match PluginUnderTest::offline(subject, config.clone()) {
-            Ok(plugin) => explore::offer(&Target::Plugin(Arc::new(plugin)), String::new()).await,
-            Err(error) => Err(error.to_string()),
-        };
-        let resource_type = match offer.map(|offer| offer.types.into_iter().next()) {
-            Ok(Some(resource_type)) => resource_type,
-            Ok(None) => return Known::Unknown("it does not tell its types".to_owned()),
+        let resource_type = match self.first_type(subject).await {
+            Ok(resource_type) => resource_type,
             Err(why) => return Known::Unknown(why),
         };
         let plugin = RealPlugin {
             directory: subject.directory.clone(),
             provider,
-            config: serde_json::from_slice(&config).unwrap_or_default(),
+            config: serde_json::from_slice(&config_of(subject)).unwrap_or_default(),
             resource_type,
             live: false,
         };
         let wfctl = WfctlUnderTest { plugin: Some(plugin), ..wfctl.clone() };
         let scenario = scenario::parse("path-taken.yaml", PATH.as_bytes()).expect("it is in order");
         let job = Job { scenario: Arc::new(scenario), revision: self.revision };
-        match traced(&job, &Target::Wfctl(Arc::new(wfctl)), &Variant::Reference).await {
-            Ok(trace) => taken(&trace),
-            Err(Untraced::Skipped(_, why) | Untraced::Failed(why)) => Known::Unknown(why),
+        let (calls, ended) = match wfctl.calls(&job).await {
+            Ok(known) => known,
+            Err(why) => return Known::Unknown(why),
+        };
+        match (calls.contains(&Method::Apply), calls.contains(&Method::Create)) {
+            (true, _) => Known::Known(release::Path::Apply),
+            (false, true) => Known::Known(release::Path::V2),
+            (false, false) => {
+                Known::Unknown(format!("the engine calls nothing that would apply a plan: {ended}"))
+            }
         }
+    }
+
+    /// The first type that a plugin declares, whether or not an engine of the release would go on with it.
+    async fn first_type(&self, subject: &Subject) -> Result<String, String> {
+        let plugin =
+            PluginUnderTest::offline(subject, config_of(subject)).map_err(|error| error.to_string())?;
+        let loads = self.scenarios.iter().find(|scenario| scenario.id == LOADS);
+        let scenario = Arc::clone(loads.ok_or("there is no scenario that loads it")?);
+        let job = Job { scenario, revision: self.revision };
+        let traced = traced(&job, &Target::Plugin(Arc::new(plugin)), &Variant::Reference).await;
+        let trace = traced.map_err(|(Untraced::Skipped(_, why) | Untraced::Failed(why))| why)?;
+        let declared = first_reply(&trace.events, Method::Capabilities).unwrap_or_default();
+        let declared = iac::CapabilitiesResponse::decode(declared).unwrap_or_default();
+        let first = declared.capabilities.into_iter().next().map(|capability| capability.resource_type);
+        first.ok_or_else(|| "it does not tell its types".to_owned())
     }
 
     /// What evidence says of an artefact that is not there.
@@ -463,14 +480,21 @@ fn is_there(path: &Path) -> Result<(), Missed> {
 
 /// The profile of a stand-in.
 fn found(named: &str) -> Result<Found, Missed> {
-    profiles::find(named).map_err(|not_found| match not_found {
-        NotFound::Unknown(text) => unreadable(text),
-        NotFound::Nowhere(error) => unreadable(format!("the current directory is not known: {error}")),
-        NotFound::Unusable(Unusable { diagnostics, source: (file, _) }) => {
-            let first = diagnostics.into_iter().next().map(|mistake| mistake.message);
-            unreadable(format!("{file} is no profile: {}", first.unwrap_or_default()))
-        }
-    })
+    profiles::find(named).map_err(unreadable)
+}
+
+/// What a stand-in stands in for was built from, as its profile tells it.
+fn built_from(named: &str) -> Known<Build> {
+    match profiles::find(named).map(|found| found.profile.point.built) {
+        Ok(Some(built)) => Known::Known(Build {
+            revision: Some(built.commit),
+            modified: Some(false),
+            engine: Some(format!("v{}", built.engine)),
+            ..Build::default()
+        }),
+        Ok(None) => Known::Unknown("its profile does not tell".to_owned()),
+        Err(error) => Known::Unknown(error.to_string()),
+    }
 }
 
 /// What can be seen of a plugin without running it.
@@ -515,24 +539,4 @@ fn config_of(subject: &Subject) -> Bytes {
     let name = subject.manifest.as_ref().and_then(|manifest| manifest.name.as_deref());
     let profile = Profile::for_plugin(name.unwrap_or(&subject.name));
     profile.map_or_else(Bytes::new, |profile| profile.placeholder().to_string().into())
-}
-
-/// Which way was taken, by the calls of an apply.
-fn taken(trace: &Trace) -> Known<release::Path> {
-    let calls = |wanted: Method| {
-        trace
-            .events
-            .iter()
-            .any(|event| matches!(event, Event::CallIssued { method, .. } if *method == wanted))
-    };
-    let refused = trace.events.iter().find_map(|event| match event {
-        Event::LoadFailed { error, .. } => Some(error),
-        _ => None,
-    });
-    match (calls(Method::Apply), calls(Method::Create), refused) {
-        (true, _, _) => Known::Known(release::Path::Apply),
-        (false, true, _) => Known::Known(release::Path::V2),
-        (false, false, Some(error)) => Known::Unknown(format!("the engine refuses it: {error}")),
-        (false, false, None) => Known::Unknown("the engine came to no call of it".to_owned()),
-    }
 }

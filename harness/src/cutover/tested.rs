@@ -232,3 +232,28 @@ pub(super) fn kept_build(go: &Go) -> Known<Build> {
         Go::Unknown(why) => Known::Unknown(why.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_core::mutants::good_release;
+
+    use super::*;
+
+    #[test]
+    fn of_two_tests_the_worse_counts() {
+        let (_, facts) = good_release();
+        let one = facts.engine.tested.known().unwrap().clone();
+        let mut other = one.clone();
+        other.rules =
+            [("OUT-001".to_owned(), RuleState::Broken), ("CAP-006".to_owned(), RuleState::Known)].into();
+        other.doubts.push(doubt(DoubtKind::Broken, "of the other"));
+        let together = both(Known::Known(one.clone()), Known::Known(other));
+        let together = together.known().unwrap();
+        assert_eq!((together.judged, together.revisions.clone()), (2 * one.judged, one.revisions.clone()));
+        assert_eq!(together.rule("OUT-001"), Some(RuleState::Broken));
+        assert_eq!(together.rule("CAP-006"), Some(RuleState::Known));
+        assert_eq!(together.doubts.len(), one.doubts.len() + 1);
+        let unknown = Known::Unknown("it did not start".to_owned());
+        assert_eq!(both(Known::Known(one), unknown.clone()), unknown);
+    }
+}

@@ -208,6 +208,22 @@ impl WfctlUnderTest {
         Ok(played)
     }
 
+    /// The calls that the plugin gets in an apply of what a job is about, in order, and in words how the apply ended.
+    ///
+    /// # Errors
+    /// Says why it cannot be applied.
+    pub async fn calls(&self, job: &Job) -> Result<(Vec<Method>, String), String> {
+        let only_type = self.plugin.as_ref().map(|plugin| plugin.resource_type.as_str());
+        let recipe = Recipe::of(&job.scenario, only_type)?;
+        let Applied { ran, calls, .. } =
+            self.apply(job, &recipe).await.map_err(|error| error.to_string())??;
+        let methods = calls.iter().filter_map(|event| match event {
+            Event::CallIssued { method, .. } => Some(*method),
+            _ => None,
+        });
+        Ok((methods.collect(), self.redactor.redact(&ran.end()).into_owned()))
+    }
+
     /// Carries an apply out, in a place of its own. Where it comes to no end, that is said.
     async fn apply(&self, job: &Job, recipe: &Recipe) -> Result<Result<Applied, String>, DriveError> {
         let room = private_directory().map_err(FurnishError::from)?;
