@@ -1,14 +1,15 @@
 //! `counterfoil cutover`: one answer for several repositories that are released together.
 
 use std::{
-    env,
+    collections::BTreeSet,
+    env, fs,
     io::Write as _,
     path::{self, Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
 use counterfoil_core::{
-    release::{Case, Check, Facts, Release, Verdict, assess},
+    release::{self, Case, Check, CheckState, Facts, Release, State, Verdict, assess},
     scenario,
 };
 
@@ -21,7 +22,7 @@ use super::{
     reports::create,
 };
 use crate::{
-    cutover::{self, Lock, Memory, Setting},
+    cutover::{self, Bundle, Lock, Memory, Setting},
     profiles,
     report::{
         cutover::{self as report, Told},
@@ -84,6 +85,36 @@ enum Step {
         #[command(flatten)]
         basis: Basis,
     },
+    /// Say what is left of each pair when what is public is withdrawn.
+    #[command(after_help = "Exit codes:
+  0  it is safe to withdraw these; without --withdraw: the ways are told
+  1  it is not, or that is not known
+  2  usage, or a file that is not valid")]
+    Rollback {
+        /// The release.
+        file: PathBuf,
+        /// Withdraw this member, by its name; may be repeated. Left out: every way back is told.
+        #[arg(long, value_name = "MEMBER")]
+        withdraw: Vec<String>,
+        /// A state directory that the new engine wrote, to see whether the one of before can read it.
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+        /// What the answer stands on.
+        #[command(flatten)]
+        basis: Basis,
+    },
+    /// Keep the answer, the lock, the evidence and the waivers in a directory, with the text of an issue for each repository that
+    /// owes something. Nothing is posted.
+    Bundle {
+        /// The release.
+        file: PathBuf,
+        /// The directory, which is empty or does not exist yet.
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+        /// What the answer stands on.
+        #[command(flatten)]
+        basis: Basis,
+    },
 }
 
 /// A release that was judged.
@@ -92,6 +123,8 @@ struct Judged {
     facts: Facts,
     checks: Vec<Check>,
     verdict: Verdict,
+    /// Where the evidence is that was made for it.
+    evidence: PathBuf,
     /// How many members there are, and of how many something was found out anew.
     members: (usize, usize),
 }
@@ -100,6 +133,10 @@ struct Judged {
 pub(super) fn execute(args: &Cutover, output: Output) -> Result<Exit, Exit> {
     match (&args.step, &args.file) {
         (Some(Step::Freeze { file, basis }), _) => freeze(file, basis, output),
+        (Some(Step::Rollback { file, withdraw, state, basis }), _) => {
+            rollback(file, withdraw, state.as_deref(), basis, output)
+        }
+        (Some(Step::Bundle { file, into, basis }), _) => bundle(file, into, basis, output),
         (None, Some(file)) => answer(file, args, output),
         (None, None) => Err(usage("no release is given: name its file", output)),
     }
@@ -139,10 +176,6 @@ fn freeze(file: &Path, basis: &Basis, output: Output) -> Result<Exit, Exit> {
         output.error("nothing is frozen: the answer is no-go");
         return Ok(Exit::Broken.unless(printed));
     }
-    let changed = judged.facts.lock.as_ref().is_none_or(|lock| !lock.changes.is_empty());
-    if let (Some(before), false) = (&before, changed) {
-        return Ok(output.print(&format!("{} is as it was frozen at {}\n", judged.release.id, before.frozen)));
-    }
     let lock = Lock::of(&judged.release, &judged.facts).map_err(|missing| {
         for why in missing {
             output.error(&format!("there is no digest of {why}"));
@@ -150,10 +183,79 @@ fn freeze(file: &Path, basis: &Basis, output: Output) -> Result<Exit, Exit> {
         output.error("nothing is frozen: what has no digest can change unseen");
         Exit::Broken
     })?;
+    if let Some(before) = before.filter(|before| before.is_like(&lock)) {
+        return Ok(output.print(&format!("{} is as it was frozen at {}\n", judged.release.id, before.frozen)));
+    }
     let frozen = lock.frozen.clone();
     lock.write(&to)
         .map_err(|error| failed(&format!("the lock {} cannot be written: {error}", to.display()), output))?;
     Ok(output.print(&format!("{} is frozen as of {frozen}, in {}\n", judged.release.id, to.display())))
+}
+
+fn rollback(
+    file: &Path,
+    withdraw: &[String],
+    state: Option<&Path>,
+    basis: &Basis,
+    output: Output,
+) -> Result<Exit, Exit> {
+    let release = read(file, output)?;
+    let withdrawn = withdrawn(withdraw, &release, output)?;
+    let lock = lock(file, basis, &release, output)?;
+    let judged = judge(release, file, basis, lock.as_ref(), output)?;
+    let case = judged.case();
+    let state = state.map(cutover::read_state);
+    let ways = release::rollback(case, state.as_ref());
+    let told = judged.told();
+    if withdrawn.is_empty() {
+        return Ok(output.print(&report::rollback(&told, &ways, None, output.layout())));
+    }
+    let retreat = ways.of(case, &withdrawn).map_err(|names| {
+        usage(&format!("what is not public cannot be withdrawn: {}", names.join(", ")), output)
+    })?;
+    let exit = if retreat.safe() == CheckState::Holds { Exit::Passed } else { Exit::Broken };
+    let shown = report::rollback(&told, &ways, Some((withdraw, &retreat)), output.layout());
+    Ok(exit.unless(output.print(&shown)))
+}
+
+/// The members that are to be withdrawn, each once.
+fn withdrawn<'n>(names: &'n [String], release: &Release, output: Output) -> Result<BTreeSet<&'n str>, Exit> {
+    let mut withdrawn = BTreeSet::new();
+    for name in names {
+        let Some(member) = release.members().find(|member| member.name == *name) else {
+            let known = release.members().map(|member| &*member.name);
+            let meant = scenario::nearest(name, known).map_or_else(
+                || "the release has no such member".to_owned(),
+                |meant| format!("did you mean {meant}?"),
+            );
+            return Err(usage(&format!("--withdraw {name}: {meant}"), output));
+        };
+        if member.state == State::Withdrawn || !withdrawn.insert(&**name) {
+            return Err(usage(&format!("--withdraw {name}: it is withdrawn already"), output));
+        }
+    }
+    Ok(withdrawn)
+}
+
+fn bundle(file: &Path, into: &Path, basis: &Basis, output: Output) -> Result<Exit, Exit> {
+    let release = read(file, output)?;
+    // What stands there is seen before anything is looked at.
+    if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) || into.is_file() {
+        let text = format!("{} is there: a bundle goes into a directory of its own", into.display());
+        return Err(usage(&text, output));
+    }
+    let at = basis.lock.clone().unwrap_or_else(|| cutover::beside(file));
+    let lock = lock(file, basis, &release, output)?;
+    let judged = judge(release, file, basis, lock.as_ref(), output)?;
+    let told = judged.told();
+    let bundle = Bundle::of(&told, &judged.release, Some(&at), &judged.facts, &judged.evidence)
+        .map_err(|(path, error)| failed(&format!("{} cannot be read: {error}", path.display()), output))?;
+    bundle.write(into).map_err(|error| {
+        failed(&format!("the bundle {} cannot be written: {error}", into.display()), output)
+    })?;
+    let names = bundle.names().map(|name| format!("{}\n", into.join(name).display()));
+    let shown = format!("{}: {}\n{}", told.verdict, told.sums(), names.collect::<String>());
+    Ok(judged.exit().unless(output.print(&shown)))
 }
 
 /// Reads a release, and shows its mistakes.
@@ -233,12 +335,16 @@ fn judge(
     facts.lock = lock.map(|lock| lock.held_against(&release, &facts));
     let (checks, verdict) = assess(Case { release: &release, facts: &facts });
     let members = (release.members().count(), gathered.anew.len());
-    Ok(Judged { release, facts, checks, verdict, members })
+    Ok(Judged { release, facts, checks, verdict, evidence: memory.evidence(), members })
 }
 
 impl Judged {
+    fn case(&self) -> Case<'_> {
+        Case { release: &self.release, facts: &self.facts }
+    }
+
     fn told(&self) -> Told {
-        Told::of(Case { release: &self.release, facts: &self.facts }, &self.checks, self.verdict)
+        Told::of(self.case(), &self.checks, self.verdict)
     }
 
     fn exit(&self) -> Exit {

@@ -190,7 +190,10 @@ impl Bench<'_> {
         };
         let at_once = engine.adapted.takes_at_once();
         let evidence = self.run((subject, program), Target::Engine(Arc::new(engine)), jobs, at_once).await?;
-        Ok(evidence.map_or_else(Known::Unknown, |evidence| Known::Known(self.made_here(&evidence))))
+        Ok(evidence.map_or_else(Known::Unknown, |evidence| {
+            self.keep(&self.setting.release.engine.member.name, &evidence);
+            Known::Known(self.made_here(&evidence))
+        }))
     }
 
     async fn by_command_line(&self, wfctl: &WfctlUnderTest) -> Result<Known<Tested>, Stopped> {
@@ -206,6 +209,7 @@ impl Bench<'_> {
         let target = Target::Wfctl(Arc::new(wfctl.clone()));
         let evidence = self.run((subject, &wfctl.program), target, jobs, self.at_once).await?;
         Ok(evidence.map_or_else(Known::Unknown, |evidence| {
+            self.keep(&self.setting.release.engine.member.name, &evidence);
             let mut tested = self.made_here(&evidence);
             if let Some(says) = says.filter(|says| *says != self.revision) {
                 let text = format!("it says that it is of {says}, and the release is of {}", self.revision);

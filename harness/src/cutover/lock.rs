@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use counterfoil_core::release::{Facts, Known, LockChange, LockFacts, Member, Platform, Release};
+use counterfoil_core::release::{
+    Facts, Known, LockChange, LockFacts, Member, Platform, Release, SpentTag, State,
+};
 use counterfoil_proto::contract;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,6 +62,8 @@ struct Locked {
     commit: String,
     /// When it is released.
     order: u32,
+    /// How far its release was.
+    state: State,
     /// Of an engine, the SHA-256 of its program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     program: Option<String>,
@@ -134,6 +138,11 @@ impl Lock {
         })
     }
 
+    /// Whether it freezes the same, with every member as far as here.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.members == other.members
+    }
+
     /// Reads the lock of a release; none where there is no such file.
     ///
     /// # Errors
@@ -196,7 +205,14 @@ impl Lock {
                 }
             }
         }
-        LockFacts { frozen: self.frozen.clone(), changes: changes.found }
+        let spent = self.members.iter().filter(|(_, locked)| locked.state != State::Planned);
+        let spent = spent.map(|(name, locked)| SpentTag {
+            member: name.clone(),
+            tag: locked.tag.clone(),
+            commit: locked.commit.clone(),
+            withdrawn: locked.state == State::Withdrawn,
+        });
+        LockFacts { frozen: self.frozen.clone(), changes: changes.found, spent: spent.collect() }
     }
 }
 
@@ -207,6 +223,7 @@ fn now(release: &Release, facts: &Facts, missing: &mut Vec<String>) -> BTreeMap<
         tag: member.tag.clone(),
         commit: member.commit.clone(),
         order: member.order,
+        state: member.state,
         program: None,
         evidence: None,
         platforms: BTreeMap::new(),

@@ -11,6 +11,7 @@ use counterfoil_core::release::{self, ArtefactFacts, EngineFacts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::bundle::file_name;
 use crate::evidence::{digest_of, sha256, write_whole};
 
 /// The word by which the file is known.
@@ -84,6 +85,16 @@ impl Memory {
     pub fn empty(directory: &Path, release: &str) -> Self {
         let path = directory.join(".counterfoil/cutover").join(format!("{release}.json"));
         Self { path, release: release.to_owned(), kept: Kept::default() }
+    }
+
+    /// Where the evidence is kept of what was tested for this release, by the name of what was.
+    pub fn evidence_of(&self, tested: &str) -> PathBuf {
+        self.path.with_extension("").join(format!("{}.json", file_name(tested)))
+    }
+
+    /// Where all evidence is that was kept for this release.
+    pub fn evidence(&self) -> PathBuf {
+        self.path.with_extension("")
     }
 
     /// Reads what was kept of a release, `now` being the time. What another version has kept counts as nothing.

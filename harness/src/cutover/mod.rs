@@ -3,16 +3,18 @@
 //! [`gather`] looks at every artefact, holds evidence against it, and tests what can be run on this machine. What was found
 //! out is kept in a [`Memory`], so that only what changed is found out again. A [`Lock`] says what was frozen.
 
+mod bundle;
 mod engine;
 mod lock;
 mod memory;
 mod plugin;
+mod state;
 mod tested;
 
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    io, mem,
+    fs, io, mem,
     num::NonZeroUsize,
     path::Path,
     pin::pin,
@@ -31,15 +33,17 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    bundle::Bundle,
     lock::{Lock, LockError, beside},
     memory::{Forgotten, Memory},
+    state::read_state,
 };
 use self::{
     memory::{Entry, Kept},
     plugin::Looked,
 };
 use crate::{
-    evidence::{self, Conditions, Evidence, Subject, Suite, Witness},
+    evidence::{self, Conditions, Evidence, Subject, Suite, Witness, write_whole},
     run::{self, Filter, Job, Options, Target, Variant, jobs, suite_digest, within_file_limit},
 };
 
@@ -215,6 +219,15 @@ impl<'a> Bench<'a> {
             witness.finish().map_err(|why| why.to_string())
         };
         Ok(evidence())
+    }
+
+    /// Keeps the evidence of what was tested here, for whoever wants to see it. That it cannot be kept is told, and no more.
+    fn keep(&self, name: &str, evidence: &Evidence) {
+        let path = self.setting.memory.evidence_of(name);
+        let directory = path.parent().map_or(Ok(()), fs::create_dir_all);
+        if let Err(error) = directory.and_then(|()| write_whole(&path, &evidence.clone().to_json())) {
+            (self.setting.tell)(&format!("the evidence {} cannot be kept: {error}", path.display()));
+        }
     }
 
     /// Waits for something, unless it is stopped, and tells where it takes long.

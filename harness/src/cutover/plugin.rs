@@ -341,7 +341,10 @@ impl Bench<'_> {
         }
         let test = async {
             let mut tested = match self.tested(subject, self.required(piece)).await? {
-                Ok(evidence) => self.made_here(&evidence),
+                Ok(evidence) => {
+                    self.keep(&piece.name(), &evidence);
+                    self.made_here(&evidence)
+                }
                 Err(why) => return Ok(Known::Unknown(why)),
             };
             if self.revision != Revision::V0_57 {

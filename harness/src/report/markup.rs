@@ -8,7 +8,7 @@ use super::text::plain;
 const LONGEST: usize = 600;
 
 /// A text of others of which neither HTML nor Markdown makes anything, in a cell of a table too.
-pub(super) fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let text = plain(text);
     let mut shown = String::with_capacity(text.len());
     for (at, c) in text.chars().enumerate() {
@@ -28,7 +28,7 @@ pub(super) fn html(text: &str) -> String {
 }
 
 /// The same, as code.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("<code>{}</code>", html(text))
 }
 

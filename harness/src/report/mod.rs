@@ -13,7 +13,7 @@ pub mod json;
 pub mod junit;
 pub mod known;
 pub mod layout;
-mod markup;
+pub(crate) mod markup;
 pub mod mutants;
 pub mod profiles;
 pub mod progress;

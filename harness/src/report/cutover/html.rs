@@ -2,7 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{CheckTold, MemberTold, Told};
+use counterfoil_core::release::{Pairs, Sit};
+
+use super::{
+    CheckTold, MemberTold, Told,
+    terminal::{demanded, enforced},
+};
 use crate::report::{
     html::{RULES, digest},
     markup::{code, html as escaped},
@@ -30,6 +35,8 @@ pub fn html(told: &Told) -> String {
             "members" => members(&mut page, told),
             "reasons" => reasons(&mut page, told),
             "held" => held(&mut page, told),
+            "pairs" => pairs(&mut page, told),
+            "window" => window(&mut page, told),
             other => unreachable!("the page has no {other}"),
         }
         rest = behind;
@@ -107,6 +114,51 @@ fn reason(page: &mut String, told: &Told, check: &CheckTold) {
         let _ = write!(page, "<p class=\"muted\">{}</p>", code(&place));
     }
     page.push_str("</td></tr>");
+}
+
+fn pairs(page: &mut String, told: &Told) {
+    for Pairs { plugin, cells, .. } in &told.pairs {
+        for (at, cell) in cells.iter().enumerate() {
+            let name = if at == 0 { escaped(plugin) } else { String::new() };
+            let hazard = cell.hazard.map_or(String::new(), |hazard| format!("<strong>{hazard}</strong>: "));
+            let _ = write!(
+                page,
+                "<tr class=\"{}\"><th scope=\"row\">{name}</th><td>{}</td><td>{}</td><td>{} {}</td><td class=\"state\">{}</td><td>{hazard}{}</td></tr>",
+                cell.state,
+                escaped(&cell.engine_version),
+                escaped(&cell.plugin_version),
+                demanded(cell.demanded),
+                enforced(cell),
+                cell.state,
+                escaped(&cell.text)
+            );
+        }
+    }
+}
+
+fn window(page: &mut String, told: &Told) {
+    let position = &told.window.position;
+    let public = if position.public.is_empty() { "nothing".to_owned() } else { position.public.join(", ") };
+    let safe = if position.safe_to_stop { "yes" } else { "no" };
+    let next = position.next.as_deref().unwrap_or("none: everything is public");
+    for (word, text) in [
+        ("Public", public),
+        ("Next step", next.to_owned()),
+        ("Safe to stop here", format!("{safe}: {}", position.why.join("; "))),
+        ("Best order", told.window.best.text.clone()),
+    ] {
+        let _ = write!(page, "<tr><th scope=\"row\">{word}</th><td>{}</td></tr>", escaped(&text));
+    }
+    for (at, step) in told.window.steps.iter().enumerate() {
+        let released = step.released.as_deref().unwrap_or("nothing");
+        let stuck = if step.sitting == 0 { "nobody".to_owned() } else { step.sitting.to_string() };
+        let text = format!("{released} is released; stuck until the next step: {stuck}");
+        let _ = write!(page, "<tr><th scope=\"row\">Step {at}</th><td>{}</td></tr>", escaped(&text));
+    }
+    for Sit { plugin, text, .. } in &told.window.sits {
+        let text = format!("{plugin}: {text}");
+        let _ = write!(page, "<tr><th scope=\"row\">Stuck</th><td>{}</td></tr>", escaped(&text));
+    }
 }
 
 fn held(page: &mut String, told: &Told) {

@@ -2,12 +2,14 @@
 
 mod html;
 mod issue;
+mod rollback;
 mod terminal;
 mod told;
 
 pub use self::{
     html::html,
     issue::issues,
+    rollback::rollback,
     terminal::terminal,
     told::{CheckTold, Counts, MemberTold, PlaceTold, Told, WaiverTold, schema},
 };

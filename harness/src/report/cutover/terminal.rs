@@ -1,7 +1,7 @@
 //! A release, for a terminal.
 
 use anstyle::{AnsiColor, Style};
-use counterfoil_core::release::Verdict;
+use counterfoil_core::release::{Cell, CheckState, Demand, Enforcer, Pairs, Sit, Verdict};
 
 use super::{CheckTold, Told};
 use crate::report::{
@@ -18,6 +18,8 @@ pub fn terminal(told: &Told, explain: bool, layout: Layout) -> String {
     head(&mut page, told);
     members(&mut page, told);
     reasons(&mut page, told, explain);
+    pairs(&mut page, told, explain);
+    window(&mut page, told);
     page.blank();
     verdict(&mut page, told, explain);
     page.take()
@@ -85,6 +87,84 @@ fn word(state: &str) -> (&'static str, Style) {
         "waived" => ("WAIVED", AnsiColor::Yellow.on_default()),
         _ => ("holds", AnsiColor::Green.on_default()),
     }
+}
+
+/// How many plugins' pairs are told unasked.
+const MOST_PAIRS: usize = 8;
+
+/// The pairs that are to be refused, or that do not work: what comes of each, and who sees to that. Of many plugins, those
+/// alone that are not as demanded.
+fn pairs(page: &mut Page, told: &Told, explain: bool) {
+    let is_long = told.pairs.len() > MOST_PAIRS && !explain;
+    let is_told = |cell: &&Cell| !is_long || cell.state != CheckState::Holds;
+    page.blank();
+    page.wrapped("", 2, "pairs of engine and plugin");
+    for Pairs { plugin, cells, .. } in &told.pairs {
+        let cells: Vec<&Cell> = cells.iter().filter(is_told).collect();
+        if cells.is_empty() {
+            continue;
+        }
+        page.wrapped("  ", 4, &plain(plugin));
+        for cell in cells {
+            let versions = format!("{} with {}", cell.engine_version, cell.plugin_version);
+            let cells = [(&*versions, PAIR), (demanded(cell.demanded), DEMAND), (enforced(cell), ENFORCER)];
+            let hazard = cell.hazard.map_or(String::new(), |hazard| format!("{hazard}: "));
+            page.row("    ", &cells, &format!("{hazard}{}", plain(&cell.text)));
+        }
+    }
+    if is_long {
+        page.wrapped("  ", 4, &format!("the others are as demanded; {} tells them all", keep("`--explain`")));
+    }
+}
+
+/// How wide the columns of the pairs are.
+const PAIR: usize = 18;
+const DEMAND: usize = 11;
+const ENFORCER: usize = 14;
+
+pub(super) fn demanded(demand: Demand) -> &'static str {
+    match demand {
+        Demand::Works => "works",
+        Demand::WorksByV2 => "works by v2",
+        Demand::Refused => "refused",
+    }
+}
+
+pub(super) fn enforced(cell: &Cell) -> &'static str {
+    match (cell.demanded, cell.refused_by) {
+        (Demand::Refused, Some(Enforcer::Loader)) => "by the loader",
+        (Demand::Refused, Some(Enforcer::PluginManager)) => "at install",
+        (Demand::Refused, Some(Enforcer::Nobody)) => "by nobody",
+        (Demand::Refused, None) => "not known",
+        _ => "",
+    }
+}
+
+/// How far the release is, who sits where in the stated order, and the best order.
+fn window(page: &mut Page, told: &Told) {
+    let position = &told.window.position;
+    page.blank();
+    page.wrapped("", 2, "the window");
+    let public = if position.public.is_empty() { "nothing".to_owned() } else { position.public.join(", ") };
+    let safe = if position.safe_to_stop { "yes" } else { "no" };
+    let mut line = |word: &str, text: &str| {
+        page.row("  ", &[(word, "safe to stop here".len())], &plain(text));
+    };
+    line("public", &public);
+    line("next step", position.next.as_deref().unwrap_or("none: everything is public"));
+    line("safe to stop here", &format!("{safe}: {}", position.why.join("; ")));
+    let stopped = told.window.steps.iter().enumerate().map(|(at, step)| {
+        let released = step.released.as_deref().unwrap_or("nothing");
+        match step.sitting {
+            0 => format!("{at} {released}"),
+            sitting => format!("{at} {released} ({sitting} stuck)"),
+        }
+    });
+    line("stated order", &stopped.collect::<Vec<_>>().join(", "));
+    for Sit { plugin, text, .. } in &told.window.sits {
+        line("", &format!("{plugin}: {text}"));
+    }
+    line("best order", &told.window.best.text);
 }
 
 fn verdict(page: &mut Page, told: &Told, explain: bool) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use counterfoil_core::{
-    release::{Case, Check, CheckState, Require, State, Verdict},
+    release::{Case, Check, CheckState, Pairs, Require, State, Verdict, Window, pairs, window},
     rules,
     scenario::{self, Diagnostic},
 };
@@ -51,6 +51,10 @@ pub struct Told {
     pub members: Vec<MemberTold>,
     /// What was checked, in the order of the rules.
     pub checks: Vec<CheckTold>,
+    /// Engines of before and after by plugins of before and after, in the order of the file.
+    pub pairs: Vec<Pairs>,
+    /// The window: how far the release is, and what each step of it does to whom.
+    pub window: Window,
 }
 
 /// The answers.
@@ -188,6 +192,8 @@ impl Told {
             counts,
             members: members.collect(),
             checks: checks.iter().map(|check| CheckTold::of(check, case)).collect(),
+            pairs: pairs(case),
+            window: window(case),
         }
     }
 

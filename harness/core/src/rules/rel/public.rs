@@ -35,7 +35,11 @@ pub(super) fn nothing_changed_since_it_was_frozen(case: &Case<'_>, checks: &mut 
             None => About::release(crate::scenario::Span::default()),
         };
         let text = format!("{} was {}, and is {}", change.what, change.then, change.now);
-        checks.broken(about, text, "take the change back, or freeze it anew once all agree");
+        checks.broken(
+            about,
+            text,
+            "take the change back; or, once all agree, remove the lock and freeze again",
+        );
     }
     if lock.changes.is_empty() {
         let about = About::release(crate::scenario::Span::default());
