@@ -28,7 +28,7 @@ pub use self::{
     },
     pairs::{Age, Cell, Demand, Enforcer, Hazard, Load, Outcome, Pairs, pairs},
     rollback::{Fate, Left, Number, Retreat, Rollback, StateBack, StateFacts, rollback},
-    window::{Best, Position, Sit, Standing, Step, Window, window},
+    window::{Best, Position, Sit, Standing, Step, Window, hours, window},
 };
 use crate::scenario::{Date, Span};
 

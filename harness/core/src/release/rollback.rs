@@ -213,7 +213,7 @@ impl StateBack {
         let unknown = |why: String| Self {
             safe: CheckState::Unknown,
             text: format!("whether engine {old} reads the state that {new} wrote is not known: {why}"),
-            help: format!("apply something with {new}, and have {old} read the state directory"),
+            help: format!("apply something with {new}, and name its state directory (`--state`)"),
         };
         match state {
             None => unknown("nobody had it read one".to_owned()),

@@ -443,7 +443,7 @@ impl<'a> Cost<'a> {
 }
 
 /// A time in hours and minutes.
-fn hours(time: Duration) -> String {
+pub fn hours(time: Duration) -> String {
     let minutes = time.as_secs() / 60;
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use counterfoil_core::release::{Pairs, Sit};
+use counterfoil_core::release::Pairs;
 
 use super::{
     CheckTold, MemberTold, Told,
-    terminal::{demanded, enforced},
+    terminal::{demanded, enforced, stuck},
 };
 use crate::report::{
     html::{RULES, digest},
@@ -120,10 +120,9 @@ fn pairs(page: &mut String, told: &Told) {
     for Pairs { plugin, cells, .. } in &told.pairs {
         for (at, cell) in cells.iter().enumerate() {
             let name = if at == 0 { escaped(plugin) } else { String::new() };
-            let hazard = cell.hazard.map_or(String::new(), |hazard| format!("<strong>{hazard}</strong>: "));
             let _ = write!(
                 page,
-                "<tr class=\"{}\"><th scope=\"row\">{name}</th><td>{}</td><td>{}</td><td>{} {}</td><td class=\"state\">{}</td><td>{hazard}{}</td></tr>",
+                "<tr class=\"{}\"><th scope=\"row\">{name}</th><td>{}</td><td>{}</td><td>{} {}</td><td class=\"state\">{}</td><td>{}</td></tr>",
                 cell.state,
                 escaped(&cell.engine_version),
                 escaped(&cell.plugin_version),
@@ -155,9 +154,8 @@ fn window(page: &mut String, told: &Told) {
         let text = format!("{released} is released; stuck until the next step: {stuck}");
         let _ = write!(page, "<tr><th scope=\"row\">Step {at}</th><td>{}</td></tr>", escaped(&text));
     }
-    for Sit { plugin, text, .. } in &told.window.sits {
-        let text = format!("{plugin}: {text}");
-        let _ = write!(page, "<tr><th scope=\"row\">Stuck</th><td>{}</td></tr>", escaped(&text));
+    for sit in &told.window.sits {
+        let _ = write!(page, "<tr><th scope=\"row\">Stuck</th><td>{}</td></tr>", escaped(&stuck(sit)));
     }
 }
 

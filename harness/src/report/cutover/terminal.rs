@@ -1,7 +1,7 @@
 //! A release, for a terminal.
 
 use anstyle::{AnsiColor, Style};
-use counterfoil_core::release::{Cell, CheckState, Demand, Enforcer, Pairs, Sit, Verdict};
+use counterfoil_core::release::{Cell, CheckState, Demand, Enforcer, Pairs, Sit, Verdict, hours};
 
 use super::{CheckTold, Told};
 use crate::report::{
@@ -108,8 +108,7 @@ fn pairs(page: &mut Page, told: &Told, explain: bool) {
         for cell in cells {
             let versions = format!("{} with {}", cell.engine_version, cell.plugin_version);
             let cells = [(&*versions, PAIR), (demanded(cell.demanded), DEMAND), (enforced(cell), ENFORCER)];
-            let hazard = cell.hazard.map_or(String::new(), |hazard| format!("{hazard}: "));
-            page.row("    ", &cells, &format!("{hazard}{}", plain(&cell.text)));
+            page.row("    ", &cells, &plain(&cell.text));
         }
     }
     if is_long {
@@ -161,10 +160,17 @@ fn window(page: &mut Page, told: &Told) {
         }
     });
     line("stated order", &stopped.collect::<Vec<_>>().join(", "));
-    for Sit { plugin, text, .. } in &told.window.sits {
-        line("", &format!("{plugin}: {text}"));
+    for sit in &told.window.sits {
+        line("", &stuck(sit));
     }
     line("best order", &told.window.best.text);
+}
+
+/// Who sits where, and for how long.
+pub(super) fn stuck(Sit { plugin, from, until, lasts, text, .. }: &Sit) -> String {
+    let (from, until) = (*from, until.map_or("and for good".to_owned(), |until| format!("to {until}")));
+    let lasts = lasts.map_or(String::new(), |lasts| format!(", {}", hours(lasts)));
+    format!("{plugin}, from step {from} {until}{lasts}: {text}")
 }
 
 fn verdict(page: &mut Page, told: &Told, explain: bool) {

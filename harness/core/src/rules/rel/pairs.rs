@@ -9,7 +9,7 @@ fn pairs<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Member, Pairs)> {
 
 fn tell(about: About<'_>, cell: &Cell, checks: &mut Checks<'_>) {
     let text = match cell.state {
-        CheckState::Broken => format!("{}; {} meets it", cell.text, cell.who),
+        CheckState::Broken => format!("{}; met by {}", cell.text, cell.who),
         _ => cell.text.clone(),
     };
     checks.judged(about, &cell.state, text, cell.help.clone());
