@@ -80,6 +80,7 @@ fn the_schemas_that_are_kept_are_those_of_the_program() {
         ("report", "schemas/report.schema.json"),
         ("evidence", "schemas/evidence.schema.json"),
         ("release", "schemas/release.schema.json"),
+        ("cutover", "schemas/cutover.schema.json"),
     ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
         let schema = place.run(["schema", format]).exits(0).quietly().out;

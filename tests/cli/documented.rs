@@ -131,8 +131,21 @@ fn stage(page: &Page, place: &Place) {
             place.write("Makefile", "build:\n\tcp real/mock/mock mock\n");
         }
         "docs/engine.md" => place.write("quota.yaml", &yaml[0]),
+        "docs/cutover.md" => {
+            let rehearsals = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/cutover");
+            copy(&rehearsals, &place.path("scenarios/cutover"));
+        }
         "docs/scenarios.md" | "docs/writing-scenarios.md" => place.write("mine.yaml", &yaml[0]),
         _ => {}
+    }
+}
+
+/// Copies a directory of files, where what is written beside them is nobody else's.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("it can be read").map(|entry| entry.expect("an entry").path()) {
+        let to = to.join(entry.file_name().expect("a name"));
+        if entry.is_dir() { copy(&entry, &to) } else { _ = fs::copy(&entry, to).expect("a copy") }
     }
 }
 

@@ -191,6 +191,14 @@ fn the_example_of_a_profile_is_read_and_every_profile_is_listed() {
 }
 
 #[test]
+fn the_example_of_a_release_is_read() {
+    let (_, blocks) = examples("cutover.md");
+    assert_eq!(blocks.len(), 1);
+    let read = scenario::parse_release("cutover.md", Path::new(""), blocks[0].as_bytes());
+    assert!(read.as_ref().is_ok_and(|release| release.waivers.len() == 1), "{read:?}");
+}
+
+#[test]
 fn every_example_of_known_failures_is_read() {
     let (_, blocks) = examples("known-failures.md");
     assert_eq!(blocks.len(), 2);

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
 mod adapters;
+mod cutover;
 mod decoding;
 mod engine;
 mod explore;
@@ -45,5 +46,7 @@ fn main() -> ExitCode {
     proxy::in_flight(&mut figures);
     processes::launches(&mut figures);
     processes::flood(&mut figures);
+    cutover::rehearsal(&mut figures);
+    cutover::fifty_plugins(&mut figures);
     figures.finish()
 }

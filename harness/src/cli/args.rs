@@ -158,6 +158,8 @@ pub(super) enum SchemaOf {
     Evidence,
     /// Releases of several repositories, release.yaml.
     Release,
+    /// The answer of `cutover --json FILE`.
+    Cutover,
 }
 
 /// `counterfoil run`

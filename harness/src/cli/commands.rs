@@ -62,6 +62,7 @@ pub(super) fn execute(cli: Cli, output: Output) -> Exit {
                 SchemaOf::Report => scenario::schema_of::<RunEvent>("A line of the JSON report of a run"),
                 SchemaOf::Evidence => crate::evidence::schema(),
                 SchemaOf::Release => scenario::release_schema(),
+                SchemaOf::Cutover => crate::report::cutover::schema(),
             };
             let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
             output.print(&format!("{schema}\n"))
