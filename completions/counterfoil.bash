@@ -136,17 +136,29 @@ _counterfoil() {
             counterfoil__subcmd__contract__subcmd__help,show)
                 cmd="counterfoil__subcmd__contract__subcmd__help__subcmd__show"
                 ;;
+            counterfoil__subcmd__cutover,bundle)
+                cmd="counterfoil__subcmd__cutover__subcmd__bundle"
+                ;;
             counterfoil__subcmd__cutover,freeze)
                 cmd="counterfoil__subcmd__cutover__subcmd__freeze"
                 ;;
             counterfoil__subcmd__cutover,help)
                 cmd="counterfoil__subcmd__cutover__subcmd__help"
                 ;;
+            counterfoil__subcmd__cutover,rollback)
+                cmd="counterfoil__subcmd__cutover__subcmd__rollback"
+                ;;
+            counterfoil__subcmd__cutover__subcmd__help,bundle)
+                cmd="counterfoil__subcmd__cutover__subcmd__help__subcmd__bundle"
+                ;;
             counterfoil__subcmd__cutover__subcmd__help,freeze)
                 cmd="counterfoil__subcmd__cutover__subcmd__help__subcmd__freeze"
                 ;;
             counterfoil__subcmd__cutover__subcmd__help,help)
                 cmd="counterfoil__subcmd__cutover__subcmd__help__subcmd__help"
+                ;;
+            counterfoil__subcmd__cutover__subcmd__help,rollback)
+                cmd="counterfoil__subcmd__cutover__subcmd__help__subcmd__rollback"
                 ;;
             counterfoil__subcmd__evidence,help)
                 cmd="counterfoil__subcmd__evidence__subcmd__help"
@@ -280,8 +292,14 @@ _counterfoil() {
             counterfoil__subcmd__help__subcmd__contract,show)
                 cmd="counterfoil__subcmd__help__subcmd__contract__subcmd__show"
                 ;;
+            counterfoil__subcmd__help__subcmd__cutover,bundle)
+                cmd="counterfoil__subcmd__help__subcmd__cutover__subcmd__bundle"
+                ;;
             counterfoil__subcmd__help__subcmd__cutover,freeze)
                 cmd="counterfoil__subcmd__help__subcmd__cutover__subcmd__freeze"
+                ;;
+            counterfoil__subcmd__help__subcmd__cutover,rollback)
+                cmd="counterfoil__subcmd__help__subcmd__cutover__subcmd__rollback"
                 ;;
             counterfoil__subcmd__help__subcmd__evidence,show)
                 cmd="counterfoil__subcmd__help__subcmd__evidence__subcmd__show"
@@ -760,7 +778,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__cutover)
-            opts="-h --afresh --lock --explain --json --html --help freeze help"
+            opts="-h --afresh --lock --explain --json --html --help freeze rollback bundle help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -775,6 +793,28 @@ _counterfoil() {
                     return 0
                     ;;
                 --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__bundle)
+            opts="-h --into --afresh --lock --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -804,8 +844,22 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__cutover__subcmd__help)
-            opts="freeze help"
+            opts="freeze rollback bundle help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__help__subcmd__bundle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -838,6 +892,46 @@ _counterfoil() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__help__subcmd__rollback)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__cutover__subcmd__rollback)
+            opts="-h --withdraw --state --afresh --lock --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --withdraw)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1384,7 +1478,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__help__subcmd__cutover)
-            opts="freeze"
+            opts="freeze rollback bundle"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1397,7 +1491,35 @@ _counterfoil() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        counterfoil__subcmd__help__subcmd__cutover__subcmd__bundle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         counterfoil__subcmd__help__subcmd__cutover__subcmd__freeze)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        counterfoil__subcmd__help__subcmd__cutover__subcmd__rollback)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2534,7 +2656,7 @@ _counterfoil() {
             return 0
             ;;
         counterfoil__subcmd__schema)
-            opts="-h --help scenario settings known-failures report evidence release"
+            opts="-h --help scenario settings known-failures report evidence release cutover"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

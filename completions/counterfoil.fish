@@ -257,18 +257,31 @@ complete -c counterfoil -n "__fish_counterfoil_using_subcommand evidence; and __
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what evidence says'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Hold evidence against what it is said to be about'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -l lock -d 'The lock of the release [default: beside its file, release.lock.json for release.yaml]' -r -F
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -l json -d 'Write the answer to this file, as JSON' -r -F
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -l html -d 'Write the answer to this file, as a page for a browser' -r -F
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -l afresh -d 'Find out everything anew, whatever was found out before'
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -l explain -d 'Say what would make it go, and what holds'
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -s h -l help -d 'Print help'
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -a "freeze" -d 'Lock what was judged, unless the answer is no-go: a later change of it is no-go'
-complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -l lock -d 'The lock of the release [default: beside its file, release.lock.json for release.yaml]' -r -F
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -l json -d 'Write the answer to this file, as JSON' -r -F
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -l html -d 'Write the answer to this file, as a page for a browser' -r -F
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -l afresh -d 'Find out everything anew, whatever was found out before'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -l explain -d 'Say what would make it go, and what holds'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -s h -l help -d 'Print help'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -a "freeze" -d 'Lock what was judged, unless the answer is no-go: a later change of it is no-go'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -a "rollback" -d 'Say what is left of each pair when what is public is withdrawn'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -a "bundle" -d 'Keep the answer, the lock, the evidence and the waivers in a directory, with the text of an issue for each repository that owes something. Nothing is posted'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and not __fish_seen_subcommand_from freeze rollback bundle help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from freeze" -l lock -d 'The lock of the release [default: beside its file, release.lock.json for release.yaml]' -r -F
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from freeze" -l afresh -d 'Find out everything anew, whatever was found out before'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from freeze" -s h -l help -d 'Print help'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from rollback" -l withdraw -d 'Withdraw this member, by its name; may be repeated. Left out: every way back is told' -r
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from rollback" -l state -d 'A state directory that the new engine wrote, to see whether the one of before can read it' -r -F
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from rollback" -l lock -d 'The lock of the release [default: beside its file, release.lock.json for release.yaml]' -r -F
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from rollback" -l afresh -d 'Find out everything anew, whatever was found out before'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from rollback" -s h -l help -d 'Print help'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from bundle" -l into -d 'The directory, which is empty or does not exist yet' -r -F
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from bundle" -l lock -d 'The lock of the release [default: beside its file, release.lock.json for release.yaml]' -r -F
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from bundle" -l afresh -d 'Find out everything anew, whatever was found out before'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from bundle" -s h -l help -d 'Print help'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from help" -f -a "freeze" -d 'Lock what was judged, unless the answer is no-go: a later change of it is no-go'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from help" -f -a "rollback" -d 'Say what is left of each pair when what is public is withdrawn'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from help" -f -a "bundle" -d 'Keep the answer, the lock, the evidence and the waivers in a directory, with the text of an issue for each repository that owes something. Nothing is posted'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand cutover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand contract; and not __fish_seen_subcommand_from show diff check help" -s h -l help -d 'Print help'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand contract; and not __fish_seen_subcommand_from show diff check help" -f -a "show" -d 'Show the contract of a revision: services, messages, enums, and what the engine did'
@@ -396,6 +409,8 @@ complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "show" -d 'Show what evidence says'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "verify" -d 'Hold evidence against what it is said to be about'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from cutover" -f -a "freeze" -d 'Lock what was judged, unless the answer is no-go: a later change of it is no-go'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from cutover" -f -a "rollback" -d 'Say what is left of each pair when what is public is withdrawn'
+complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from cutover" -f -a "bundle" -d 'Keep the answer, the lock, the evidence and the waivers in a directory, with the text of an issue for each repository that owes something. Nothing is posted'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from contract" -f -a "show" -d 'Show the contract of a revision: services, messages, enums, and what the engine did'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from contract" -f -a "diff" -d 'Say what changed between two revisions'
 complete -c counterfoil -n "__fish_counterfoil_using_subcommand help; and __fish_seen_subcommand_from contract" -f -a "check" -d 'Hold somebody\'s .proto file or descriptor set against a revision'
