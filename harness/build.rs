@@ -8,6 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Rehearsals of a cutover: releases, and no scenarios.
+const REHEARSALS: &str = "../scenarios/cutover";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let scenarios = Path::new("../scenarios");
     println!("cargo:rerun-if-changed={}", scenarios.display());
@@ -31,7 +34,9 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Err
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, files)?;
+            if path != Path::new(REHEARSALS) {
+                collect(&path, files)?;
+            }
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
             files.push(path);
         }

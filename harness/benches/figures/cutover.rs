@@ -19,7 +19,7 @@ use counterfoil_core::{
 use crate::runner::{Figures, RUNS, median, timed};
 
 /// The rehearsal with an engine and four plugins, all in order.
-const REHEARSAL: &str = "as-it-should-be.yaml";
+const REHEARSAL: &str = "as-it-should-have-been.yaml";
 
 /// How long a rehearsal over five mock processes may take, and how long the same again.
 const FIRST: Duration = Duration::from_secs(30);
