@@ -252,7 +252,10 @@ fn only_what_changed_is_judged_again() {
     let again = |more: &[&str]| {
         let done = place.run([&["cutover", "release.yaml"], more].concat()).exits(1);
         let told = done.out.lines().last().expect("a line").to_owned();
-        (told, done.err)
+        // A machine that is busy takes so long that this is told.
+        let told_of_patience = |line: &&str| line.trim_end().ends_with(" is being tested");
+        let err: String = done.err.split_inclusive('\n').filter(|line| !told_of_patience(line)).collect();
+        (told, err)
     };
     let (none, one) = ("judged again: 0 of 2 members", "judged again: 1 of 2 members");
     assert_eq!(again(&[]), (one.to_owned(), String::new()));
