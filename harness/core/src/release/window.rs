@@ -3,7 +3,7 @@
 //! A follower of a plugin always takes the newest public version of the engine and of the plugin, as far as the plugin manager
 //! installs it.
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -305,13 +305,12 @@ fn position(case: Case<'_>, pairs: &[Pairs]) -> Position {
 }
 
 impl Best {
-    /// The order of what is still to be released in which followers sit least, all added up; of several, the one in which the
-    /// one that sits longest does so least; and of those the stated one, else the one that stays closest to it.
+    /// The order of what is still to be released in which followers sit least, all added up, and the one who sits longest too:
+    /// the stated one where none is better.
     ///
-    /// A plugin whose followers sit between the engine's release and its own goes before the engine, if it can; one whose
-    /// followers sit between its own and the engine's goes after it. Where both is so, it goes next to the engine, and half of
-    /// those on each side; and whoever waits for the engine already weighs for the engine going first. So all that is open is
-    /// how many go before the engine.
+    /// A plugin whose followers sit between the engine's release and its own goes before the engine; one that is built with
+    /// the engine's module cannot, and comes right after it. Nobody sits on a plugin because it goes before its engine, unless
+    /// for ever: what does not declare v2 works with no engine of a release.
     fn of(case: Case<'_>, pairs: &[Pairs]) -> Self {
         let engine = &case.release.engine.member;
         let stated: Vec<&Member> = case.release.in_order();
@@ -322,37 +321,17 @@ impl Best {
             let all: Vec<&Member> = public.iter().chain(order).copied().collect();
             Cost::of(case, pairs, &Turns::of(&all, is_public))
         };
-        let own = cost(&left);
 
-        let classes: BTreeMap<&str, Class> =
-            pairs.iter().map(|pairs| (&*pairs.plugin, Class::of(pairs))).collect();
-        let class = |member: &Member| classes.get(&*member.name).copied().unwrap_or_default();
+        let places: BTreeMap<&str, Place> =
+            pairs.iter().map(|pairs| (&*pairs.plugin, Place::of(pairs))).collect();
         let mut order = left.clone();
-        if planned(engine) {
-            let plugins = left.iter().copied().filter(|member| member.name != engine.name);
-            let (mut may_lead, mut after): (Vec<_>, Vec<_>) =
-                plugins.partition(|member| class(member).waits_after && !class(member).is_bound);
-            // Those that sit nowhere once they lead, and then those that wait for the engine, which come next to it.
-            may_lead.sort_by_key(|member| class(member).waits_before);
-            let free = may_lead.iter().filter(|member| !class(member).waits_before).count();
-            let bound = after.iter().filter(|member| class(member).waits_after).count();
-            let waiting = public.iter().filter(|member| class(member).waits_before).count();
-            let price = |before: usize| {
-                let (early, late) = (before.saturating_sub(free), may_lead.len() - before + bound);
-                let now = if waiting > 0 { before + 1 } else { 0 };
-                let sum = |count: usize| count * (count + 1) / 2;
-                (waiting * now + sum(early) + sum(late), now.max(early).max(late))
-            };
-            let before = (0..=may_lead.len()).min_by_key(|before| price(*before)).unwrap_or_default();
-            after.extend(may_lead.split_off(before));
-            after.sort_by_key(|member| (Reverse(class(member).waits_after), member.order));
-            order = may_lead.into_iter().chain([engine]).chain(after).collect();
-        } else if is_public(engine) {
-            order.sort_by_key(|member| Reverse(class(member).waits_after));
-        }
-        let best = cost(&order);
-        let engines_turn = if planned(engine) { engine.order } else { 0 };
-        let can_be = left.iter().all(|member| !class(member).is_bound || member.order > engines_turn);
+        order.sort_by_key(|member| places.get(&*member.name).copied().unwrap_or(Place::Engine));
+
+        let can_be = !planned(engine)
+            || case.release.plugins.iter().zip(pairs).all(|(plugin, pairs)| {
+                !(planned(plugin) && pairs.needs_the_engine) || plugin.order > engine.order
+            });
+        let (own, best) = (cost(&left), cost(&order));
         let is_stated = can_be && best == own;
         let (order, best) = if is_stated { (left, own) } else { (order, best) };
         let estimate = case.release.estimate;
@@ -391,26 +370,27 @@ impl Best {
     }
 }
 
-/// How a plugin takes its place beside the engine.
-#[derive(Clone, Copy, Debug, Default)]
-struct Class {
-    /// Its followers sit where the engine is public and it is not.
-    waits_after: bool,
-    /// Its followers sit where it is public and the engine is not.
-    waits_before: bool,
-    /// It cannot be released before the engine.
-    is_bound: bool,
+/// Where a member stands in the best order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// Before the engine.
+    First,
+    /// Where the engine stands.
+    Engine,
+    /// Right after the engine.
+    Next,
+    /// After all others.
+    Last,
 }
 
-impl Class {
+impl Place {
     fn of(pairs: &Pairs) -> Self {
-        let sits = |engine, plugin| followed(pairs, engine, plugin).1.sits();
-        // Whom no step helps, no order helps.
-        let is_helped = !sits(true, true);
-        Self {
-            waits_after: is_helped && sits(true, false),
-            waits_before: is_helped && sits(false, true),
-            is_bound: pairs.needs_the_engine,
+        let sits = |plugin_is_public| followed(pairs, true, plugin_is_public).1.sits();
+        // Whom the release of the plugin does not help, no order helps.
+        match (sits(false) && !sits(true), pairs.needs_the_engine) {
+            (true, false) => Self::First,
+            (true, true) => Self::Next,
+            (false, _) => Self::Last,
         }
     }
 }
