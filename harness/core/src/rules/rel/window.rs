@@ -1,7 +1,7 @@
 //! What is public of a release, and in which order it came to be.
 
 use crate::{
-    release::{self, About, Case, Checks, Fate, Member, SpentTag, State},
+    release::{self, About, Case, Checks, Member, SpentTag, State},
     scenario::Span,
 };
 
@@ -25,33 +25,20 @@ pub(super) fn members_are_released_in_their_order(case: &Case<'_>, checks: &mut 
 
 pub(super) fn what_is_left_of_a_withdrawal_is_safe(case: &Case<'_>, checks: &mut Checks<'_>) {
     let engine = &case.release.engine.member;
-    let plugins = case.release.plugins.iter();
-    let half_withdrawn = plugins.filter(|plugin| {
-        let states = [engine.state, plugin.state];
-        states.contains(&State::Withdrawn) && states.contains(&State::Released)
-    });
-    let half_withdrawn: Vec<&Member> = half_withdrawn.collect();
-    if half_withdrawn.is_empty() {
-        return;
-    }
     let rollback = release::rollback(*case, None);
-    let fate = |member: &Member| if member.state == State::Released { Fate::Kept } else { Fate::Withdrawn };
-    for plugin in half_withdrawn {
-        let fates = (fate(engine), fate(plugin));
-        let left = rollback.left.iter().filter(|left| left.plugin == plugin.name);
-        for left in left.filter(|left| (left.engine_is, left.plugin_is) == fates) {
-            let (gone, kept) =
-                if plugin.state == State::Withdrawn { (plugin, engine) } else { (engine, plugin) };
-            let text = format!("{} {} was withdrawn: {}", gone.name, gone.to, left.text);
-            let help = format!(
-                "withdraw {} {} too, or fix forward with {} {}",
-                kept.name,
-                kept.to,
-                gone.name,
-                release::next_number(gone, case.facts)
-            );
-            checks.judged(About::member(plugin, plugin.spans.state), &left.safe, text, help);
-        }
+    let public = case.release.members().filter(|member| member.state == State::Released);
+    let retreat = rollback.keeping(&engine.name, &public.map(|member| &*member.name).collect());
+    for (plugin, left) in case.release.plugins.iter().zip(retreat.left) {
+        let (gone, kept) = match (engine.state, plugin.state) {
+            (State::Withdrawn, State::Released) => (engine, plugin),
+            (State::Released, State::Withdrawn) => (plugin, engine),
+            _ => continue,
+        };
+        let text = format!("{} {} was withdrawn: {}", gone.name, gone.to, left.text);
+        let next = release::next_number(gone, case.facts);
+        let help =
+            format!("withdraw {} {} too, or fix forward with {} {next}", kept.name, kept.to, gone.name);
+        checks.judged(About::member(plugin, plugin.spans.state), &left.safe, text, help);
     }
 }
 
