@@ -181,6 +181,15 @@ fn directories_that_contain_themselves_come_to_an_end() {
 }
 
 #[test]
+fn releases_and_profiles_beside_scenarios_are_left_out() {
+    let (release, profile) = ("release: window\n", "plugin: mine\npoints: []\n");
+    let place = Place::with([("all/a.yaml", PASSING), ("all/r.yaml", release), ("all/deep/p.yaml", profile)]);
+    place.run(["validate", "all"]).exits(0).says("1 scenario in order");
+    refused(&place, &["all/deep"]).complains("all/deep: there is no scenario file under this path");
+    refused(&place, &["all/r.yaml"]).complains("in all/r.yaml").complains("release");
+}
+
+#[test]
 fn paths_without_scenarios_are_told() {
     let place = Place::with([("notes/readme.txt", "nothing")]);
     fs::create_dir(place.path("empty")).unwrap();

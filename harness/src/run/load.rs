@@ -46,7 +46,8 @@ pub fn stock() -> Loaded {
 }
 
 /// The scenarios under these paths: a file is read whatever its name, a directory for its `.yaml` and `.yml` files at
-/// any depth. Hidden files and directories are left out. What is reached twice, by a link or by name, is read once.
+/// any depth. Hidden files and directories are left out, and so are releases and profiles. What is reached twice, by a
+/// link or by name, is read once.
 pub fn load(paths: &[PathBuf]) -> Loaded {
     let mut loaded = Loaded::default();
     for path in paths {
@@ -99,7 +100,8 @@ impl Loaded {
                 }
             },
             Ok(meta) if meta.is_file() || named => match read_file(path, &shown, &meta) {
-                Ok(bytes) => self.read(&shown, &bytes),
+                Ok(bytes) if named || !is_of_the_cutover(&bytes) => self.read(&shown, &bytes),
+                Ok(_) => {}
                 Err(mistake) => {
                     self.files += usize::from(mistake.code == "too-large");
                     self.diagnostics.push(*mistake);
@@ -197,6 +199,14 @@ fn open_pipe(path: &Path) -> io::Result<Option<fs::File>> {
     // Where it waits for ever, it waits for the end of the process.
     thread::Builder::new().name("pipe".to_owned()).spawn(move || tell.send(fs::File::open(path)))?;
     opened.recv_timeout(PATIENCE).ok().transpose()
+}
+
+/// Whether a file is a release, or a profile of a plugin: of these keys the one or the other begins a line, and no scenario
+/// has them.
+fn is_of_the_cutover(bytes: &[u8]) -> bool {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.starts_with(b"release:") || line.starts_with(b"points:"))
 }
 
 fn is_wanted(path: &Path) -> bool {
