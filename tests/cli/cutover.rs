@@ -80,7 +80,7 @@ fn holds_that(place: &Place, rule: &str, state: &str, says: &str) {
 }
 
 /// Changes a document, and makes its digest right again.
-fn forge(place: &Place, file: &str, change: impl FnOnce(&mut Value)) {
+pub(crate) fn forge(place: &Place, file: &str, change: impl FnOnce(&mut Value)) {
     let mut value: Value = serde_json::from_str(&place.read(file)).expect("JSON");
     change(&mut value);
     place.write(file, with_digest(value));

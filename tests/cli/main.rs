@@ -40,6 +40,8 @@ mod merged;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
+mod rehearsals;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod screens;
