@@ -80,7 +80,7 @@ const AT_0_54: &[Expected] = &[
         says: &[
             "it was built from 6eb0ed56, and 98b46d8c is stated",
             "safe to stop here  no: workflow-plugin-aws: engine 0.54.0 hands the plan to the Apply of 1.2.0",
-            "next step          release workflow-plugin-gcp 1.2.0 (tag v1.2.0)",
+            "next step          once it is go: release workflow-plugin-gcp 1.2.0 (tag v1.2.0)",
         ],
     },
     Expected {
@@ -112,7 +112,7 @@ const AT_0_57: &[Expected] = &[
         verdict: "no-go",
         reasons: AS_IT_WAS_AT_0_57,
         says: &[
-            "next step          release workflow-plugin-azure 2.0.0 (tag v2.0.0)",
+            "next step          once it is go: release workflow-plugin-azure 2.0.0 (tag v2.0.0)",
             "safe to stop here  yes: whoever takes the newest of everything is on a pair that works",
         ],
     },
@@ -168,7 +168,7 @@ const AT_0_57: &[Expected] = &[
         reasons: &["azure broken REL-010 REL-024"],
         says: &[
             "workflow-plugin-azure 2.0.0 was withdrawn: engine 0.57.0 refuses 1.1.2 at load",
-            "next step          release workflow-plugin-azure 2.0.1 in place of 2.0.0, which was withdrawn",
+            "next step          once it is go: release workflow-plugin-azure 2.0.1 in place of 2.0.0, which was withdrawn",
         ],
     },
     Expected {

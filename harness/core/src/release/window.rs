@@ -351,6 +351,7 @@ impl Best {
         if let Some(plugin) = cost.endless.first() {
             let others = match cost.endless.len() - 1 {
                 0 => String::new(),
+                1 => " and one other".to_owned(),
                 others => format!(" and {others} others"),
             };
             return format!(

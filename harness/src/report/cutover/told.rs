@@ -177,6 +177,10 @@ impl Told {
             order: member.order,
             state: member.state,
         });
+        let mut window = window(case);
+        if verdict == Verdict::NoGo {
+            window.position.next = window.position.next.map(|step| format!("once it is go: {step}"));
+        }
         Self {
             format: FORMAT,
             version: VERSION,
@@ -193,7 +197,7 @@ impl Told {
             members: members.collect(),
             checks: checks.iter().map(|check| CheckTold::of(check, case)).collect(),
             pairs: pairs(case),
-            window: window(case),
+            window,
         }
     }
 
