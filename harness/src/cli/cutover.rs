@@ -144,6 +144,7 @@ pub(super) fn execute(args: &Cutover, output: Output) -> Result<Exit, Exit> {
 
 fn answer(file: &Path, args: &Cutover, output: Output) -> Result<Exit, Exit> {
     let release = read(file, output)?;
+    guard(file, args, output)?;
     // That one cannot be written is said before anything is looked at.
     let open = |to: &Option<PathBuf>| {
         let to = to.as_deref().map(|path| Ok((path.display().to_string(), create(path)?)));
@@ -163,6 +164,22 @@ fn answer(file: &Path, args: &Cutover, output: Output) -> Result<Exit, Exit> {
         }
     }
     Ok(exit)
+}
+
+/// Sees to it that no report takes the place of what it is about, nor of the other.
+fn guard(file: &Path, args: &Cutover, output: Output) -> Result<(), Exit> {
+    let real = |path: &Path| path.canonicalize().or_else(|_| path::absolute(path));
+    let lock = args.basis.lock.clone().unwrap_or_else(|| cutover::beside(file));
+    let mut taken: Vec<PathBuf> = [file, &lock].into_iter().filter_map(|path| real(path).ok()).collect();
+    for report in [&args.json, &args.html].into_iter().flatten() {
+        let Ok(path) = real(report) else { continue };
+        if taken.contains(&path) {
+            let text = format!("{} is the release, its lock, or the other report", report.display());
+            return Err(usage(&format!("no report is written there: {text}"), output));
+        }
+        taken.push(path);
+    }
+    Ok(())
 }
 
 fn freeze(file: &Path, basis: &Basis, output: Output) -> Result<Exit, Exit> {
@@ -207,15 +224,23 @@ fn rollback(
     let state = state.map(cutover::read_state);
     let ways = release::rollback(case, state.as_ref());
     let told = judged.told();
+    // A tag that was public is neither moved nor used again, whatever is safe to withdraw.
+    let is_refused = |check: &&Check| check.rule == "REL-023" && check.state == CheckState::Broken;
+    let refused: Vec<&Check> = judged.checks.iter().filter(is_refused).collect();
+    for Check { member, text, help, .. } in &refused {
+        output.error(&format!("{}: {text}: {help}", member.as_deref().unwrap_or(&judged.release.id)));
+    }
+    let refused = if refused.is_empty() { Exit::Passed } else { Exit::Broken };
     if withdrawn.is_empty() {
-        return Ok(output.print(&report::rollback(&told, &ways, None, output.layout())));
+        let printed = output.print(&report::rollback(&told, &ways, None, output.layout()));
+        return Ok(refused.unless(printed));
     }
     let retreat = ways.of(case, &withdrawn).map_err(|names| {
         usage(&format!("what is not public cannot be withdrawn: {}", names.join(", ")), output)
     })?;
     let exit = if retreat.safe() == CheckState::Holds { Exit::Passed } else { Exit::Broken };
     let shown = report::rollback(&told, &ways, Some((withdraw, &retreat)), output.layout());
-    Ok(exit.unless(output.print(&shown)))
+    Ok(exit.unless(refused).unless(output.print(&shown)))
 }
 
 /// The members that are to be withdrawn, each once.

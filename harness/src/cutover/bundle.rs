@@ -43,8 +43,13 @@ impl Bundle {
         bundle.add("release.yaml", &*release.source.text);
         bundle.add("waivers.md", waivers(&release.waivers));
         for (member, text) in report::issues(told) {
-            let name = member.map_or("release", |member| &member.repository);
-            bundle.add(Path::new("issues").join(file_name(name) + ".md"), text);
+            let name = file_name(member.map_or("the-release", |member| &member.repository));
+            // Two repositories may have one name once it fits into a directory.
+            let numbered =
+                |number: usize| if number == 1 { name.clone() } else { format!("{name}-{number}") };
+            let paths = (1..).map(|number| Path::new("issues").join(numbered(number) + ".md"));
+            let free = paths.into_iter().find(|path| !bundle.files.contains_key(path));
+            bundle.files.extend(free.map(|path| (path, text.into_bytes())));
         }
         if let Some(lock) = lock.filter(|lock| lock.exists()) {
             bundle.copy("lock.json".into(), lock)?;
@@ -124,10 +129,13 @@ fn stated(member: &Member) -> impl Iterator<Item = (String, &Path)> {
     })
 }
 
+/// The longest name of a file, without its ending.
+const LONGEST: usize = 100;
+
 /// A name that can stand in a directory, whatever it was made of.
 pub(super) fn file_name(name: &str) -> String {
     let fit = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    name.chars().map(fit).collect::<String>().trim_start_matches('.').to_owned()
+    name.chars().take(LONGEST).map(fit).collect::<String>().trim_start_matches('.').to_owned()
 }
 
 /// What was let through, as a page.

@@ -87,6 +87,8 @@ impl Bench<'_> {
         } else if is_new {
             facts.tested = self.engine_tested(&programs, wfctl.as_ref().map(|(wfctl, _)| wfctl)).await?;
         }
+        facts.stand_in = programs.binary.is_none()
+            && programs.adapter.as_ref().is_some_and(|(program, _)| self.is_ours(program));
         let is_given = programs.binary.is_some() || programs.adapter.is_some() || paper.is_some();
         let keep =
             (is_whole && is_ours && is_settled(&facts.tested)).then(|| Entry { key, facts: facts.clone() });
@@ -133,7 +135,13 @@ impl Bench<'_> {
         let artefact =
             digest.map(|program| Artefact { program: program.clone(), archive: None, manifest: None });
         let required = Self::at_target(required, self.revision);
-        self.held(paper, &[Kind::Engine, Kind::CommandLine], artefact.as_ref(), &required)
+        let mut tested = self.held(paper, &[Kind::Engine, Kind::CommandLine], artefact.as_ref(), &required);
+        let is_given = programs.binary.is_some() || programs.adapter.is_some();
+        if let (Known::Known(tested), None, true) = (&mut tested, program, is_given) {
+            let text = "it is of a program of another kind than the one that is given".to_owned();
+            tested.doubts.push(Doubt { kind: DoubtKind::Artefact, text });
+        }
+        tested
     }
 
     /// Tests what of it can be started.
@@ -243,7 +251,7 @@ fn looked_at(programs: &Programs, paper: Option<&Paper>) -> EngineFacts {
         (None, Some(evidence)) => kept_build(&evidence.subject.program.go),
         (None, None) => Known::Unknown("its binary is not given".to_owned()),
     };
-    EngineFacts { digest, build, tested: Known::Unknown(ALONE.to_owned()) }
+    EngineFacts { stand_in: false, digest, build, tested: Known::Unknown(ALONE.to_owned()) }
 }
 
 fn with_digest(program: PathBuf) -> (PathBuf, Known<String>) {

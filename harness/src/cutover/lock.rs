@@ -14,7 +14,7 @@ use counterfoil_proto::contract;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::suite;
+use super::{suite, tested::regular};
 use crate::evidence::{digest_of, write_whole};
 
 /// The word by which a lock is known.
@@ -48,12 +48,17 @@ pub struct Lock {
     suite: String,
     /// The members, by their names.
     members: BTreeMap<String, Locked>,
+    /// The tags that earlier locks knew to be public.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spent: Vec<SpentTag>,
 }
 
 /// What is frozen of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Locked {
+    /// The version that is out there before.
+    from: String,
     /// The version that is released.
     to: String,
     /// Its tag.
@@ -73,6 +78,9 @@ struct Locked {
     /// Of a plugin, what is released for each platform.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     platforms: BTreeMap<Platform, LockedArtefact>,
+    /// Of a plugin, what is out there before.
+    #[serde(default)]
+    previous: LockedArtefact,
 }
 
 /// What is frozen of a plugin for a platform, each by its SHA-256.
@@ -135,6 +143,7 @@ impl Lock {
             contract: contract::digest().to_owned(),
             suite: suite(),
             members,
+            spent: facts.lock.iter().flat_map(|lock| &lock.spent).cloned().collect(),
         })
     }
 
@@ -149,7 +158,7 @@ impl Lock {
     /// See [`LockError`].
     pub fn read(file: &Path, release: &str) -> Result<Option<Self>, LockError> {
         let mut text = String::new();
-        match File::open(file) {
+        match regular(file).and_then(|()| File::open(file)) {
             Ok(file) => _ = file.take(MOST).read_to_string(&mut text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -212,13 +221,19 @@ impl Lock {
             commit: locked.commit.clone(),
             withdrawn: locked.state == State::Withdrawn,
         });
-        LockFacts { frozen: self.frozen.clone(), changes: changes.found, spent: spent.collect() }
+        let mut spent: Vec<SpentTag> = spent.collect();
+        let is_known = |tag: &SpentTag| spent.iter().any(|it| it.member == tag.member && it.tag == tag.tag);
+        let earlier: Vec<SpentTag> = self.spent.iter().filter(|tag| !is_known(tag)).cloned().collect();
+        spent.extend(earlier);
+        LockFacts { frozen: self.frozen.clone(), changes: changes.found, spent }
     }
 }
 
 /// What is so now; what has no digest is named.
 fn now(release: &Release, facts: &Facts, missing: &mut Vec<String>) -> BTreeMap<String, Locked> {
     let locked = |member: &Member| Locked {
+        from: member.from.to_string(),
+        previous: LockedArtefact::default(),
         to: member.to.to_string(),
         tag: member.tag.clone(),
         commit: member.commit.clone(),
@@ -240,6 +255,14 @@ fn now(release: &Release, facts: &Facts, missing: &mut Vec<String>) -> BTreeMap<
     let mut members = BTreeMap::from([(engine.name.clone(), of_engine)]);
     for (plugin, found) in release.plugins.iter().zip(&facts.plugins) {
         let mut of_plugin = locked(plugin);
+        if let Known::Known(digests) = &found.previous.digests {
+            of_plugin.previous = LockedArtefact {
+                program: Some(digests.program.clone()),
+                archive: digests.archive.clone(),
+                manifest: digests.manifest.clone(),
+                evidence: found.previous.tested.known().and_then(|tested| tested.evidence_digest.clone()),
+            };
+        }
         for (platform, artefact) in &found.platforms {
             let evidence = artefact.tested.known().and_then(|tested| tested.evidence_digest.clone());
             let mut of_platform = LockedArtefact { evidence, ..LockedArtefact::default() };
@@ -279,7 +302,16 @@ impl Changes {
     }
 
     fn of(&mut self, then: &Locked, now: &Locked) {
+        self.differ("the version before", Some(&then.from), Some(&now.from));
         self.differ("the version", Some(&then.to), Some(&now.to));
+        for (what, then, now) in [
+            ("program", &then.previous.program, &now.previous.program),
+            ("archive", &then.previous.archive, &now.previous.archive),
+            ("manifest", &then.previous.manifest, &now.previous.manifest),
+            ("evidence", &then.previous.evidence, &now.previous.evidence),
+        ] {
+            self.differ(&format!("the {what} of before"), then.as_deref(), now.as_deref());
+        }
         self.differ("the tag", Some(&then.tag), Some(&now.tag));
         self.differ("the commit", Some(&then.commit), Some(&now.commit));
         self.differ("the order", Some(&then.order.to_string()), Some(&now.order.to_string()));

@@ -473,7 +473,9 @@ fn unreadable(why: impl Display) -> Missed {
 
 fn is_there(path: &Path) -> Result<(), Missed> {
     match fs::metadata(path) {
-        Ok(_) => Ok(()),
+        Ok(found) if found.is_file() || found.is_dir() => Ok(()),
+        // Reading of anything else might never end.
+        Ok(_) => Err(unreadable(format!("{} is neither a file nor a directory", path.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(Missed::NotThere(Presence::Missing(path.display().to_string())))
         }

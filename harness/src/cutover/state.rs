@@ -6,8 +6,11 @@ use counterfoil_core::release::{Known, StateFacts};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::tested::regular;
+
 /// What is not the record of a resource (E-341).
-const OTHERS: [&str; 2] = ["metadata.json", ".lock.json"];
+const METADATA: &str = "metadata.json";
+const LOCK: &str = ".lock.json";
 
 /// The largest record that is read, in bytes.
 const MOST: u64 = 16 << 20;
@@ -50,7 +53,7 @@ pub fn read_state(directory: &Path) -> Known<StateFacts> {
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_json = path.extension().is_some_and(|extension| extension == "json");
-        if !is_json || path.is_dir() || OTHERS.iter().any(|other| name.ends_with(other)) {
+        if !is_json || path.is_dir() || name == METADATA || name.ends_with(LOCK) {
             continue;
         }
         facts.records += 1;
@@ -66,6 +69,7 @@ pub fn read_state(directory: &Path) -> Known<StateFacts> {
 }
 
 fn read(path: &Path, name: &str) -> Result<(), String> {
+    regular(path).map_err(|error| error.to_string())?;
     let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
     if size > MOST {
         return Err(format!("it is larger than {MOST} bytes"));

@@ -1,6 +1,11 @@
 //! What came of a test: out of evidence, whoever made it.
 
-use std::{collections::BTreeSet, fs::File, io::Read as _, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
 
 use counterfoil_core::release::{Build, Doubt, DoubtKind, Known, RuleState, Tested};
 
@@ -30,13 +35,23 @@ pub(super) enum NoPaper {
     Unsound(String),
 }
 
+/// Whether something is a file: reading of anything else might never end.
+///
+/// # Errors
+/// Where it is none, or is not there.
+pub(super) fn regular(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(io::Error::other("it is no file")) }
+}
+
 impl Paper {
     /// Reads a file.
     pub(super) fn read(file: &Path) -> Self {
         let shown = file.display().to_string();
         let mut bytes = Vec::new();
         // No more than it takes to see that it is too large.
-        let read = File::open(file).and_then(|file| file.take(MOST as u64 + 1).read_to_end(&mut bytes));
+        let read = regular(file)
+            .and_then(|()| File::open(file))
+            .and_then(|file| file.take(MOST as u64 + 1).read_to_end(&mut bytes));
         if let Err(error) = read {
             let why = NoPaper::Unreadable(format!("the evidence {shown} cannot be read: {error}"));
             return Self { shown, digest: None, read: Err(why) };

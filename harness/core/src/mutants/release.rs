@@ -78,6 +78,7 @@ pub fn good() -> (Release, Facts) {
         now: "2026-05-17T12:00:00Z".to_owned(),
         here: linux(),
         engine: EngineFacts {
+            stand_in: false,
             digest: Known::Known(digest('e')),
             build: Known::Known(Build { engine: None, ..build(ENGINE_COMMIT) }),
             tested: Known::Known(tested(&[])),
@@ -267,7 +268,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
     mutant(
         "process-unstamped",
         "A process tells another version than its manifest",
-        &["REL-004"],
+        &["REL-004", "REL-010"],
         |_, facts| {
             its(&mut piece(facts).tested).rules.insert("MAN-016".to_owned(), RuleState::Broken);
         },
@@ -339,7 +340,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
     mutant(
         "v2-in-the-manifest-alone",
         "A process does not declare v2",
-        &["REL-009", "REL-021"],
+        &["REL-009", "REL-010", "REL-021"],
         |_, facts| {
             its(&mut piece(facts).tested).rules.insert("CAP-006".to_owned(), RuleState::Broken);
         },
@@ -428,6 +429,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
             release.engine.subject = EngineSubject::default();
             let unknown = || "its version alone is known".to_owned();
             facts.engine = EngineFacts {
+                stand_in: false,
                 digest: Known::Unknown(unknown()),
                 build: Known::Unknown(unknown()),
                 tested: Known::Unknown(unknown()),
@@ -521,7 +523,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
     mutant(
         "engine-withdrawn-alone",
         "The engine was withdrawn, and a plugin that needs it is still public",
-        &["REL-024"],
+        &["REL-022", "REL-024"],
         |release, _| {
             release.engine.member.state = State::Withdrawn;
             release.plugins[0].state = State::Released;
@@ -530,7 +532,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
     mutant(
         "plugin-withdrawn-alone",
         "A plugin was withdrawn, and the engine that refuses the one before it is still public",
-        &["REL-024"],
+        &["REL-022", "REL-024"],
         |release, _| {
             release.engine.member.state = State::Released;
             release.plugins[0].state = State::Withdrawn;

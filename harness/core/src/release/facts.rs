@@ -39,6 +39,8 @@ pub struct Facts {
 /// What was found out about the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineFacts {
+    /// Whether it is Counterfoil's own, which takes its place in a rehearsal.
+    pub stand_in: bool,
     /// The SHA-256 of what is started: its binary, or the program of its adapter; in hexadecimal.
     pub digest: Known<String>,
     /// How Go built its binary. Of what stands behind an adapter the program says nothing.

@@ -3,14 +3,14 @@
 //! What an engine does about a plugin that is there, its revision says (E-217, D-050). The plugin manager is asked at install
 //! alone, and goes by `minEngineVersion`.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use counterfoil_proto::{Revision, UndeclaredV2};
 use schemars::JsonSchema;
 use semver::Version;
 use serde::{Serialize, Serializer};
 
-use super::{ArtefactFacts, Case, CheckState, Facts, Known, Member, Path, PluginFacts};
+use super::{ArtefactFacts, Case, CheckState, DoubtKind, Facts, Known, Member, Path, PluginFacts, Tested};
 
 /// Before the release, or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -197,26 +197,55 @@ impl Age {
 /// What decides over a plugin, at install and at load.
 struct Traits {
     declares_v2: Known<bool>,
-    /// The oldest engine that it may be installed for, where it states one.
+    /// The oldest engine that it may be installed for, where it states one: the lowest of all platforms.
     oldest: Known<Option<Version>>,
+    /// The same, the highest of all platforms.
+    highest: Known<Option<Version>>,
 }
 
 impl Traits {
     fn of_old(found: &ArtefactFacts) -> Self {
-        Self { declares_v2: found.declares_v2(), oldest: oldest(found) }
+        // What speaks against a test speaks against what it says of the plugin.
+        let sound = |tested: &Tested| match tested.doubts_about(&OF_SOMETHING_ELSE).next() {
+            Some(doubt) => Known::Unknown(doubt.text.clone()),
+            None => tested.declares_v2(),
+        };
+        let oldest = oldest(found);
+        Self { declares_v2: found.tested.and_then(sound), highest: oldest.clone(), oldest }
     }
 
-    /// What is known on this machine, else what is known for any platform.
+    /// The worst of what is known for any platform: whoever is on that one has it.
     fn of_new(found: &PluginFacts, facts: &Facts) -> Self {
         let here = found.platforms.get_key_value(&facts.here);
         let others = found.platforms.iter().filter(|(platform, _)| **platform != facts.here);
         let artefacts: Vec<&ArtefactFacts> =
             here.into_iter().chain(others).map(|(_, artefact)| artefact).collect();
         Self {
-            declares_v2: first_known(artefacts.iter().map(|artefact| artefact.declares_v2())),
-            oldest: first_known(artefacts.iter().map(|artefact| oldest(artefact))),
+            declares_v2: all_declare(artefacts.iter().map(|artefact| artefact.declares_v2())),
+            oldest: most(artefacts.iter().map(|artefact| oldest(artefact)), Ordering::Less),
+            highest: most(artefacts.iter().map(|artefact| oldest(artefact)), Ordering::Greater),
         }
     }
+}
+
+/// The doubts by which a test tells nothing of what it is said to be about.
+const OF_SOMETHING_ELSE: [DoubtKind; 4] =
+    [DoubtKind::Artefact, DoubtKind::Unsound, DoubtKind::Contract, DoubtKind::Clock];
+
+/// Whether all declare it of which it is known.
+fn all_declare(all: impl Iterator<Item = Known<bool>>) -> Known<bool> {
+    let all: Vec<Known<bool>> = all.collect();
+    if all.contains(&Known::Known(false)) { Known::Known(false) } else { first_known(all.into_iter()) }
+}
+
+/// The one of those that are known to which each other is not so; else the first reason.
+fn most(all: impl Iterator<Item = Known<Option<Version>>>, so: Ordering) -> Known<Option<Version>> {
+    all.reduce(|one, other| match (one.known(), other.known()) {
+        (Some(kept), Some(found)) if found.cmp(kept) == so => other,
+        (None, Some(_)) => other,
+        _ => one,
+    })
+    .unwrap_or_else(|| Known::Unknown("no artefact is stated".to_owned()))
 }
 
 /// The first that is known, else the first reason.
@@ -300,10 +329,12 @@ impl Pair<'_> {
         let (engine, plugin) = (self.ages.0.version(self.engine), self.ages.1.version(self.plugin));
         let demanded = self.demanded();
         let load = load(engine, &traits.declares_v2);
+        // Where it is to be refused, the platform counts that lets in most; where it is to work, the one that lets in least.
+        let bound = if demanded == Demand::Refused { &traits.oldest } else { &traits.highest };
         // What was there before the release is installed already.
         let asked = self.ages.1 == Age::New && demanded != Demand::Works;
         let installs = if asked {
-            traits.oldest.and_then(|oldest| {
+            bound.and_then(|oldest| {
                 Known::Known(oldest.as_ref().is_none_or(|oldest| oldest.cmp_precedence(engine).is_le()))
             })
         } else {
@@ -343,7 +374,7 @@ impl Pair<'_> {
             who: self.who(),
             help: String::new(),
             load,
-            oldest: traits.oldest.clone(),
+            oldest: bound.clone(),
             installs,
         };
         cell.text = cell.told();

@@ -46,7 +46,11 @@ pub fn html(told: &Told) -> String {
 }
 
 fn how(told: &Told) -> String {
-    let rehearsal = if told.rehearsal { " A rehearsal: stand-ins take the place of plugins." } else { "" };
+    let rehearsal = if told.rehearsal {
+        " A rehearsal: stand-ins take the place of plugins or of the engine."
+    } else {
+        ""
+    };
     format!(
         "Judged at {} by counterfoil {} from {}, at revision {}.{rehearsal}",
         escaped(&told.judged),

@@ -29,7 +29,7 @@ fn head(page: &mut Page, told: &Told) {
     let title = if told.title.is_empty() { String::new() } else { format!("  {}", plain(&told.title)) };
     page.wrapped("", 2, &format!("{}{title}", plain(&told.release)));
     if told.rehearsal {
-        page.wrapped("  ", 2, "a rehearsal: stand-ins take the place of plugins, and nothing real is judged");
+        page.wrapped("  ", 2, "a rehearsal: stand-ins take the place of plugins or of the engine");
     }
     page.blank();
 }

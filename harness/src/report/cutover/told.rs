@@ -38,7 +38,7 @@ pub struct Told {
     /// The answer.
     #[schemars(with = "Answer")]
     pub verdict: Verdict,
-    /// Whether something takes the place of a plugin, so that nothing real was judged.
+    /// Whether something of Counterfoil's own takes the place of a plugin, or of the engine.
     pub rehearsal: bool,
     /// How far plugins have to be tested: `offline` or `live`.
     #[schemars(with = "String")]
@@ -190,7 +190,7 @@ impl Told {
             file: release.source.file.to_string(),
             judged: facts.now.clone(),
             verdict,
-            rehearsal: artefacts.into_iter().any(|artefact| artefact.stand_in),
+            rehearsal: facts.engine.stand_in || artefacts.into_iter().any(|artefact| artefact.stand_in),
             require: release.require,
             revision: case.revision().to_string(),
             counts,

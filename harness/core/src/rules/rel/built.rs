@@ -7,6 +7,7 @@ use super::{Piece, pieces};
 use crate::release::{About, Build, Case, Checks, Known, Member, Presence};
 
 pub(super) fn the_manifest_bears_what_is_released(case: &Case<'_>, checks: &mut Checks<'_>) {
+    the_one_before_is_of_the_same_plugin(case, checks);
     for piece in pieces(case) {
         let manifest = match &piece.facts.manifest {
             Known::Known(manifest) => manifest,
@@ -32,10 +33,25 @@ pub(super) fn the_manifest_bears_what_is_released(case: &Case<'_>, checks: &mut 
     }
 }
 
+/// What is said to have been there before is of the same plugin: what comes of pairs stands on it.
+fn the_one_before_is_of_the_same_plugin(case: &Case<'_>, checks: &mut Checks<'_>) {
+    for (plugin, facts) in case.release.plugins.iter().zip(&case.facts.plugins) {
+        let (Some(stated), Known::Known(manifest)) = (&plugin.previous, &facts.previous.manifest) else {
+            continue;
+        };
+        let Some(name) = manifest.name.as_deref().filter(|name| *name != plugin.name) else { continue };
+        let text = format!("what was there before is {name:?}, by its manifest, and no {}", plugin.name);
+        let help = format!("name what is out there of {} {}", plugin.name, plugin.from);
+        checks.broken(About::member(plugin, stated.span), text, help);
+    }
+}
+
 pub(super) fn it_is_of_the_stated_commit(case: &Case<'_>, checks: &mut Checks<'_>) {
     let engine = &case.release.engine;
     // What stands behind an adapter is not in the adapter's program.
-    if engine.subject.binary.is_some() {
+    if engine.subject.binary.is_some()
+        || engine.subject.adapter.is_empty() && engine.subject.evidence.is_some()
+    {
         let about = About::member(&engine.member, engine.member.spans.commit);
         of_commit(&engine.member, about, &case.facts.engine.build, &|text| text.to_owned(), checks);
     }
@@ -69,7 +85,10 @@ fn of_commit(
     };
     let stated = &member.commit;
     let release = build.version.as_deref().and_then(release_version);
-    if !revision.starts_with(stated.as_str()) && !stated.starts_with(revision.as_str()) {
+    if revision.len() < SHORTEST {
+        let text = format!("its program says that it was built from {revision:?}, which is no commit");
+        checks.unknown(about, says(&text), stamped);
+    } else if !revision.starts_with(stated.as_str()) && !stated.starts_with(revision.as_str()) {
         let text = format!("it was built from {revision}, and {stated} is stated");
         let help = format!(
             "see which commit {} is on; a tag that is public is not moved: number it anew",
@@ -89,6 +108,9 @@ fn of_commit(
         checks.holds(about, says(&format!("it was built from {stated}")));
     }
 }
+
+/// The fewest digits by which a commit is known.
+const SHORTEST: usize = 7;
 
 /// The version of a module that is a release: not of a pseudo-version, and not `(devel)`.
 fn release_version(text: &str) -> Option<Version> {
@@ -184,6 +206,8 @@ fn pin_and_oldest(piece: Piece<'_>, checks: &mut Checks<'_>) -> Option<(Version,
 }
 
 pub(super) fn each_platform_has_its_artefact(case: &Case<'_>, checks: &mut Checks<'_>) {
+    let is_real = |piece: Piece<'_>| piece.facts.presence == Presence::There && !piece.facts.stand_in;
+    let is_rehearsal = case.release.engine.subject.binary.is_none() && !pieces(case).any(is_real);
     for piece in pieces(case) {
         let about = piece.about();
         match &piece.facts.presence {
@@ -197,6 +221,10 @@ pub(super) fn each_platform_has_its_artefact(case: &Case<'_>, checks: &mut Check
             Presence::EvidenceAlone => {
                 let text = piece.says("evidence alone is given, and nothing that could be released");
                 checks.unknown(about, text, "name the archive that it is about");
+            }
+            Presence::There if piece.facts.stand_in && !is_rehearsal => {
+                let text = piece.says("a stand-in takes its place, and others are real");
+                checks.unknown(about, text, "name the archive that is released");
             }
             Presence::There => match &piece.facts.built_for {
                 Known::Known(platform) if platform != piece.platform => {

@@ -190,7 +190,7 @@ pub(super) const RULES: &[ReleaseRule] = &[
     },
     ReleaseRule {
         id: "REL-022",
-        title: "Members are released in their order: none is public while one before it is planned.",
+        title: "Members are released in their order, and what was withdrawn is released anew under another number.",
         enforced: NOBODY,
         reason: "What the window was judged safe for is that order.",
         source: "cutover.md",

@@ -40,16 +40,19 @@ pub(super) fn it_goes_up_as_said(case: &Case<'_>, checks: &mut Checks<'_>) {
 pub(super) fn preconditions_are_confirmed(case: &Case<'_>, checks: &mut Checks<'_>) {
     for precondition in &case.release.preconditions {
         let about = About::release(precondition.span);
+        let link = precondition.link.as_ref().map_or(String::new(), |link| format!(" ({link})"));
         let text = &precondition.text;
         match &precondition.confirmed {
             Some(word) if word.on > case.facts.today => {
                 let told = format!("{text:?} is confirmed on {}, which is to come", word.on);
                 checks.broken(about, told, "confirm it on the day on which it was looked at");
             }
-            Some(word) => checks.holds(about, format!("{text:?} is confirmed by {} on {}", word.by, word.on)),
+            Some(word) => {
+                checks.holds(about, format!("{text:?}{link} is confirmed by {} on {}", word.by, word.on));
+            }
             None => {
                 let help = "look at it, and say `confirmed_by` and `when`";
-                checks.unknown(about, format!("nobody has confirmed {text:?}"), help);
+                checks.unknown(about, format!("nobody has confirmed {text:?}{link}"), help);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{Test, plugin_tests, tests};
 use crate::{
     release::{Case, Checks, DoubtKind, Known, Path, Require, RuleState, Tested},
-    rules,
+    rules::{self, Level},
 };
 
 /// What would tell what is not known of a test.
@@ -61,8 +61,15 @@ pub(super) fn the_process_declares_v2(case: &Case<'_>, checks: &mut Checks<'_>) 
 pub(super) fn every_suite_passes(case: &Case<'_>, checks: &mut Checks<'_>) {
     for test in tests(case) {
         let Some(tested) = known(&test, checks) else { continue };
-        let broken: Vec<&str> = tested.doubts_about(&[DoubtKind::Broken]).map(|doubt| &*doubt.text).collect();
-        if broken.is_empty() {
+        let doubts: Vec<&str> = tested.doubts_about(&[DoubtKind::Broken]).map(|doubt| &*doubt.text).collect();
+        let broken: Vec<&str> = broken_must_rules(tested).collect();
+        if !broken.is_empty() {
+            // One check for each, so that a waiver of one lets no other through.
+            for rule in broken {
+                let text = format!("{rule} does not hold: {}", title(rule));
+                checks.broken(test.about(), test.says(text), MEND_IT);
+            }
+        } else if doubts.is_empty() {
             let listed = match tested.known_failures {
                 0 => String::new(),
                 failures => format!(", {failures} of them fail as listed"),
@@ -70,10 +77,19 @@ pub(super) fn every_suite_passes(case: &Case<'_>, checks: &mut Checks<'_>) {
             let text = format!("{} runs were judged{listed}", tested.judged);
             checks.holds(test.about(), test.says(text));
         } else {
-            let help = "mend it, or list it with `--known-failures` until it is mended";
-            checks.broken(test.about(), test.says(broken.join("; ")), help);
+            checks.broken(test.about(), test.says(doubts.join("; ")), MEND_IT);
         }
     }
+}
+
+/// What to do about what a plugin or an engine breaks.
+const MEND_IT: &str = "mend it, or list it with `--known-failures` until it is mended";
+
+/// The rules that fail a run, and that did not hold in a test.
+fn broken_must_rules(tested: &Tested) -> impl Iterator<Item = &str> {
+    let broken = tested.rules.iter().filter(|(_, state)| **state == RuleState::Broken);
+    let fails = |rule: &str| rules::find(rule).is_some_and(|rule| rule.level == Level::Must);
+    broken.map(|(rule, _)| rule.as_str()).filter(move |rule| fails(rule))
 }
 
 pub(super) fn evidence_is_about_what_is_released(case: &Case<'_>, checks: &mut Checks<'_>) {
@@ -117,7 +133,10 @@ pub(super) fn everything_was_judged(case: &Case<'_>, checks: &mut Checks<'_>) {
         } else {
             let how = if require == Require::Live { " `--live`" } else { "" };
             let help = format!("test it{how} at {revision}, and give its `--evidence` here");
-            checks.unknown(test.about(), test.says(missing.join("; ")), help);
+            // One check for each, so that a waiver of one lets no other through.
+            for missing in missing {
+                checks.unknown(test.about(), test.says(missing), &*help);
+            }
         }
     }
 }

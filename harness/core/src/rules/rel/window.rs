@@ -16,6 +16,13 @@ pub(super) fn members_are_released_in_their_order(case: &Case<'_>, checks: &mut 
         checks.broken(About::member(member, member.spans.state), text, help);
         is_in_order = false;
     }
+    for member in order.iter().filter(|member| member.state == State::Withdrawn) {
+        let next = release::next_number(member, case.facts);
+        let text = format!("{} was withdrawn, and nothing has taken its place", member.to);
+        let help = format!("release {next}, with {} among `withdrawn`", member.tag);
+        checks.broken(About::member(member, member.spans.state), text, help);
+        is_in_order = false;
+    }
     if is_in_order {
         let public = order.iter().filter(|member| member.state == State::Released).count();
         let text = format!("{public} of {} members are public, none before its turn", order.len());
