@@ -186,7 +186,7 @@ fn releases_and_profiles_beside_scenarios_are_left_out() {
     let place = Place::with([("all/a.yaml", PASSING), ("all/r.yaml", release), ("all/deep/p.yaml", profile)]);
     place.run(["validate", "all"]).exits(0).says("1 scenario in order");
     refused(&place, &["all/deep"]).complains("all/deep: there is no scenario file under this path");
-    refused(&place, &["all/r.yaml"]).complains("in all/r.yaml").complains("release");
+    refused(&place, &["all/r.yaml"]).complains("[all/r.yaml:1:1]").complains("`release`");
 }
 
 #[test]
