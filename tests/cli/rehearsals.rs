@@ -31,10 +31,10 @@ const AT_0_54: &[Expected] = &[
         id: "before-0-54",
         verdict: "no-go",
         reasons: &[
-            "aws broken REL-003 REL-010 REL-020",
-            "azure broken REL-010 REL-020",
+            "aws broken REL-003 REL-010 REL-010 REL-020",
+            "azure broken REL-010 REL-010 REL-020",
             "digitalocean broken REL-009 REL-014 REL-020 REL-021",
-            "gcp broken REL-003 REL-010 REL-020",
+            "gcp broken REL-003 REL-010 REL-010 REL-020",
         ],
         says: &[
             "in plugin.json version is \"1.1.0\", and 1.2.0 is released",
@@ -57,10 +57,10 @@ const AT_0_54: &[Expected] = &[
         id: "after-0-54",
         verdict: "no-go",
         reasons: &[
-            "aws broken REL-003 REL-010 REL-020",
-            "azure broken REL-010 REL-020",
+            "aws broken REL-003 REL-010 REL-010 REL-020",
+            "azure broken REL-010 REL-010 REL-020",
             "digitalocean broken REL-009 REL-014 REL-020 REL-021",
-            "gcp broken REL-003 REL-010 REL-020",
+            "gcp broken REL-003 REL-010 REL-010 REL-020",
         ],
         says: &[
             "in plugin.json version is \"1.2.0\", and 1.2.1 is released",
@@ -72,10 +72,10 @@ const AT_0_54: &[Expected] = &[
         id: "at-0-54",
         verdict: "no-go",
         reasons: &[
-            "aws broken REL-003 REL-005 REL-009 REL-010 REL-014 REL-020 REL-020 REL-021",
-            "azure broken REL-010 REL-020",
+            "aws broken REL-003 REL-005 REL-009 REL-010 REL-010 REL-014 REL-020 REL-020 REL-021",
+            "azure broken REL-010 REL-010 REL-020",
             "digitalocean broken REL-009 REL-014 REL-020 REL-021",
-            "gcp broken REL-003 REL-010 REL-020",
+            "gcp broken REL-003 REL-010 REL-010 REL-020",
         ],
         says: &[
             "it was built from 6eb0ed56, and 98b46d8c is stated",
@@ -86,7 +86,7 @@ const AT_0_54: &[Expected] = &[
     Expected {
         id: "misplaced-tag",
         verdict: "no-go",
-        reasons: &["aws broken REL-003 REL-005 REL-009 REL-010 REL-014 REL-020 REL-020 REL-021"],
+        reasons: &["aws broken REL-003 REL-005 REL-009 REL-010 REL-010 REL-014 REL-020 REL-020 REL-021"],
         says: &[
             "it was built from 6eb0ed56, and 98b46d8c is stated",
             "in plugin.json version is \"1.0.0\", and 1.2.0 is released",
@@ -120,13 +120,20 @@ const AT_0_57: &[Expected] = &[
         id: "after-0-57",
         verdict: "no-go",
         reasons: AS_IT_WAS_AT_0_57,
-        says: &["next step          none: everything is public", "broken are MAN-009, MAN-011, RPC-003"],
+        says: &[
+            "next step          none: everything is public",
+            "MAN-009 does not hold: capabilities.iacProvider.name is there",
+        ],
     },
     Expected {
         id: "undiscoverable-manifests",
         verdict: "no-go",
-        reasons: &["aws broken REL-010", "azure broken REL-010", "gcp broken REL-010"],
-        says: &["broken are MAN-009, MAN-011, RPC-003"],
+        reasons: &[
+            "aws broken REL-010 REL-010",
+            "azure broken REL-010 REL-010",
+            "gcp broken REL-010 REL-010",
+        ],
+        says: &["MAN-009 does not hold: capabilities.iacProvider.name is there"],
     },
     Expected {
         id: "needs-a-newer-engine",
@@ -141,22 +148,22 @@ const AT_0_57: &[Expected] = &[
     Expected {
         id: "expired-waiver",
         verdict: "no-go",
-        reasons: &["aws broken REL-010"],
+        reasons: &["aws broken REL-010 REL-010"],
         says: &["MAN-009", "the waiver of the release lead expired on 2026-05-31"],
     },
     Expected {
         id: "with-a-waiver",
         verdict: "go-with-waivers",
-        reasons: &["aws waived REL-010"],
+        reasons: &["aws waived REL-010 REL-010"],
         says: &[
             "let through by the release lead until 2099-12-31: The registry writes the provider's name",
-            "go-with-waivers: 1 waived",
+            "go-with-waivers: 2 waived",
         ],
     },
     Expected {
         id: "third-of-five-fails",
         verdict: "no-go",
-        reasons: &["azure broken REL-010"],
+        reasons: &["azure broken REL-010 REL-010"],
         says: &[
             "public             workflow, workflow-plugin-aws\n",
             "safe to stop here  no: workflow-plugin-azure: engine 0.57.0 refuses 1.1.2 at load",
@@ -165,7 +172,7 @@ const AT_0_57: &[Expected] = &[
     Expected {
         id: "withdraw",
         verdict: "no-go",
-        reasons: &["azure broken REL-010 REL-024"],
+        reasons: &["azure broken REL-010 REL-010 REL-022 REL-024"],
         says: &[
             "workflow-plugin-azure 2.0.0 was withdrawn: engine 0.57.0 refuses 1.1.2 at load",
             "next step          once it is go: release workflow-plugin-azure 2.0.1 in place of 2.0.0, which was withdrawn",
@@ -205,10 +212,10 @@ const AT_0_57: &[Expected] = &[
 ];
 
 const AS_IT_WAS_AT_0_57: &[&str] = &[
-    "aws broken REL-010 REL-020",
-    "azure broken REL-010 REL-020",
+    "aws broken REL-010 REL-010 REL-020",
+    "azure broken REL-010 REL-010 REL-020",
     "digitalocean broken REL-007 REL-020 REL-021",
-    "gcp broken REL-010 REL-020",
+    "gcp broken REL-010 REL-010 REL-020",
 ];
 
 /// The rehearsals that have their picture in `golden/cutover/`.

@@ -268,7 +268,7 @@ pub const RELEASES: &[ReleaseMutant] = &[
     mutant(
         "process-unstamped",
         "A process tells another version than its manifest",
-        &["REL-004", "REL-010"],
+        &["REL-004"],
         |_, facts| {
             its(&mut piece(facts).tested).rules.insert("MAN-016".to_owned(), RuleState::Broken);
         },

@@ -1,5 +1,7 @@
 //! What came of the tests.
 
+use counterfoil_proto::Revision;
+
 use super::{Test, plugin_tests, tests};
 use crate::{
     release::{Case, Checks, DoubtKind, Known, Path, Require, RuleState, Tested},
@@ -62,7 +64,7 @@ pub(super) fn every_suite_passes(case: &Case<'_>, checks: &mut Checks<'_>) {
     for test in tests(case) {
         let Some(tested) = known(&test, checks) else { continue };
         let doubts: Vec<&str> = tested.doubts_about(&[DoubtKind::Broken]).map(|doubt| &*doubt.text).collect();
-        let broken: Vec<&str> = broken_must_rules(tested).collect();
+        let broken: Vec<&str> = broken_must_rules(tested, case.revision()).collect();
         if !broken.is_empty() {
             // One check for each, so that a waiver of one lets no other through.
             for rule in broken {
@@ -85,10 +87,13 @@ pub(super) fn every_suite_passes(case: &Case<'_>, checks: &mut Checks<'_>) {
 /// What to do about what a plugin or an engine breaks.
 const MEND_IT: &str = "mend it, or list it with `--known-failures` until it is mended";
 
-/// The rules that fail a run, and that did not hold in a test.
-fn broken_must_rules(tested: &Tested) -> impl Iterator<Item = &str> {
+/// The rules that fail a run at a revision, and that did not hold in a test.
+fn broken_must_rules(tested: &Tested, revision: Revision) -> impl Iterator<Item = &str> {
     let broken = tested.rules.iter().filter(|(_, state)| **state == RuleState::Broken);
-    let fails = |rule: &str| rules::find(rule).is_some_and(|rule| rule.level == Level::Must);
+    // What a plugin declares is looked at where it counts, which may be later.
+    let fails = move |rule: &str| {
+        rules::find(rule).is_some_and(|rule| rule.level == Level::Must && rule.holds_at(revision))
+    };
     broken.map(|(rule, _)| rule.as_str()).filter(move |rule| fails(rule))
 }
 
