@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::{PASSING, PROGRAM, Place};
+use crate::support::{PASSING, PROGRAM, Place, copy};
 
 /// Stands before a block that no test runs, with the reason behind it.
 const NOT_RUN: &str = "<!-- no test runs this: ";
@@ -137,15 +137,6 @@ fn stage(page: &Page, place: &Place) {
         }
         "docs/scenarios.md" | "docs/writing-scenarios.md" => place.write("mine.yaml", &yaml[0]),
         _ => {}
-    }
-}
-
-/// Copies a directory of files, where what is written beside them is nobody else's.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
-    for entry in fs::read_dir(from).expect("it can be read").map(|entry| entry.expect("an entry").path()) {
-        let to = to.join(entry.file_name().expect("a name"));
-        if entry.is_dir() { copy(&entry, &to) } else { _ = fs::copy(&entry, to).expect("a copy") }
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cutover::forge,
-    support::{Done, PROGRAM, Place},
+    support::{Done, PROGRAM, Place, copy},
 };
 
 /// What has to come of a rehearsal.
@@ -241,12 +241,7 @@ struct Rehearsals {
 impl Rehearsals {
     fn new() -> Self {
         let place = Place::new();
-        for below in ["", "profiles", "profiles/mended"] {
-            for path in files(&directory().join(below)).into_values() {
-                let name = Path::new(below).join(path.file_name().expect("a name"));
-                place.write(name, fs::read(&path).expect("a file"));
-            }
-        }
+        copy(&directory(), &place.path(""));
         Self { place, found_out: None }
     }
 

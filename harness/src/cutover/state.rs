@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::tested::regular;
+use crate::run::state_file_name;
 
 /// What is not the record of a resource (E-341).
 const METADATA: &str = "metadata.json";
@@ -76,7 +77,7 @@ fn read(path: &Path, name: &str) -> Result<(), String> {
     }
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let record: Record = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    let expected = record.resource_id.replace(['/', '\\', ':', '*'], "_") + ".json";
+    let expected = state_file_name(&record.resource_id);
     if expected != name {
         return Err(format!("it is of {:?}, which an engine keeps in {expected}", record.resource_id));
     }

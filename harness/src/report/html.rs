@@ -210,23 +210,19 @@ impl<W: Write> Html<W> {
         data.append(&mut self.runs);
         data.extend(b"]}");
         let told = totals(summary);
-        let mut rest = PAGE;
-        while let Some((before, (name, behind))) =
-            rest.split_once("{{").and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
-        {
-            self.out.write_all(before.as_bytes())?;
+        for (name, text) in parts(PAGE) {
             match name {
-                "style" => self.out.write_all(STYLE.as_bytes()),
-                "style-digest" => self.out.write_all(digest(STYLE).as_bytes()),
-                "script" => self.out.write_all(SCRIPT.as_bytes()),
-                "script-digest" => self.out.write_all(digest(SCRIPT).as_bytes()),
-                "totals" => self.out.write_all(told.as_bytes()),
-                "data" => self.out.write_all(&data),
-                other => Err(io::Error::other(format!("the page has no {other}"))),
+                None => Ok(()),
+                Some("style") => self.out.write_all(STYLE.as_bytes()),
+                Some("style-digest") => self.out.write_all(digest(STYLE).as_bytes()),
+                Some("script") => self.out.write_all(SCRIPT.as_bytes()),
+                Some("script-digest") => self.out.write_all(digest(SCRIPT).as_bytes()),
+                Some("totals") => self.out.write_all(told.as_bytes()),
+                Some("data") => self.out.write_all(&data),
+                Some(other) => Err(io::Error::other(format!("the page has no {other}"))),
             }?;
-            rest = behind;
+            self.out.write_all(text.as_bytes())?;
         }
-        self.out.write_all(rest.as_bytes())?;
         self.out.flush()
     }
 }
@@ -365,6 +361,14 @@ impl Formatter for Shown {
             CharEscape::AsciiControl(byte) => write!(into, "\\\\u{{{byte:x}}}"),
         }
     }
+}
+
+/// The parts of a page of ours: a text, and in front of it the name of what is put in there; the first has none.
+pub(super) fn parts(page: &'static str) -> impl Iterator<Item = (Option<&'static str>, &'static str)> {
+    page.split("{{").map(|part| match part.split_once("}}") {
+        Some((name, text)) => (Some(name), text),
+        None => (None, part),
+    })
 }
 
 /// What a policy names a text by.

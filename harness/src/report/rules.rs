@@ -18,24 +18,32 @@ use crate::suite::{Example, coverage};
 /// Every rule in a line, family by family.
 pub fn list(layout: Layout) -> String {
     let mut page = Page::new(layout);
-    for Family { name, about, rules, .. } in FAMILIES {
-        let indent = name.len() + 2;
-        page.wrapped(&format!("{name}  "), indent, about);
-        for rule in *rules {
-            page.wrapped(&format!("  {:<8}  {:<6}  ", rule.id, rule.level), 20, rule.title);
-        }
-        page.blank();
+    for family in FAMILIES {
+        listed(&mut page, family, |rule| (rule.id, rule.level.to_string(), rule.title));
     }
-    let indent = RELEASE.name.len() + 2;
-    page.wrapped(&format!("{}  ", RELEASE.name), indent, RELEASE.about);
-    for rule in RELEASE.rules {
-        page.wrapped(&format!("  {:<8}  {:<6}  ", rule.id, ALWAYS), 20, rule.title);
-    }
-    page.blank();
+    listed(&mut page, &RELEASE, |rule| (rule.id, ALWAYS.to_owned(), rule.title));
     let command = keep("`counterfoil explain ID`");
     let count = catalogue().count() + RELEASE.rules.len();
     page.wrapped("", 2, &format!("{count} rules; {command} says all about one"));
     page.take()
+}
+
+/// A family, and its rules by their ids, levels and titles.
+fn listed<R>(page: &mut Page, family: &Family<R>, told: impl Fn(&R) -> (&str, String, &str)) {
+    page.wrapped(&format!("{}  ", family.name), family.name.len() + 2, family.about);
+    for (id, level, title) in family.rules.iter().map(told) {
+        page.wrapped(&format!("  {id:<8}  {level:<6}  "), 20, title);
+    }
+    page.blank();
+}
+
+/// What a rule is, and what is to be said of it, a key each.
+fn headed(page: &mut Page, (id, title): (&str, &str), said: &[(&str, &str)]) {
+    page.wrapped(&format!("{id}  "), id.len() + 2, title);
+    page.blank();
+    for (key, value) in said {
+        page.wrapped(&format!("{key:<12}  "), 14, value);
+    }
 }
 
 /// The level of rules that have none: what does not hold of a release, or is not known, is never let through by itself.
@@ -46,18 +54,15 @@ const BY_RELEASES: &str = "releases (`counterfoil cutover`)";
 /// Everything about a rule that judges releases.
 pub fn explain_release(rule: &ReleaseRule, layout: Layout) -> String {
     let mut page = Page::new(layout.for_reading());
-    page.wrapped(&format!("{}  ", rule.id), rule.id.len() + 2, rule.title);
-    page.blank();
-    for (key, value) in [
+    let said = [
         ("level", ALWAYS),
         ("judges", "releases"),
         ("enforced by", rule.enforced),
         ("why", rule.reason),
         ("source", rule.source),
         ("exercised by", BY_RELEASES),
-    ] {
-        page.wrapped(&format!("{key:<12}  "), 14, value);
-    }
+    ];
+    headed(&mut page, (rule.id, rule.title), &said);
     entries(&mut page, "replaces", replaced(rule.replaces()));
     let mutants = releases_that_break(rule);
     page.wrapped(
@@ -92,19 +97,16 @@ fn replaced<'c>(checks: impl Iterator<Item = &'c Check>) -> Vec<String> {
 /// Everything about a rule. What exercises it and what trips it is computed from the stock suite.
 pub fn explain(rule: &Rule, layout: Layout) -> String {
     let mut page = Page::new(layout.for_reading());
-    page.wrapped(&format!("{}  ", rule.id), rule.id.len() + 2, rule.title);
-    page.blank();
     let parties: Vec<String> = rule.judges.iter().map(Party::to_string).collect();
-    for (key, value) in [
+    let said = [
         ("level", &*rule.level.to_string()),
         ("judges", &parties.join(", ")),
         ("revisions", &rule.range()),
         ("enforced by", rule.enforced),
         ("why", rule.reason),
         ("source", rule.source),
-    ] {
-        page.wrapped(&format!("{key:<12}  "), 14, value);
-    }
+    ];
+    headed(&mut page, (rule.id, rule.title), &said);
     entries(&mut page, "replaces", replaced(rule.replaces()));
     if rule.is_beyond_our_pair() {
         for (key, value) in [("exercised by", BY_PLUGINS), ("tripped by", &*tripped_by_a_plugin(rule))] {

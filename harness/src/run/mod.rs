@@ -67,6 +67,7 @@ pub(crate) use self::{
     plugin::{NEEDS_LIVE, NEEDS_STATE},
     reproduce::shell_word,
     schedule::{Untraced, traced},
+    wfctl::state_file_name,
 };
 
 /// One scenario at one revision.

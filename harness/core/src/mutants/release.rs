@@ -43,6 +43,9 @@ impl ReleaseMutant {
     }
 }
 
+/// The plugins of the release.
+const NAMES: [&str; 2] = ["workflow-plugin-one", "workflow-plugin-two"];
+
 /// The commits of the release.
 const ENGINE_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const COMMITS: [&str; 2] =
@@ -50,7 +53,7 @@ const COMMITS: [&str; 2] =
 
 /// A release with which nothing is wrong: `Apply` leaves an engine and its plugins, and nothing is public yet.
 pub fn good() -> (Release, Facts) {
-    let plugins = [("workflow-plugin-one", 2, COMMITS[0]), ("workflow-plugin-two", 3, COMMITS[1])];
+    let plugins = [(NAMES[0], 2, COMMITS[0]), (NAMES[1], 3, COMMITS[1])];
     let release = Release {
         id: "good".to_owned(),
         title: "A release in good order".to_owned(),
@@ -83,7 +86,7 @@ pub fn good() -> (Release, Facts) {
             build: Known::Known(Build { engine: None, ..build(ENGINE_COMMIT) }),
             tested: Known::Known(tested(&[])),
         },
-        plugins: COMMITS.map(plugin_facts).into(),
+        plugins: NAMES.into_iter().zip(COMMITS).map(plugin_facts).collect(),
         lock: Some(LockFacts {
             frozen: "2026-05-17T09:00:00Z".to_owned(),
             changes: Vec::new(),
@@ -167,7 +170,7 @@ fn tested(broken: &[&str]) -> Tested {
     }
 }
 
-fn plugin_facts(commit: &str) -> PluginFacts {
+fn plugin_facts((name, commit): (&str, &str)) -> PluginFacts {
     let artefact = |platform: Platform, version: &str, oldest: &str| ArtefactFacts {
         presence: Presence::There,
         stand_in: false,
@@ -178,21 +181,13 @@ fn plugin_facts(commit: &str) -> PluginFacts {
         }),
         built_for: Known::Known(platform),
         manifest: Known::Known(ManifestFacts {
-            // Both plugins are named in turn, by who takes these facts.
-            name: None,
+            name: Some(name.to_owned()),
             version: Some(version.to_owned()),
             min_engine_version: Some(oldest.to_owned()),
         }),
         build: Known::Known(build(commit)),
         tested: Known::Known(tested(&[])),
         driven: Known::Known(Path::V2),
-    };
-    let name = if commit == COMMITS[0] { "workflow-plugin-one" } else { "workflow-plugin-two" };
-    let named = |mut facts: ArtefactFacts| {
-        if let Known::Known(manifest) = &mut facts.manifest {
-            manifest.name = Some(name.to_owned());
-        }
-        facts
     };
     let foreign = ArtefactFacts {
         tested: Known::Unknown("this is linux/amd64".to_owned()),
@@ -202,11 +197,8 @@ fn plugin_facts(commit: &str) -> PluginFacts {
     let previous =
         ArtefactFacts { tested: Known::Known(tested(&["CAP-006"])), ..artefact(linux(), "1.2.1", "0.54.0") };
     PluginFacts {
-        platforms: BTreeMap::from([
-            (linux(), named(artefact(linux(), "2.0.0", "0.57.0"))),
-            (darwin(), named(foreign)),
-        ]),
-        previous: named(previous),
+        platforms: BTreeMap::from([(linux(), artefact(linux(), "2.0.0", "0.57.0")), (darwin(), foreign)]),
+        previous,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     terminal::{demanded, enforced, stuck},
 };
 use crate::report::{
-    html::{RULES, digest},
+    html::{RULES, digest, parts},
     markup::{code, html as escaped},
 };
 
@@ -19,12 +19,9 @@ const STYLE: &str = concat!(include_str!("../html/tones.css"), include_str!("../
 /// The page.
 pub fn html(told: &Told) -> String {
     let mut page = String::with_capacity(PAGE.len() + STYLE.len() + 4096);
-    let mut rest = PAGE;
-    while let Some((before, (name, behind))) =
-        rest.split_once("{{").and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
-    {
-        page.push_str(before);
-        match name {
+    for (name, text) in parts(PAGE) {
+        match name.unwrap_or_default() {
+            "" => {}
             "style" => page.push_str(STYLE),
             "style-digest" => page.push_str(&digest(STYLE)),
             "verdict" => page.push_str(&told.verdict.to_string()),
@@ -39,9 +36,8 @@ pub fn html(told: &Told) -> String {
             "window" => window(&mut page, told),
             other => unreachable!("the page has no {other}"),
         }
-        rest = behind;
+        page.push_str(text);
     }
-    page.push_str(rest);
     page
 }
 

@@ -45,6 +45,7 @@ use counterfoil_proto::{Revision, UndeclaredV2, iac, plugin_v1};
 use prost::Message as _;
 use serde_json::Value;
 
+pub(crate) use self::state::file_name as state_file_name;
 use self::{
     account::{Seen, call_of},
     place::{Furnishing, Place},

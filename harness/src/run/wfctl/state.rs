@@ -84,7 +84,7 @@ pub(super) fn obstruct(directory: &Path, name: &str) -> io::Result<()> {
 }
 
 /// The name of a resource's file (E-340).
-fn file_name(id: &str) -> String {
+pub(crate) fn file_name(id: &str) -> String {
     id.replace(['/', '\\', ':', '*'], "_") + ".json"
 }
 
