@@ -34,7 +34,10 @@ pub(crate) use self::{
     destination::write_whole,
     witness::{found, hash_of, now},
 };
-use crate::{report::text::plain, run::Summary};
+use crate::{
+    report::text::{plain, plain_json},
+    run::Summary,
+};
 
 /// The word by which evidence is known.
 pub const FORMAT: &str = "counterfoil-evidence";
@@ -512,7 +515,7 @@ impl Evidence {
     pub fn to_json(mut self) -> String {
         let plain_data = "plain data";
         self.digest = digest_of(&serde_json::to_value(&self).expect(plain_data));
-        serde_json::to_string_pretty(&self).expect(plain_data) + "\n"
+        plain_json(serde_json::to_string_pretty(&self).expect(plain_data)) + "\n"
     }
 
     /// The names of the rules of which this came.

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     io::{self, Write},
+    mem, str,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -38,7 +39,7 @@ pub struct Html<W> {
     out: W,
     head: Head,
     values: Values,
-    rules: BTreeMap<String, RuleText>,
+    rules: HashMap<String, RuleText>,
     /// The runs as JSON, one behind the other.
     runs: Vec<u8>,
 }
@@ -144,7 +145,7 @@ struct Finding<'a> {
 impl<W: Write> Html<W> {
     /// Writes to `out`, once and at the end.
     pub fn new(out: W) -> Self {
-        let (head, values, rules) = (Head::default(), Values::default(), BTreeMap::new());
+        let (head, values, rules) = (Head::default(), Values::default(), HashMap::new());
         Self { out, head, values, rules, runs: Vec::new() }
     }
 
@@ -186,11 +187,12 @@ impl<W: Write> Html<W> {
             self.runs.extend(b",\n");
         }
         write_shown(&mut self.runs, &line)?;
-        for FoundFinding { rule, title, .. } in run.findings.iter().chain(&run.known_findings) {
-            self.rules.entry(rule.clone()).or_insert_with(|| RuleText::of(rule, title));
-        }
-        for rule in run.judged.iter().chain(&run.expected_findings) {
-            self.rules.entry(rule.clone()).or_insert_with(|| RuleText::of(rule, ""));
+        let found = run.findings.iter().chain(&run.known_findings).map(|found| (&found.rule, &*found.title));
+        let named = run.judged.iter().chain(&run.expected_findings).map(|rule| (rule, ""));
+        for (rule, title) in found.chain(named) {
+            if !self.rules.contains_key(rule) {
+                self.rules.insert(rule.clone(), RuleText::of(rule, title));
+            }
         }
         Ok(())
     }
@@ -203,7 +205,7 @@ impl<W: Write> Html<W> {
         data.extend(b",\n\"rules_page\":");
         write_shown(&mut data, RULES)?;
         data.extend(b",\n\"rules\":");
-        write_shown(&mut data, &self.rules)?;
+        write_shown(&mut data, &self.rules.iter().collect::<BTreeMap<_, _>>())?;
         data.extend(b",\n\"values\":[");
         data.extend(self.values.in_order().join(",\n").as_bytes());
         data.extend(b"],\n\"runs\":[");
@@ -280,14 +282,25 @@ impl<'a> Action<'a> {
 
 /// Values as JSON, each once, by their places.
 #[derive(Debug, Default)]
-struct Values(HashMap<String, usize>);
+struct Values {
+    places: HashMap<String, usize>,
+    /// Whole lists, by the JSON of what is in them: what most runs share is not taken apart for each of them.
+    lists: HashMap<Vec<u8>, usize>,
+    /// Where values are written until it is known whether they are there already.
+    room: Vec<u8>,
+}
 
 impl Values {
     fn add(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<usize> {
-        let mut json = Vec::new();
-        write_shown(&mut json, value)?;
-        let next = self.0.len();
-        Ok(*self.0.entry(String::from_utf8(json).map_err(io::Error::other)?).or_insert(next))
+        self.room.clear();
+        write_shown(&mut self.room, value)?;
+        let json = str::from_utf8(&self.room).map_err(io::Error::other)?;
+        if let Some(place) = self.places.get(json) {
+            return Ok(*place);
+        }
+        let place = self.places.len();
+        self.places.insert(json.to_owned(), place);
+        Ok(place)
     }
 
     fn some(&mut self, value: Option<&impl Serialize>) -> io::Result<Option<usize>> {
@@ -296,8 +309,20 @@ impl Values {
 
     /// The places of values, as a value; none where there are none.
     fn list(&mut self, values: impl IntoIterator<Item = impl Serialize>) -> io::Result<Option<usize>> {
-        let places = values.into_iter().map(|value| self.add(&value)).collect::<io::Result<Vec<usize>>>()?;
-        if places.is_empty() { Ok(None) } else { self.add(&places).map(Some) }
+        let values: Vec<_> = values.into_iter().collect();
+        if values.is_empty() {
+            return Ok(None);
+        }
+        self.room.clear();
+        write_shown(&mut self.room, &values)?;
+        if let Some(place) = self.lists.get(&self.room) {
+            return Ok(Some(*place));
+        }
+        let whole = mem::take(&mut self.room);
+        let places = values.iter().map(|value| self.add(value)).collect::<io::Result<Vec<usize>>>()?;
+        let place = self.add(&places)?;
+        self.lists.insert(whole, place);
+        Ok(Some(place))
     }
 
     fn findings(&mut self, findings: &[FoundFinding]) -> io::Result<Option<usize>> {
@@ -317,7 +342,7 @@ impl Values {
     }
 
     fn in_order(&self) -> Vec<&str> {
-        let mut values: Vec<(&String, &usize)> = self.0.iter().collect();
+        let mut values: Vec<(&String, &usize)> = self.places.iter().collect();
         values.sort_unstable_by_key(|(_, place)| **place);
         values.into_iter().map(|(json, _)| json.as_str()).collect()
     }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::Reporter;
+use super::{Reporter, text::plain_json};
 use crate::run::RunEvent;
 
 /// Writes events as they are. The first line states the format and its version.
@@ -15,8 +15,8 @@ impl<W: Write> Reporter for Json<W> {
         if matches!(event, RunEvent::Live(_)) {
             return Ok(());
         }
-        serde_json::to_writer(&mut self.0, event)?;
-        self.0.write_all(b"\n")?;
+        let line = plain_json(serde_json::to_string(event)?) + "\n";
+        self.0.write_all(line.as_bytes())?;
         // A run that is killed leaves every line that was finished.
         self.0.flush()
     }

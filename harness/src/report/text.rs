@@ -1,6 +1,6 @@
 //! Text of others, made fit to be shown: it comes out of files, plugins and traces, and may hold anything.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// A text as one line that cannot speak to a terminal: control characters, and those that turn the direction of
 /// writing, are shown by their codes.
@@ -21,6 +21,25 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// JSON of the same value in which no character does something to who looks at it. They stand in texts alone, but for the ends
+/// of lines between values.
+pub fn plain_json(json: String) -> String {
+    let is_unfit = |c: char| c != '\n' && is_unfit(c);
+    if !json.chars().any(is_unfit) {
+        return json;
+    }
+    json.chars().fold(String::with_capacity(json.len() + 8), |mut shown, c| {
+        if is_unfit(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
 /// Whether a character does something to a terminal, or to the text around it, instead of being seen.
 pub(super) fn is_unfit(c: char) -> bool {
     let turns =
@@ -32,6 +51,9 @@ pub(super) fn is_unfit(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -40,5 +62,15 @@ mod tests {
         assert_eq!(plain("two\nlines\t\x1b[31m"), r"two\nlines\t\u{1b}[31m");
         assert_eq!(plain("\u{fffe}\u{10ffff}\u{fffd}"), "\\u{fffe}\\u{10ffff}\u{fffd}");
         assert_eq!(plain("\u{9b}31m\u{202e}\u{2028}"), r"\u{9b}31m\u{202e}\u{2028}");
+    }
+
+    proptest! {
+        #[test]
+        fn plain_json_is_of_the_same_value_and_has_no_effect(text: String) {
+            let value = json!({ "key": format!("{text}\u{7f}\u{9b}\u{202e}\u{10ffff}") });
+            let shown = plain_json(serde_json::to_string_pretty(&value).expect("plain data"));
+            prop_assert!(!shown.chars().any(|c| c != '\n' && is_unfit(c)), "{}", shown);
+            prop_assert_eq!(serde_json::from_str::<Value>(&shown).expect("it is JSON"), value);
+        }
     }
 }
