@@ -1,6 +1,9 @@
 //! The cutover: a release of several repositories, from its file to go or no-go.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+};
 
 use flate2::{Compression, write::GzEncoder};
 use rustix::{
@@ -100,7 +103,7 @@ fn an_archive_that_changed_after_its_evidence_is_no_go() {
     holds_that(&place, "REL-012", "unknown", "were left out of it by --filter or --revisions");
     place.write("plugins/mock/README", "more");
     pack(&place);
-    holds_that(&place, "REL-011", "broken", "the archive is another: expected sha256 ");
+    holds_that(&place, "REL-011", "broken", "the archive is another: sha256 ");
 }
 
 #[test]
@@ -152,7 +155,8 @@ fn what_cannot_be_run_here_gets_the_looks_that_it_can_and_says_so() {
 fn lock() -> Value {
     json!({
         "format": "counterfoil-lock", "version": 1, "counterfoil": "0.1.0", "release": "apply-removed",
-        "frozen": "2026-01-01T00:00:00Z", "contract": "0", "suite": "0", "members": {},
+        "frozen": "2026-01-01T00:00:00Z", "contract": "0", "suite": "0", "require": "live",
+        "preconditions": ["the moon is full"], "members": {},
     })
 }
 
@@ -191,6 +195,9 @@ fn a_lock_from_the_future_and_what_it_does_not_have_are_changes() {
     place.write("release.lock.json", with_digest(lock));
     holds_that(&place, "REL-019", "broken", "the clock, which was put back, was 2999-01-01T00:00:00Z");
     holds_that(&place, "REL-019", "broken", "the contract was 0, and is ");
+    holds_that(&place, "REL-019", "broken", "what is required was live, and is offline");
+    let gone = "the precondition \"the moon is full\" was stated, and is not there";
+    holds_that(&place, "REL-019", "broken", gone);
     holds_that(&place, "REL-019", "broken", "the member was not there, and is 0.1.0");
 }
 
@@ -304,7 +311,7 @@ fn the_path_that_the_real_command_line_takes_is_seen_behind_the_proxy() {
     holds_that(&place, "REL-014", "unknown", "the engine calls nothing that would apply a plan");
     // Evidence is about the program that was tested.
     place.write("wfctl", place.read("wfctl") + "#");
-    holds_that(&place, "REL-011", "broken", "wfctl.json: the program is another: expected sha256 ");
+    holds_that(&place, "REL-011", "broken", "wfctl.json: the program is another: sha256 ");
 }
 
 #[test]
@@ -340,4 +347,20 @@ fn a_release_that_cannot_be_read_is_shown_its_mistakes() {
     place.run(["cutover", "release.yaml"]).exits(2).complains("did you mean \"reference\"?");
     place.run(["cutover", "nowhere.yaml"]).exits(2).complains("there is no such file");
     place.run(["cutover"]).exits(2);
+}
+
+#[test]
+fn where_a_bundle_cannot_go_is_said_before_anything_is_looked_at() {
+    let place = Place::new();
+    place.write("release.yaml", release("", &[(&here(), "{ profile: reference }")]));
+    symlink("nowhere", place.path("dangling")).expect("a link");
+    place.write("file", "");
+    let refused = |into: &str, why: &str| {
+        let done = place.run(["cutover", "bundle", "release.yaml", "--into", into]).exits(2);
+        done.complains(why);
+        assert!(!place.path(".counterfoil").exists(), "nothing was looked at");
+    };
+    refused("dangling", "dangling is there: a bundle goes into a directory of its own");
+    refused("file", "file is there");
+    refused("no/such", "no/such cannot be made: there is no directory no");
 }

@@ -59,9 +59,11 @@ const AFTER_HELP: &str = "Exit codes:
   0  go, or go with waivers
   1  no-go: something does not hold, or is not known
   2  usage, or a file that is not valid; nothing was looked at
+  3  the answer, a report, a lock or a bundle cannot be written
   5  a defect of Counterfoil itself
   130, 143  interrupted; what had been found out is kept
 
+--json and --html are empty until there is an answer, so that no earlier one is taken for it.
 What was found out is kept in .counterfoil/cutover beside the file, and only what changed is found out again.";
 
 /// What an answer stands on.
@@ -265,8 +267,17 @@ fn withdrawn<'n>(names: &'n [String], release: &Release, output: Output) -> Resu
 fn bundle(file: &Path, into: &Path, basis: &Basis, output: Output) -> Result<Exit, Exit> {
     let release = read(file, output)?;
     // What stands there is seen before anything is looked at.
-    if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) || into.is_file() {
+    let is_taken = match fs::symlink_metadata(into) {
+        Ok(found) if found.is_dir() => fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()),
+        found => found.is_ok(),
+    };
+    if is_taken {
         let text = format!("{} is there: a bundle goes into a directory of its own", into.display());
+        return Err(usage(&text, output));
+    }
+    let parent = cutover::parent_of(into);
+    if !parent.is_dir() {
+        let text = format!("{} cannot be made: there is no directory {}", into.display(), parent.display());
         return Err(usage(&text, output));
     }
     let at = basis.lock.clone().unwrap_or_else(|| cutover::beside(file));

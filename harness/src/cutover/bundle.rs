@@ -105,8 +105,7 @@ impl Bundle {
     /// # Errors
     /// When the directory has something in it, or cannot be written.
     pub fn write(&self, into: &Path) -> io::Result<()> {
-        let parent = into.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let room = tempfile::Builder::new().prefix(".bundle-").tempdir_in(parent)?;
+        let room = tempfile::Builder::new().prefix(".bundle-").tempdir_in(parent_of(into))?;
         for (name, content) in &self.files {
             let path = room.path().join(name);
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -118,6 +117,11 @@ impl Bundle {
         let _ = room.keep();
         Ok(())
     }
+}
+
+/// The directory that a path stands in.
+pub fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The evidence that a file states of a member, by the name of what it is about.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use counterfoil_core::release::{
-    Facts, Known, LockChange, LockFacts, Member, Platform, Release, SpentTag, State,
+    ArtefactFacts, Facts, Known, LockChange, LockFacts, Member, Platform, Release, Require, SpentTag, State,
 };
 use counterfoil_proto::contract;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,10 @@ pub struct Lock {
     contract: String,
     /// The SHA-256 of the scenarios that are part of Counterfoil.
     suite: String,
+    /// How far plugins have to be tested.
+    require: Require,
+    /// What has to be true beside what can be checked.
+    preconditions: BTreeSet<String>,
     /// The members, by their names.
     members: BTreeMap<String, Locked>,
     /// The tags that earlier locks knew to be public.
@@ -69,6 +73,12 @@ struct Locked {
     order: u32,
     /// How far its release was.
     state: State,
+    /// The tags of it that were used up before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawn: Vec<String>,
+    /// Of an engine, the command of its adapter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    adapter: Vec<String>,
     /// Of an engine, the SHA-256 of its program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     program: Option<String>,
@@ -142,6 +152,8 @@ impl Lock {
             frozen: facts.now.clone(),
             contract: contract::digest().to_owned(),
             suite: suite(),
+            require: release.require,
+            preconditions: preconditions(release),
             members,
             spent: facts.lock.iter().flat_map(|lock| &lock.spent).cloned().collect(),
         })
@@ -149,7 +161,8 @@ impl Lock {
 
     /// Whether it freezes the same, with every member as far as here.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.members == other.members
+        (self.require, &self.preconditions, &self.members)
+            == (other.require, &other.preconditions, &other.members)
     }
 
     /// Reads the lock of a release; none where there is no such file.
@@ -203,6 +216,13 @@ impl Lock {
         }
         changes.differ("the contract", Some(&self.contract), Some(contract::digest()));
         changes.differ("the stock suite", Some(&self.suite), Some(&suite()));
+        changes.differ("what is required", Some(self.require.as_str()), Some(release.require.as_str()));
+        let (then, still) = (&self.preconditions, preconditions(release));
+        for text in then.symmetric_difference(&still) {
+            let word = |is_there: bool| is_there.then_some("stated");
+            let what = format!("the precondition {text:?}");
+            changes.differ(&what, word(then.contains(text)), word(still.contains(text)));
+        }
         let now = now(release, facts, &mut Vec::new());
         let names: BTreeSet<&String> = self.members.keys().chain(now.keys()).collect();
         for name in names {
@@ -229,6 +249,23 @@ impl Lock {
     }
 }
 
+impl LockedArtefact {
+    fn of(facts: &ArtefactFacts) -> Self {
+        let digests = facts.digests.known();
+        Self {
+            program: digests.map(|digests| digests.program.clone()),
+            archive: digests.and_then(|digests| digests.archive.clone()),
+            manifest: digests.and_then(|digests| digests.manifest.clone()),
+            evidence: facts.tested.known().and_then(|tested| tested.evidence_digest.clone()),
+        }
+    }
+}
+
+/// What has to be true beside what can be checked. Who confirms it may come later.
+fn preconditions(release: &Release) -> BTreeSet<String> {
+    release.preconditions.iter().map(|it| it.text.clone()).collect()
+}
+
 /// What is so now; what has no digest is named.
 fn now(release: &Release, facts: &Facts, missing: &mut Vec<String>) -> BTreeMap<String, Locked> {
     let locked = |member: &Member| Locked {
@@ -239,6 +276,8 @@ fn now(release: &Release, facts: &Facts, missing: &mut Vec<String>) -> BTreeMap<
         commit: member.commit.clone(),
         order: member.order,
         state: member.state,
+        withdrawn: member.withdrawn.clone(),
+        adapter: Vec::new(),
         program: None,
         evidence: None,
         platforms: BTreeMap::new(),
@@ -248,34 +287,24 @@ fn now(release: &Release, facts: &Facts, missing: &mut Vec<String>) -> BTreeMap<
         missing.push(format!("{}: {why}", engine.name));
     }
     let of_engine = Locked {
+        adapter: release.engine.subject.adapter.clone(),
         program: facts.engine.digest.known().cloned(),
         evidence: facts.engine.tested.known().and_then(|tested| tested.evidence_digest.clone()),
         ..locked(engine)
     };
     let mut members = BTreeMap::from([(engine.name.clone(), of_engine)]);
     for (plugin, found) in release.plugins.iter().zip(&facts.plugins) {
-        let mut of_plugin = locked(plugin);
-        if let Known::Known(digests) = &found.previous.digests {
-            of_plugin.previous = LockedArtefact {
-                program: Some(digests.program.clone()),
-                archive: digests.archive.clone(),
-                manifest: digests.manifest.clone(),
-                evidence: found.previous.tested.known().and_then(|tested| tested.evidence_digest.clone()),
-            };
-        }
-        for (platform, artefact) in &found.platforms {
-            let evidence = artefact.tested.known().and_then(|tested| tested.evidence_digest.clone());
-            let mut of_platform = LockedArtefact { evidence, ..LockedArtefact::default() };
-            match &artefact.digests {
-                Known::Known(digests) => {
-                    of_platform.program = Some(digests.program.clone());
-                    of_platform.archive.clone_from(&digests.archive);
-                    of_platform.manifest.clone_from(&digests.manifest);
-                }
-                Known::Unknown(why) => missing.push(format!("{} for {platform}: {why}", plugin.name)),
+        let platforms = found.platforms.iter().map(|(platform, artefact)| {
+            if let Known::Unknown(why) = &artefact.digests {
+                missing.push(format!("{} for {platform}: {why}", plugin.name));
             }
-            of_plugin.platforms.insert(platform.clone(), of_platform);
-        }
+            (platform.clone(), LockedArtefact::of(artefact))
+        });
+        let of_plugin = Locked {
+            platforms: platforms.collect(),
+            previous: LockedArtefact::of(&found.previous),
+            ..locked(plugin)
+        };
         members.insert(plugin.name.clone(), of_plugin);
     }
     members
@@ -304,34 +333,40 @@ impl Changes {
     fn of(&mut self, then: &Locked, now: &Locked) {
         self.differ("the version before", Some(&then.from), Some(&now.from));
         self.differ("the version", Some(&then.to), Some(&now.to));
-        for (what, then, now) in [
-            ("program", &then.previous.program, &now.previous.program),
-            ("archive", &then.previous.archive, &now.previous.archive),
-            ("manifest", &then.previous.manifest, &now.previous.manifest),
-            ("evidence", &then.previous.evidence, &now.previous.evidence),
-        ] {
-            self.differ(&format!("the {what} of before"), then.as_deref(), now.as_deref());
-        }
+        self.of_artefact("of before", &then.previous, &now.previous);
         self.differ("the tag", Some(&then.tag), Some(&now.tag));
         self.differ("the commit", Some(&then.commit), Some(&now.commit));
         self.differ("the order", Some(&then.order.to_string()), Some(&now.order.to_string()));
+        // A tag that is used up is added, and none is taken back.
+        for tag in then.withdrawn.iter().filter(|tag| !now.withdrawn.contains(tag)) {
+            self.differ("a tag that is used up", Some(tag), None);
+        }
+        self.differ("the adapter", quoted(&then.adapter).as_deref(), quoted(&now.adapter).as_deref());
         self.differ("the program", then.program.as_deref(), now.program.as_deref());
         self.differ("the evidence", then.evidence.as_deref(), now.evidence.as_deref());
         let none = LockedArtefact::default();
         let platforms: BTreeSet<&Platform> = then.platforms.keys().chain(now.platforms.keys()).collect();
         for platform in platforms {
             let [then, now] = [then, now].map(|it| it.platforms.get(platform).unwrap_or(&none));
-            let parts = [
-                ("program", &then.program, &now.program),
-                ("archive", &then.archive, &now.archive),
-                ("manifest", &then.manifest, &now.manifest),
-                ("evidence", &then.evidence, &now.evidence),
-            ];
-            for (what, then, now) in parts {
-                self.differ(&format!("the {what} for {platform}"), then.as_deref(), now.as_deref());
-            }
+            self.of_artefact(&format!("for {platform}"), then, now);
         }
     }
+
+    fn of_artefact(&mut self, which: &str, then: &LockedArtefact, now: &LockedArtefact) {
+        for (what, then, now) in [
+            ("program", &then.program, &now.program),
+            ("archive", &then.archive, &now.archive),
+            ("manifest", &then.manifest, &now.manifest),
+            ("evidence", &then.evidence, &now.evidence),
+        ] {
+            self.differ(&format!("the {what} {which}"), then.as_deref(), now.as_deref());
+        }
+    }
+}
+
+/// A command, each of its words in quotes; none where there is none.
+fn quoted(command: &[String]) -> Option<String> {
+    (!command.is_empty()).then(|| format!("{command:?}"))
 }
 
 #[cfg(test)]
@@ -379,6 +414,26 @@ mod tests {
             changed(|release, facts| _ = (release.plugins.pop(), facts.plugins.pop())),
             [format!("{two}: the member")]
         );
+    }
+
+    #[test]
+    fn what_is_asked_for_is_frozen_and_waivers_and_confirmations_are_not() {
+        let told = changed(|release, _| {
+            release.require = Require::Live;
+            release.preconditions[0].text = "another".to_owned();
+            release.engine.subject.adapter = vec!["an".to_owned(), "adapter".to_owned()];
+        });
+        let before = good_release().0.preconditions[0].text.clone();
+        let mut preconditions = [&*before, "another"].map(|text| format!(": the precondition {text:?}"));
+        preconditions.sort();
+        let engine = format!("{}: the adapter", good_release().0.engine.member.name);
+        assert_eq!(told, [&[": what is required".to_owned()], &preconditions[..], &[engine]].concat());
+        let told = changed(|release, _| {
+            release.preconditions[0].confirmed = None;
+            release.waivers.clear();
+            release.engine.member.withdrawn.push("v0.0.1".to_owned());
+        });
+        assert_eq!(told, <[String; 0]>::default());
     }
 
     #[test]

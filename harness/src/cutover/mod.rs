@@ -33,7 +33,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    bundle::Bundle,
+    bundle::{Bundle, parent_of},
     lock::{Lock, LockError, beside},
     memory::{Forgotten, Memory},
     state::read_state,

@@ -16,7 +16,7 @@ const LOCK: &str = ".lock.json";
 /// The largest record that is read, in bytes.
 const MOST: u64 = 16 << 20;
 
-/// A record, as engines read it (E-340). What is not known to an older engine is passed over by it.
+/// A record, as engines read it (E-340). What is not known to an older engine is passed over by it; times are texts to it.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "that it can be read is all that is asked")]
 struct Record {

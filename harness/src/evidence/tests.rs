@@ -198,8 +198,10 @@ fn evidence_is_read_back_and_speaks_for_what_it_is_about_alone() {
     let other = "0".repeat(64);
     let program = Artefact { program: other.clone(), ..artefact.clone() };
     let told = texts(&objections(&program, Some(&suite)), Weight::Against).concat();
-    let expected =
-        format!("the program is another: expected sha256 {}, found {other}", read.subject.program.sha256);
+    let expected = format!(
+        "the program is another: sha256 {} in the evidence, {other} here",
+        read.subject.program.sha256
+    );
     assert_eq!(told, expected);
     let manifest = Artefact { manifest: Some(other.clone()), ..artefact.clone() };
     assert!(

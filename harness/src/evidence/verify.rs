@@ -68,7 +68,7 @@ impl Evidence {
         let mut object = |weight, kind, text: String| objections.push(Objection { weight, kind, text });
         let mut differs = |kind, what: &str, told: &str, found: &str| {
             if told != found {
-                object(Weight::Against, kind, format!("{what}: expected sha256 {told}, found {found}"));
+                object(Weight::Against, kind, format!("{what}: sha256 {told} in the evidence, {found} here"));
             }
         };
         let subject = &self.subject;

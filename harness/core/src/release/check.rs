@@ -183,6 +183,14 @@ pub fn assess(case: Case<'_>) -> (Vec<Check>, Verdict) {
     (checks, verdict)
 }
 
+/// The waivers that are about nothing that was judged: what they were written for holds, or they are written amiss.
+pub fn idle<'a>(release: &'a Release, checks: &[Check]) -> impl Iterator<Item = &'a Waiver> {
+    release
+        .waivers
+        .iter()
+        .filter(|waiver| !checks.iter().any(|check| check.state != State::Holds && waiver.covers(check)))
+}
+
 /// Lets a check through that a waiver covers. One that has expired is told.
 fn waive(check: &mut Check, Case { release, facts }: Case<'_>) {
     if check.state == State::Holds {

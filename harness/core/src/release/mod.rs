@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::rollback::next_number;
 pub use self::{
-    check::{About, Case, Check, Checks, State as CheckState, Verdict, Waived, assess},
+    check::{About, Case, Check, Checks, State as CheckState, Verdict, Waived, assess, idle},
     facts::{
         ArtefactFacts, Build, Digests, Doubt, DoubtKind, EngineFacts, Facts, Known, LockChange, LockFacts,
         ManifestFacts, Path, PluginFacts, Presence, RuleState, SpentTag, Tested,
@@ -281,6 +281,16 @@ impl Member {
     /// The version that is out there: what was released, unless it was taken back.
     pub fn public(&self) -> &Version {
         if self.state == State::Released { &self.to } else { &self.from }
+    }
+}
+
+impl Require {
+    /// The word that files and reports use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Live => "live",
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use counterfoil_core::release::Pairs;
 
 use super::{
-    CheckTold, MemberTold, Told,
+    CheckTold, MemberTold, Row, Told,
     terminal::{demanded, enforced, stuck},
 };
 use crate::report::{
@@ -77,24 +77,33 @@ fn reasons(page: &mut String, told: &Told) {
     if open.is_empty() {
         page.push_str("<p>Everything holds.</p>");
     }
-    for (member, checks) in open {
+    for (member, rows) in open {
         let of = member.map_or("The release as a whole", |member| &member.repository);
         let _ = write!(page, "<h3>{}</h3><table class=\"checks\">", escaped(of));
         page.push_str("<thead><tr><th scope=\"col\">State</th><th scope=\"col\">Rule</th><th scope=\"col\">What was found</th></tr></thead><tbody>");
-        for check in checks {
-            reason(page, told, check);
+        for row in rows {
+            reason(page, told, &row);
         }
         page.push_str("</tbody></table>");
     }
+    for waiver in &told.idle_waivers {
+        let _ = write!(page, "<p>Note: {}.</p>", escaped(&waiver.to_string()));
+    }
 }
 
-fn reason(page: &mut String, told: &Told, check: &CheckTold) {
+/// A rule, linked to its page.
+fn link(check: &CheckTold) -> String {
+    format!("<a href=\"{RULES}#{}\">{}</a>", check.rule.to_lowercase(), check.rule)
+}
+
+fn reason(page: &mut String, told: &Told, row: &Row<'_>) {
+    let check = row.said();
+    let rules: Vec<String> = row.checks.iter().map(|check| link(check)).collect();
     let _ = write!(
         page,
-        "<tr class=\"{state}\"><td class=\"state\">{state}</td><td><a href=\"{RULES}#{anchor}\">{rule}</a></td><td><p>{text}</p>",
+        "<tr class=\"{state}\"><td class=\"state\">{state}</td><td>{}</td><td><p>{text}</p>",
+        rules.join(" "),
         state = check.state,
-        anchor = check.rule.to_lowercase(),
-        rule = check.rule,
         text = escaped(&check.text)
     );
     if let Some(waiver) = &check.waiver {
@@ -164,9 +173,8 @@ fn held(page: &mut String, told: &Told) {
         let of = check.member.as_deref().unwrap_or("the release");
         let _ = write!(
             page,
-            "<tr class=\"holds\"><td><a href=\"{RULES}#{}\">{}</a></td><td>{}</td><td>{}</td></tr>",
-            check.rule.to_lowercase(),
-            check.rule,
+            "<tr class=\"holds\"><td>{}</td><td>{}</td><td>{}</td></tr>",
+            link(check),
             escaped(of),
             escaped(&check.text)
         );

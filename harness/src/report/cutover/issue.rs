@@ -2,23 +2,23 @@
 
 use std::fmt::Write as _;
 
-use super::{MemberTold, Told};
+use super::{MemberTold, Row, Told};
 use crate::report::markup::{code, html};
 
 /// The text of an issue for each repository that owes something, in Markdown, with the member that it is about; none: the
 /// repository of the release. Nothing is posted anywhere.
 pub fn issues(told: &Told) -> Vec<(Option<&MemberTold>, String)> {
     let owed = told.by_repository(super::CheckTold::is_open);
-    owed.into_iter().map(|(member, checks)| (member, issue(told, member, &checks))).collect()
+    owed.into_iter().map(|(member, rows)| (member, issue(told, member, &rows))).collect()
 }
 
-fn issue(told: &Told, member: Option<&MemberTold>, checks: &[&super::CheckTold]) -> String {
+fn issue(told: &Told, member: Option<&MemberTold>, rows: &[Row<'_>]) -> String {
     let mut text = String::new();
     let what = member.map_or_else(
         || "The release as a whole".to_owned(),
         |member| format!("{} {}", html(&member.name), html(&member.to)),
     );
-    let _ = writeln!(text, "# {what}: {} before {} can go\n", owed(checks.len()), html(&told.release));
+    let _ = writeln!(text, "# {what}: {} before {} can go\n", owed(rows.len()), html(&told.release));
     let _ = writeln!(
         text,
         "Judged at {} by counterfoil {}: **{}**. {}\n",
@@ -27,8 +27,10 @@ fn issue(told: &Told, member: Option<&MemberTold>, checks: &[&super::CheckTold])
         told.verdict,
         html(&told.title)
     );
-    for check in checks {
-        let _ = writeln!(text, "- [ ] **{}** {} ({})", check.rule, html(check.title), check.state);
+    for row in rows {
+        let check = row.said();
+        let rules = row.checks.iter().map(|check| format!("**{}** {}", check.rule, html(check.title)));
+        let _ = writeln!(text, "- [ ] {} ({})", rules.collect::<Vec<_>>().join(" "), check.state);
         let _ = writeln!(text, "  - found: {}", html(&check.text));
         let _ = writeln!(text, "  - to make it go: {}", html(&check.help));
         if let Some(place) = check.place {
@@ -41,6 +43,6 @@ fn issue(told: &Told, member: Option<&MemberTold>, checks: &[&super::CheckTold])
     text
 }
 
-fn owed(checks: usize) -> String {
-    if checks == 1 { "one thing".to_owned() } else { format!("{checks} things") }
+fn owed(things: usize) -> String {
+    if things == 1 { "one thing".to_owned() } else { format!("{things} things") }
 }

@@ -11,19 +11,21 @@ pub use self::{
     issue::issues,
     rollback::rollback,
     terminal::terminal,
-    told::{CheckTold, Counts, MemberTold, PlaceTold, Told, WaiverTold, schema},
+    told::{CheckTold, Counts, IdleWaiver, MemberTold, PlaceTold, Row, Told, WaiverTold, schema},
 };
+
+use crate::report::text::plain_json;
 
 /// What is told, as JSON.
 pub fn json(told: &Told) -> String {
-    serde_json::to_string_pretty(told).expect("plain data") + "\n"
+    plain_json(serde_json::to_string_pretty(told).expect("plain data")) + "\n"
 }
 
 #[cfg(test)]
 mod tests {
     use counterfoil_core::{
         mutants::{RELEASES, good_release},
-        release::{Case, Facts, Release, assess},
+        release::{Case, Facts, Known, Release, assess},
         scenario::{Date, Span},
     };
     use proptest::prelude::*;
@@ -56,6 +58,13 @@ mod tests {
                 expires: Date::parse("2026-06-01").expect("a day"),
                 span: Span::default(),
             });
+            release.waivers.push(counterfoil_core::release::Waiver {
+                contains: Some("RPC-0001".to_owned()),
+                ..release.waivers[0].clone()
+            });
+            facts.plugins[1].platforms.values_mut().for_each(|artefact| {
+                artefact.tested = Known::Unknown("of a test".to_owned());
+            });
         })
     }
 
@@ -73,11 +82,13 @@ mod tests {
         let told = defective();
         let issues = issues(&told);
         let of: Vec<_> = issues.iter().map(|(member, _)| member.map(|member| &*member.name)).collect();
-        assert_eq!(of, [None, Some("workflow-plugin-one")]);
+        assert_eq!(of, [None, Some("workflow-plugin-one"), Some("workflow-plugin-two")]);
         insta::with_settings!({ snapshot_path => "../../../../golden/reports", prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!("cutover-issue", issues[1].1);
         });
         assert!(!issues[1].1.contains("RPC-001"), "what is let through is owed by nobody");
+        let untested = issues[2].1.lines().filter(|line| line.starts_with("- [ ] ")).count();
+        assert_eq!(untested, 2, "what many rules say in the same words is told once: {}", issues[2].1);
     }
 
     #[test]

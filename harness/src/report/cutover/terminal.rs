@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use counterfoil_core::release::{Cell, CheckState, Demand, Enforcer, Pairs, Sit, Verdict, hours};
 
-use super::{CheckTold, Told};
+use super::{PlaceTold, Row, Told};
 use crate::report::{
     layout::{Layout, Page, keep},
     text::plain,
@@ -51,29 +51,40 @@ fn short(commit: &str) -> &str {
 
 /// What stands in the way, repository by repository, and what is let through.
 fn reasons(page: &mut Page, told: &Told, explain: bool) {
-    for (member, checks) in told.by_repository(|check| explain || !check.holds()) {
+    for (member, rows) in told.by_repository(|check| explain || !check.holds()) {
         page.blank();
         match member {
             Some(member) => page.wrapped("", 2, &plain(&member.repository)),
             None => page.wrapped("", 2, "the release as a whole"),
         }
-        for check in checks {
-            reason(page, told, check, explain);
+        for row in rows {
+            reason(page, told, &row, explain);
         }
+    }
+    if !told.idle_waivers.is_empty() {
+        page.blank();
+    }
+    for waiver in &told.idle_waivers {
+        page.wrapped("", 2, &plain(&waiver.to_string()));
+        page.wrapped("  ", 2, &keep(place(told, waiver.place)));
     }
 }
 
-fn reason(page: &mut Page, told: &Told, check: &CheckTold, explain: bool) {
+fn place(told: &Told, PlaceTold { line, column }: PlaceTold) -> String {
+    format!("{}:{line}:{column}", plain(&told.file))
+}
+
+fn reason(page: &mut Page, told: &Told, row: &Row<'_>, explain: bool) {
+    let check = row.said();
     let (word, style) = word(check.state);
     let word = format!("{style}{word:<7}{style:#}");
-    page.wrapped(&format!("  {word}  {}  ", check.rule), COLUMN + 2, &plain(&check.text));
+    page.wrapped(&format!("  {word}  "), COLUMN + 2, &format!("{}  {}", row.rules(), plain(&check.text)));
     let margin = " ".repeat(COLUMN + 2);
     if let Some(waiver) = &check.waiver {
         let text = format!("let through by {} until {}: {}", waiver.approver, waiver.expires, waiver.reason);
         page.wrapped(&margin, COLUMN + 2, &plain(&text));
-    } else if let (true, Some(place)) = (check.is_open(), check.place) {
-        let place = format!("{}:{}:{}", plain(&told.file), place.line, place.column);
-        page.wrapped(&margin, COLUMN + 2, &keep(place));
+    } else if let (true, Some(at)) = (check.is_open(), check.place) {
+        page.wrapped(&margin, COLUMN + 2, &keep(place(told, at)));
     }
     if explain && !check.help.is_empty() {
         page.wrapped(&format!("{margin}to make it go: "), COLUMN + 4, &plain(&check.help));

@@ -1,11 +1,13 @@
 //! A judged release, as every report tells it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use counterfoil_core::{
-    release::{Case, Check, CheckState, Pairs, Require, State, Verdict, Window, pairs, window},
+    release::{
+        Case, Check, CheckState, Pairs, Release, Require, State, Verdict, Waiver, Window, idle, pairs, window,
+    },
     rules,
-    scenario::{self, Diagnostic},
+    scenario::{self, Diagnostic, Span},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -51,6 +53,8 @@ pub struct Told {
     pub members: Vec<MemberTold>,
     /// What was checked, in the order of the rules.
     pub checks: Vec<CheckTold>,
+    /// The waivers that let nothing through: what they were written for holds, or they are written amiss.
+    pub idle_waivers: Vec<IdleWaiver>,
     /// Engines of before and after by plugins of before and after, in the order of the file.
     pub pairs: Vec<Pairs>,
     /// The window: how far the release is, and what each step of it does to whom.
@@ -133,7 +137,7 @@ pub struct CheckTold {
 }
 
 /// A place in the file of a release.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlaceTold {
     /// The line, from 1.
     pub line: usize,
@@ -151,6 +155,50 @@ pub struct WaiverTold {
     /// The last day on which that counts.
     #[schemars(extend("format" = "date"))]
     pub expires: String,
+}
+
+/// A waiver that lets nothing through.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct IdleWaiver {
+    /// The rule.
+    pub check: &'static str,
+    /// The member; none: every one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// The text that the check was to have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// Where in the file it stands.
+    pub place: PlaceTold,
+}
+
+impl fmt::Display for IdleWaiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { check, member, contains, .. } = self;
+        write!(f, "the waiver of {check}")?;
+        member.iter().try_for_each(|member| write!(f, " of {member}"))?;
+        contains.iter().try_for_each(|text| write!(f, " that contains {text:?}"))?;
+        f.write_str(" lets nothing through: remove it, or see whether it is written amiss")
+    }
+}
+
+/// What several rules say of one thing in the same words.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    /// What each of them says.
+    pub checks: Vec<&'a CheckTold>,
+}
+
+impl Row<'_> {
+    /// What all of them say.
+    pub fn said(&self) -> &CheckTold {
+        self.checks[0]
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> String {
+        self.checks.iter().map(|check| check.rule).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Told {
@@ -196,19 +244,25 @@ impl Told {
             counts,
             members: members.collect(),
             checks: checks.iter().map(|check| CheckTold::of(check, case)).collect(),
+            idle_waivers: idle(release, checks).map(|waiver| IdleWaiver::of(waiver, release)).collect(),
             pairs: pairs(case),
             window,
         }
     }
 
-    /// The repositories, each with what is to be told of it: that of the release first, then in the order of the members.
+    /// The repositories, each with what is to be told of it: that of the release first, then in the order of the members. What
+    /// several rules say in the same words is told once.
     pub fn by_repository(
         &self,
         tells: impl Fn(&CheckTold) -> bool,
-    ) -> Vec<(Option<&MemberTold>, Vec<&CheckTold>)> {
-        let mut told: BTreeMap<Option<&str>, Vec<&CheckTold>> = BTreeMap::new();
+    ) -> Vec<(Option<&MemberTold>, Vec<Row<'_>>)> {
+        let mut told: BTreeMap<Option<&str>, Vec<Row<'_>>> = BTreeMap::new();
         for check in self.checks.iter().filter(|check| tells(check)) {
-            told.entry(check.member.as_deref()).or_default().push(check);
+            let rows = told.entry(check.member.as_deref()).or_default();
+            match rows.iter_mut().find(|row| row.said().is_said_by(check)) {
+                Some(row) => row.checks.push(check),
+                None => rows.push(Row { checks: vec![check] }),
+            }
         }
         let members = std::iter::once(None).chain(self.members.iter().map(Some));
         members.filter_map(|member| Some((member, told.remove(&member.map(|it| &*it.name))?))).collect()
@@ -223,10 +277,26 @@ impl Told {
     }
 }
 
+impl IdleWaiver {
+    fn of(waiver: &Waiver, release: &Release) -> Self {
+        Self {
+            check: waiver.check,
+            member: waiver.member.clone(),
+            contains: waiver.contains.clone(),
+            place: PlaceTold::of(waiver.span, release),
+        }
+    }
+}
+
+impl PlaceTold {
+    fn of(span: Span, Release { source, .. }: &Release) -> Self {
+        let at = Diagnostic::at(&source.file, &source.text, "", span, "");
+        Self { line: at.line, column: at.column }
+    }
+}
+
 impl CheckTold {
     fn of(check: &Check, Case { release, .. }: Case<'_>) -> Self {
-        let source = &release.source;
-        let at = Diagnostic::at(&source.file, &source.text, "", check.span, "");
         let is_stated = check.span.len > 0;
         let waiver = match &check.state {
             CheckState::Waived(waived) => Some(WaiverTold {
@@ -244,9 +314,15 @@ impl CheckTold {
             state: check.state.as_str(),
             text: check.text.clone(),
             help: check.help.clone(),
-            place: is_stated.then_some(PlaceTold { line: at.line, column: at.column }),
+            place: is_stated.then(|| PlaceTold::of(check.span, release)),
             waiver,
         }
+    }
+
+    /// Whether another rule says the same of the same thing, and is met in the same way.
+    fn is_said_by(&self, other: &Self) -> bool {
+        let said = |check: &Self| (check.state, check.text.clone(), check.help.clone(), check.place);
+        self.is_open() && said(self) == said(other)
     }
 
     /// Whether it is as it has to be.
