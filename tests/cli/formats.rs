@@ -185,6 +185,8 @@ fn where_reports_go_is_looked_at_before_anything_runs() {
     place.run(["run", "suite", "--report", "junit"]).exits(2).complains("the report has to go to a file");
     place.run(["run", "suite", "--report", "xml=a"]).exits(2).complains("unknown format \"xml\"");
     place.run(["run", "suite", "--report", "github=file/x"]).exits(2).complains("file/x cannot be written");
+    let twice = place.run(["run", "suite", "--report", "github,github=r/summary.md"]).exits(2);
+    twice.complains("the report for GitHub is asked for twice");
     // What takes everything may take several.
     place.run(["run", "suite", "--report", "json=/dev/null,tap=/dev/null"]).exits(1);
 }

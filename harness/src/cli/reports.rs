@@ -43,6 +43,12 @@ impl Reporters {
     /// Opens the reports that are asked for; says why, where one of them cannot be written.
     pub(super) fn open(&mut self, asked: &[ReportTo], output: Output) -> Result<(), Exit> {
         let mut opened: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
+        if asked.iter().filter(|to| to.format == ReportFormat::Github).count() > 1 {
+            return Err(usage(
+                "the report for GitHub is asked for twice: a log has its annotations once",
+                output,
+            ));
+        }
         for to in asked {
             if to.format == ReportFormat::Github {
                 self.open_github(to.file.as_deref(), output)?;

@@ -17,7 +17,7 @@ use super::{
     Reporter,
     markup::{code, html},
     terminal::span,
-    text::plain,
+    text::{plain, shortened},
     words::{fails, headline, path},
 };
 use crate::{
@@ -30,6 +30,9 @@ const MOST: usize = 10;
 
 /// How many rows of what went wrong the summary has at most; GitHub takes 1 MiB of it.
 const MOST_ROWS: usize = 200;
+
+/// How many characters of what a plugin or an engine says are told of each: whoever wants all of it finds it in another report.
+const KEPT_TEXT: usize = 600;
 
 /// Writes annotations and the summary when the run is over.
 #[derive(Debug)]
@@ -97,7 +100,7 @@ impl<W: Write> Github<W> {
             is_error,
             scenario: run.scenario.clone(),
             title,
-            message: plain(message).into_owned(),
+            message: shortened(&plain(message), KEPT_TEXT),
             file,
             revisions: Vec::new(),
         };
@@ -248,10 +251,26 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Filter, jobs, stock};
 
     #[test]
     fn a_command_is_one_line_and_its_values_end_nothing() {
         assert_eq!(data("50%\nof ::it"), r"50%25\nof ::it");
         assert_eq!(property("a,line=1:b"), "a%2Cline=1%3Ab");
+    }
+
+    #[test]
+    fn what_is_told_of_each_is_bounded_and_so_is_the_summary() {
+        let mut github = Github::new(Vec::new(), None).expect("the system has random bytes");
+        let job = jobs(&stock().scenarios, &Filter::default()).remove(0);
+        let verdict = Verdict::Unjudged { reason: ":".repeat(1 << 16) };
+        let run = Finished::without_trace(&job, verdict, 0);
+        for number in 0..500 {
+            github.notes_of(&Finished { scenario: format!("s-{number}"), ..run.clone() });
+        }
+        github.annotations().expect("there is room");
+        assert!(github.out.len() < 20_000, "{}", github.out.len());
+        let page = github.page(&Summary::default());
+        assert!(page.len() < 1 << 20, "GitHub takes no more: {}", page.len());
     }
 }

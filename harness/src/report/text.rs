@@ -21,6 +21,14 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The first characters of a text, so many at most, and a sign that there are more, where there are.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 /// JSON of the same value in which no character does something to who looks at it. They stand in texts alone, but for the ends
 /// of lines between values.
 pub fn plain_json(json: String) -> String {

@@ -11,6 +11,8 @@ use counterfoil_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::report::text::shortened;
+
 /// Steps of a run that are kept.
 pub const KEPT_STEPS: usize = 120;
 
@@ -263,7 +265,7 @@ fn of_adapter(event: &AdapterEvent) -> Step {
 }
 
 fn step(lane: Lane, action: Option<u32>, text: &str) -> Step {
-    Step { lane, action, text: shortened(text), failed: false, faults: Vec::new() }
+    Step { lane, action, text: shortened(text, KEPT_TEXT), failed: false, faults: Vec::new() }
 }
 
 fn failed(step: Step) -> Step {
@@ -274,13 +276,6 @@ fn failed(step: Step) -> Step {
 fn told(error: &RpcError) -> String {
     let (code, message) = (error.code.go_name(), &error.message);
     if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") }
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(KEPT_TEXT) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
