@@ -194,6 +194,7 @@ impl Session {
         };
         let mut seen: Vec<Seen> = Vec::new();
         let mut evidence = setting.evidence;
+        let reports = reporters.at_work();
         let summary = runtime.block_on(run::run(jobs, &options, &stop, |event| {
             if let (RunEvent::Finished(finished), true) = (&event, how.known.update) {
                 seen.push(Seen::of(finished));
@@ -201,8 +202,10 @@ impl Session {
             if let Some(evidence) = &mut evidence {
                 evidence.event(&event);
             }
-            reporters.event(&event);
+            reports.event(event);
         }));
+        // A second signal ends the wait for a report that nobody takes.
+        let reporters = reports.done();
         close(runtime, private);
         let summary = summary.map_err(|error| failed(&format!("the run stopped: {error}"), output))?;
         let mut written = reporters.close(output);

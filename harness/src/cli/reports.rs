@@ -6,7 +6,10 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter},
     os::unix::fs::MetadataExt as _,
+    panic,
     path::{Path, PathBuf},
+    sync::mpsc::{SyncSender, sync_channel},
+    thread::{self, JoinHandle},
 };
 
 use super::{
@@ -20,23 +23,60 @@ use crate::{
     run::RunEvent,
 };
 
+/// How many events wait for reports. When there are more, the run waits: a report that nobody takes fills no memory.
+const WAITING: usize = 256;
+
+/// Reports in a thread of their own, so that no run waits to begin while another is told of.
+pub(super) struct AtWork {
+    /// None once there are no more.
+    events: Option<SyncSender<RunEvent>>,
+    /// None once it was waited for.
+    reporters: Option<JoinHandle<Reporters>>,
+}
+
+impl AtWork {
+    /// Gives all of them an event.
+    pub(super) fn event(&self, event: RunEvent) {
+        // Reporters that are gone have panicked, which is told when they are waited for.
+        let _ = self.events.as_ref().map(|events| events.send(event));
+    }
+
+    /// Waits until all is told.
+    pub(super) fn done(mut self) -> Reporters {
+        let reporters = self.wait().expect("nobody has waited for them before");
+        reporters.unwrap_or_else(|panic| panic::resume_unwind(panic))
+    }
+
+    fn wait(&mut self) -> Option<thread::Result<Reporters>> {
+        drop(self.events.take());
+        self.reporters.take().map(JoinHandle::join)
+    }
+}
+
+impl Drop for AtWork {
+    /// What is finished is told, even where what it belongs to came to a bad end.
+    fn drop(&mut self) {
+        let _ = self.wait();
+    }
+}
+
 /// Everything that is told of a run, each with its name.
 pub(super) struct Reporters {
-    all: Vec<(String, Box<dyn Reporter>)>,
+    all: Vec<(String, Box<dyn Reporter + Send>)>,
     /// What did not take an event, and why.
     unwritten: BTreeMap<String, io::Error>,
 }
 
 impl Reporters {
     /// A single one.
-    pub(super) fn new(name: &str, reporter: impl Reporter + 'static) -> Self {
+    pub(super) fn new(name: &str, reporter: impl Reporter + Send + 'static) -> Self {
         let mut reporters = Self { all: Vec::new(), unwritten: BTreeMap::new() };
         reporters.add(name, reporter);
         reporters
     }
 
     /// Another behind it.
-    pub(super) fn add(&mut self, name: &str, reporter: impl Reporter + 'static) {
+    pub(super) fn add(&mut self, name: &str, reporter: impl Reporter + Send + 'static) {
         self.all.push((name.to_owned(), Box::new(reporter)));
     }
 
@@ -93,6 +133,18 @@ impl Reporters {
         self.all.insert(0, ("GitHub's log".to_owned(), Box::new(github.opening(output.out()))));
         self.add("the annotations for GitHub", github);
         Ok(())
+    }
+
+    /// Lets them work beside the run.
+    pub(super) fn at_work(mut self) -> AtWork {
+        let (events, told) = sync_channel(WAITING);
+        let reporters = thread::spawn(move || {
+            for event in told {
+                self.event(&event);
+            }
+            self
+        });
+        AtWork { events: Some(events), reporters: Some(reporters) }
     }
 
     /// Gives all of them an event.
