@@ -48,11 +48,15 @@ pub(super) fn execute(args: &TestWfctl, output: Output) -> Result<Exit, Exit> {
         let (plugin, redactor) = args.real_plugin(&subject, &session, output)?;
         (wfctl.plugin, wfctl.redactor) = (Some(plugin), Arc::new(redactor));
     }
-    let revision = match args.revision {
-        Some(revision) => revision,
-        None => {
-            session.wait_for(wfctl.revision()).map_err(|why| usage(&why, output))?.unwrap_or(Revision::Head)
-        }
+    let revision = if let Some(revision) = args.revision {
+        revision
+    } else {
+        let says = session.wait_for(wfctl.revision()).map_err(|why| usage(&why, output))?;
+        says.unwrap_or_else(|| {
+            output
+                .error_text("its `version` tells no release: it is taken for one of the head (--revision)\n");
+            Revision::Head
+        })
     };
     let jobs = run::jobs_for_wfctl(&scenarios, &filter, revision);
     if jobs.is_empty() {
@@ -143,7 +147,9 @@ pub(super) fn stand_in(stand_in: StandIn, output: Output) -> Result<Exit, Exit> 
     let StandIn::Wfctl { mutant, revision, words } = stand_in;
     let after = |option: &str| words.iter().skip_while(|word| *word != option).nth(1).map(PathBuf::from);
     let (Some(config), Some(plugins)) = (after("-c"), after("--plugin-dir")) else {
-        return Ok(output.print(&format!("wfctl {revision}\n")));
+        // As the real one, which writes it there.
+        output.error_text(&format!("wfctl version {}\n", revision.engine_version()));
+        return Ok(Exit::Passed);
     };
     let variant = variant(mutant.as_deref(), output)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -250,6 +250,16 @@ fn what_evidence_itself_says_against_it_is_told() {
     let hung = place.evidence(vec![ended(Revision::V0_57, Verdict::Unjudged { reason: String::new() })]);
     let expected = "the run behind it did not pass: 1 of 2 runs could not be judged";
     assert_eq!(texts(&objections(&hung), Weight::Untold), [expected]);
+    // What is broken hides nothing of what could not be judged.
+    let mut both = broken;
+    both.totals.unjudged = 1;
+    let untold = |evidence: &Evidence| {
+        let untold = objections(evidence).into_iter().filter(|objection| objection.weight == Weight::Untold);
+        untold.map(|objection| objection.text).collect::<Vec<_>>()
+    };
+    assert_eq!(untold(&both), [expected]);
+    both.totals.defects = 1;
+    assert_eq!(untold(&both).len(), 2);
     assert!(
         texts(&objections(&place.evidence(Vec::new())), Weight::Untold)[0].ends_with("nothing was judged")
     );

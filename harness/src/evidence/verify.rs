@@ -115,7 +115,7 @@ impl Evidence {
                 format!("{known} of its runs failed as listed, and the list excuses until {until} only");
             object(Weight::Against, DoubtKind::Expired, text);
         }
-        if let Some((weight, why)) = self.why_not_passed() {
+        for (weight, why) in self.why_not_passed() {
             let kind = match weight {
                 Weight::Against => DoubtKind::Broken,
                 Weight::Untold => DoubtKind::Unjudged,
@@ -125,29 +125,27 @@ impl Evidence {
         objections
     }
 
-    /// Why the run did not pass, if so.
-    pub(super) fn why_not_passed(&self) -> Option<(Weight, String)> {
+    /// Why the run did not pass: what is broken first, and what could not be judged beside it; nothing where it passed.
+    pub(super) fn why_not_passed(&self) -> Vec<(Weight, String)> {
         let totals = &self.totals;
         let runs = |count: usize| format!("{count} of {} runs", self.suite.runs);
-        Some(match self.conclusion {
-            Conclusion::Passed => return None,
-            Conclusion::Broken => {
-                let rules: Vec<&str> = self.rules_that(Came::Broken).collect();
-                let rules = if rules.is_empty() {
-                    String::new()
-                } else {
-                    format!("; broken are {}", rules.join(", "))
-                };
-                let failed = runs(totals.failed + totals.unexpected_passes);
-                (Weight::Against, format!("{failed} failed{rules}"))
-            }
-            Conclusion::Unjudged => {
-                (Weight::Untold, format!("{} could not be judged", runs(totals.unjudged)))
-            }
-            Conclusion::Nothing => (Weight::Untold, "nothing was judged".to_owned()),
-            Conclusion::Defect => {
-                (Weight::Untold, format!("Counterfoil itself failed in {}", runs(totals.defects)))
-            }
-        })
+        let mut why = Vec::new();
+        if self.conclusion == Conclusion::Broken {
+            let rules: Vec<&str> = self.rules_that(Came::Broken).collect();
+            let rules =
+                if rules.is_empty() { String::new() } else { format!("; broken are {}", rules.join(", ")) };
+            let failed = runs(totals.failed + totals.unexpected_passes);
+            why.push((Weight::Against, format!("{failed} failed{rules}")));
+        }
+        if self.conclusion == Conclusion::Unjudged || totals.unjudged > 0 {
+            why.push((Weight::Untold, format!("{} could not be judged", runs(totals.unjudged))));
+        }
+        if self.conclusion == Conclusion::Defect || totals.defects > 0 {
+            why.push((Weight::Untold, format!("Counterfoil itself failed in {}", runs(totals.defects))));
+        }
+        if self.conclusion == Conclusion::Nothing {
+            why.push((Weight::Untold, "nothing was judged".to_owned()));
+        }
+        why
     }
 }

@@ -63,15 +63,15 @@ impl Wfctl {
     pub fn of(evidence: &Evidence) -> Self {
         let subject = &evidence.subject;
         let version = subject.version.as_deref().and_then(strict);
-        let failure = match evidence.why_not_passed() {
-            Some((_, why)) => Some(why),
-            None if evidence.rules.get(TYPED).is_none_or(|rule| rule.verdict != Came::Held) => {
-                Some(format!("whether the typed service is registered was not judged ({TYPED})"))
-            }
-            None if version.is_none() => {
-                Some("the manifest states no version of the form MAJOR.MINOR.PATCH".to_owned())
-            }
-            None => None,
+        let why: Vec<String> = evidence.why_not_passed().into_iter().map(|(_, why)| why).collect();
+        let failure = if !why.is_empty() {
+            Some(why.join("; "))
+        } else if evidence.rules.get(TYPED).is_none_or(|rule| rule.verdict != Came::Held) {
+            Some(format!("whether the typed service is registered was not judged ({TYPED})"))
+        } else if version.is_none() {
+            Some("the manifest states no version of the form MAJOR.MINOR.PATCH".to_owned())
+        } else {
+            None
         };
         let revisions = &evidence.contract.revisions;
         let ci = evidence.run.ci.clone().unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::{
     manifest::SERVICES,
     rpc::{Code, Method, RpcError},
     scenario::Span,
-    trace::{Payload, Phase, ProcessEvent, Reflection, Reply, Subject},
+    trace::{Event, Payload, Phase, ProcessEvent, Reflection, Reply, Subject},
 };
 
 /// What the rules of this family judge.
@@ -394,13 +394,23 @@ fn served_is_registered(story: &Story<'_>, findings: &mut Findings<'_>) {
 }
 
 fn nobody_is_contacted(story: &Story<'_>, findings: &mut Findings<'_>) {
-    each(story, findings, |event| match event {
-        ProcessEvent::Outbound { host, during } => {
-            let during = during.as_deref().unwrap_or("the load, outside of any call");
-            Some(format!("the plugin tried to reach {host} during {during}; expected no network"))
-        }
-        _ => None,
-    });
+    for &(event, at) in &story.process {
+        let ProcessEvent::Outbound { host, during } = event else { continue };
+        let during = match during {
+            Some(during) => during,
+            // What it was asked beside the apply is no part of its load.
+            None if is_asked_next(story, at) => continue,
+            None => "the load, outside of any call",
+        };
+        let message = format!("the plugin tried to reach {host} during {during}; expected no network");
+        findings.add(None, message, [at]);
+    }
+}
+
+/// Whether what comes next, but for what the process does, is the answer to something that was asked beside the apply.
+fn is_asked_next(story: &Story<'_>, at: usize) -> bool {
+    let next = story.trace.events.iter().skip(at).find(|event| !matches!(event, Event::Process(_)));
+    matches!(next, Some(Event::Tried(_)))
 }
 
 fn declared_is_registered(story: &Story<'_>, findings: &mut Findings<'_>) {

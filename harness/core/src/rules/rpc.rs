@@ -552,8 +552,24 @@ fn is_refused(story: &Story<'_>, findings: &mut Findings<'_>, trial: Trial) {
 /// Holds the codes of refusals to those that fit.
 fn fits(story: &Story<'_>, findings: &mut Findings<'_>, trials: &[Trial], fitting: &[Code]) {
     for &(tried, at) in story.trials.iter().filter(|(tried, _)| trials.contains(&tried.trial)) {
-        unfitting(tried, at, findings, fitting);
+        match story.reached_out(at) {
+            // That it reaches none is no refusal of its own.
+            Some(host) => {
+                let fitting = or(fitting);
+                let message = format!(
+                    "{} asks {host} about {}, and refuses nothing of itself; expected {fitting}",
+                    tried.short(),
+                    defect(tried)
+                );
+                findings.add(None, message, [at]);
+            }
+            None => unfitting(tried, at, findings, fitting),
+        }
     }
+}
+
+fn or(codes: &[Code]) -> String {
+    codes.iter().map(|code| code.go_name()).collect::<Vec<_>>().join(" or ")
 }
 
 fn unfitting(tried: &Tried, at: usize, findings: &mut Findings<'_>, fitting: &[Code]) {
@@ -567,13 +583,13 @@ fn unfitting(tried: &Tried, at: usize, findings: &mut Findings<'_>, fitting: &[C
     ];
     let unfit = |error: &&RpcError| !fitting.contains(&error.code) && !elsewhere.contains(&error.code);
     if let Some(error) = tried.errors().find(unfit) {
-        let fitting: Vec<&str> = fitting.iter().map(|code| code.go_name()).collect();
+        let fitting = or(fitting);
         let message = format!(
             "{} refuses {} with {}; expected {}",
             tried.short(),
             defect(tried),
             error.code.go_name(),
-            fitting.join(" or ")
+            fitting
         );
         findings.add(None, message, [at]);
     }

@@ -156,7 +156,8 @@ impl WfctlUnderTest {
     pub async fn revision(&self) -> Result<Option<Revision>, String> {
         let room = private_directory().map_err(|error| error.to_string())?;
         let ran = self.run(&["version".into()], room.path(), BTreeMap::new()).await?;
-        let words = ran.stdout.split_whitespace();
+        // It tells it on stderr.
+        let words = ran.stdout.split_whitespace().chain(ran.stderr.split_whitespace());
         Ok(words.filter_map(|word| Revision::for_version(word).ok()).map(|found| found.revision).next())
     }
 
@@ -187,7 +188,7 @@ impl WfctlUnderTest {
             return Ok(Played::Skip(kind, reason.to_owned()));
         }
         let only_type = self.plugin.as_ref().map(|plugin| plugin.resource_type.as_str());
-        let mut recipe = match Recipe::of(&job.scenario, only_type) {
+        let mut recipe = match Recipe::of(&job.scenario, job.revision, only_type) {
             Ok(recipe) => recipe,
             Err(reason) => return Ok(Played::Skip(SkipKind::NotApplicable, reason)),
         };
@@ -215,7 +216,7 @@ impl WfctlUnderTest {
     /// Says why it cannot be applied.
     pub async fn calls(&self, job: &Job) -> Result<(Vec<Method>, String), String> {
         let only_type = self.plugin.as_ref().map(|plugin| plugin.resource_type.as_str());
-        let recipe = Recipe::of(&job.scenario, only_type)?;
+        let recipe = Recipe::of(&job.scenario, job.revision, only_type)?;
         let Applied { ran, calls, .. } =
             self.apply(job, &recipe).await.map_err(|error| error.to_string())??;
         let methods = calls.iter().filter_map(|event| match event {

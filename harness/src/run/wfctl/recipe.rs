@@ -6,6 +6,7 @@ use counterfoil_core::{
     rpc::Method,
     scenario::{Dispatch, Expect, Fault, FaultKind, Hook, Hooks, Need, Scenario, Seam, Seed, TransportKind},
 };
+use counterfoil_proto::Revision;
 use serde_json::{Map, Value, json};
 
 use super::PROVIDER_MODULE;
@@ -38,11 +39,15 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// Translates a scenario. Resources are of `only_type`, where that is given.
+    /// Translates a scenario for an engine of a revision. Resources are of `only_type`, where that is given.
     ///
     /// # Errors
     /// Why the command line cannot be told it.
-    pub(super) fn of(scenario: &Scenario, only_type: Option<&str>) -> Result<Self, String> {
+    pub(super) fn of(
+        scenario: &Scenario,
+        revision: Revision,
+        only_type: Option<&str>,
+    ) -> Result<Self, String> {
         if let Some(reason) = beyond(scenario) {
             return Err(reason);
         }
@@ -53,7 +58,13 @@ impl Recipe {
                 .faults
                 .iter()
                 .any(|fault| matches!(fault.kind, FaultKind::JitError) && fault.action == Some(index));
-            plan.actions.push(told(action, unresolved, only_type)?);
+            let action = told(action, unresolved, only_type)?;
+            if revision < FINDS_NOTHING && is_looked_for(&action) {
+                return Err("before it creates a domain, the command line looks whether it is there, and before 0.64 \
+                            takes that it is not for an error (E-184)"
+                    .to_owned());
+            }
+            plan.actions.push(action);
         }
         let is_wanted = |action: &Action| action.kind != ActionKind::Delete;
         let first_type = plan.actions.first().map(|action| action.spec.resource_type.clone());
@@ -160,6 +171,15 @@ fn refused(actions: &[Action], index: usize) -> Result<(), String> {
         return known(kind, current.as_ref(), spec);
     };
     Err(reason.to_owned())
+}
+
+/// Since when the command line knows it for sure where nothing is found across the wire (E-164).
+const FINDS_NOTHING: Revision = Revision::V0_64;
+
+/// Whether the command line looks for a resource before it is created, whatever its config says (E-184).
+fn is_looked_for(action: &Action) -> bool {
+    action.kind == ActionKind::Create
+        && ["infra.dns", "infra.dns_delegation"].contains(&&*action.spec.resource_type)
 }
 
 fn is_known(action: &Action) -> bool {
@@ -275,7 +295,7 @@ mod tests {
 
     fn recipe(rest: &str) -> Result<Recipe, String> {
         let text = format!("id: told\ntitle: Told\n{rest}");
-        Recipe::of(&parse("told.yaml", text.as_bytes()).unwrap(), None)
+        Recipe::of(&parse("told.yaml", text.as_bytes()).unwrap(), Revision::Head, None)
     }
 
     fn plan(actions: &str) -> Result<Recipe, String> {
@@ -299,6 +319,16 @@ mod tests {
         ];
         assert_eq!(configs, expected);
         assert_eq!(told.bystander, None);
+    }
+
+    #[test]
+    fn a_domain_cannot_be_made_where_the_command_line_takes_nothing_for_an_error() {
+        let text = "id: told\ntitle: Told\nplan: { actions: [create: { name: a, type: infra.dns }] }\n";
+        let scenario = parse("told.yaml", text.as_bytes()).unwrap();
+        let refused = Recipe::of(&scenario, Revision::V0_60, None).unwrap_err();
+        assert!(refused.ends_with("takes that it is not for an error (E-184)"), "{refused}");
+        assert!(Recipe::of(&scenario, Revision::V0_64, None).is_ok());
+        assert!(Recipe::of(&scenario, Revision::V0_57, Some("infra.vpc")).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{
     plan::{Action, ActionKind, Current, Spec},
     rules::judge,
     testing::Setting,
-    trace::{Event, Subject, Trace},
+    trace::{Event, ProcessEvent, Subject, Trace},
 };
 
 fn tried(short: &str, part: &str, request: &impl Message, reply: &impl Message) -> Tried {
@@ -134,4 +134,37 @@ fn a_code_that_fits_or_is_judged_elsewhere_is_no_finding() {
     for code in [Code::Internal, Code::NotFound] {
         assert!(found(vec![refused(code)]).contains(&"RPC-009".to_owned()), "{code:?}");
     }
+}
+
+#[test]
+fn that_no_cloud_is_reached_is_no_refusal_and_no_part_of_the_load() {
+    let error = RpcError { code: Code::InvalidArgument, message: "no such host".to_owned() };
+    let refused = Tried {
+        trial: Trial::AbsentMessage,
+        part: "ref".to_owned(),
+        answers: vec![Answer { times: 1, reply: TrialReply::Error(error) }],
+        ..created("{}")
+    };
+    let reached = |during: Option<&str>| {
+        let host = "api.example.com:443".to_owned();
+        Event::Process(ProcessEvent::Outbound { host, during: during.map(str::to_owned) })
+    };
+    let told = |events: Vec<Event>| {
+        let mut trace = trace(Vec::new());
+        trace.events.splice(0..0, events);
+        let of = |rule: &str| {
+            let findings = judge(&trace).findings.into_iter().filter(|finding| finding.rule == rule);
+            findings.map(|finding| finding.message).collect::<Vec<_>>()
+        };
+        (of("RPC-009"), of("CAP-010"))
+    };
+    let refused = || Event::Tried(refused.clone());
+    assert_eq!(told(vec![refused()]), (vec![], vec![]));
+    let asked = "ResourceDriver/Create asks api.example.com:443 about a request without `ref`, and refuses nothing of itself; \
+                 expected InvalidArgument";
+    assert_eq!(told(vec![reached(None), refused()]), (vec![asked.to_owned()], vec![]));
+    let (by_code, at_load) = told(vec![reached(Some("Capabilities")), refused()]);
+    assert_eq!((by_code.len(), at_load.len()), (0, 1));
+    // What follows an answer is not what it was given for.
+    assert_eq!(told(vec![refused(), reached(None)]).0, <[String; 0]>::default());
 }

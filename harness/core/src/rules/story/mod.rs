@@ -404,6 +404,18 @@ impl<'t> Story<'t> {
         self.trace.header.sees(view)
     }
 
+    /// The host that the provider tried to reach before it answered what it was asked beside the apply, which stands at `asked`.
+    /// No cloud is to be reached then: what it answers is that there is none.
+    pub fn reached_out(&self, asked: usize) -> Option<&'t str> {
+        let before = self.trace.events.get(..asked)?.iter().rev();
+        before.map_while(|event| if let Event::Process(event) = event { Some(event) } else { None }).find_map(
+            |event| match event {
+                ProcessEvent::Outbound { host, during: None } => Some(host.as_str()),
+                _ => None,
+            },
+        )
+    }
+
     /// Where the next action was begun after this place of the trace.
     pub fn next_start(&self, after: usize) -> Option<usize> {
         let next = self.started.partition_point(|(_, at)| *at <= after);
