@@ -31,10 +31,10 @@ const AT_0_54: &[Expected] = &[
         id: "before-0-54",
         verdict: "no-go",
         reasons: &[
-            "aws broken REL-003 REL-010 REL-010 REL-020",
-            "azure broken REL-010 REL-010 REL-020",
+            "aws broken REL-003 REL-010 REL-010 REL-020 REL-021",
+            "azure broken REL-010 REL-010 REL-020 REL-021",
             "digitalocean broken REL-009 REL-014 REL-020 REL-021",
-            "gcp broken REL-003 REL-010 REL-010 REL-020",
+            "gcp broken REL-003 REL-010 REL-010 REL-020 REL-021",
         ],
         says: &[
             "in plugin.json version is \"1.1.0\", and 1.2.0 is released",
@@ -57,10 +57,10 @@ const AT_0_54: &[Expected] = &[
         id: "after-0-54",
         verdict: "no-go",
         reasons: &[
-            "aws broken REL-003 REL-010 REL-010 REL-020",
-            "azure broken REL-010 REL-010 REL-020",
+            "aws broken REL-003 REL-010 REL-010 REL-020 REL-021",
+            "azure broken REL-010 REL-010 REL-020 REL-021",
             "digitalocean broken REL-009 REL-014 REL-020 REL-021",
-            "gcp broken REL-003 REL-010 REL-010 REL-020",
+            "gcp broken REL-003 REL-010 REL-010 REL-020 REL-021",
         ],
         says: &[
             "in plugin.json version is \"1.2.0\", and 1.2.1 is released",
@@ -73,9 +73,9 @@ const AT_0_54: &[Expected] = &[
         verdict: "no-go",
         reasons: &[
             "aws broken REL-003 REL-005 REL-009 REL-010 REL-010 REL-014 REL-020 REL-020 REL-021",
-            "azure broken REL-010 REL-010 REL-020",
+            "azure broken REL-010 REL-010 REL-020 REL-021",
             "digitalocean broken REL-009 REL-014 REL-020 REL-021",
-            "gcp broken REL-003 REL-010 REL-010 REL-020",
+            "gcp broken REL-003 REL-010 REL-010 REL-020 REL-021",
         ],
         says: &[
             "it was built from 6eb0ed56, and 98b46d8c is stated",
@@ -113,7 +113,7 @@ const AT_0_57: &[Expected] = &[
         reasons: AS_IT_WAS_AT_0_57,
         says: &[
             "next step          once it is go: release workflow-plugin-azure 2.0.0 (tag v2.0.0)",
-            "safe to stop here  yes: whoever takes the newest of everything is on a pair that works",
+            "safe to stop here  yes: nobody who takes the newest of everything is refused",
         ],
     },
     Expected {
@@ -129,9 +129,9 @@ const AT_0_57: &[Expected] = &[
         id: "undiscoverable-manifests",
         verdict: "no-go",
         reasons: &[
-            "aws broken REL-010 REL-010",
-            "azure broken REL-010 REL-010",
-            "gcp broken REL-010 REL-010",
+            "aws broken REL-010 REL-010 REL-021",
+            "azure broken REL-010 REL-010 REL-021",
+            "gcp broken REL-010 REL-010 REL-021",
         ],
         says: &["MAN-009 does not hold: capabilities.iacProvider.name is there"],
     },
@@ -148,22 +148,22 @@ const AT_0_57: &[Expected] = &[
     Expected {
         id: "expired-waiver",
         verdict: "no-go",
-        reasons: &["aws broken REL-010 REL-010"],
+        reasons: &["aws broken REL-010 REL-010 REL-021"],
         says: &["MAN-009", "the waiver of the release lead expired on 2026-05-31"],
     },
     Expected {
         id: "with-a-waiver",
         verdict: "go-with-waivers",
-        reasons: &["aws waived REL-010 REL-010"],
+        reasons: &["aws waived REL-010 REL-010 REL-021"],
         says: &[
             "let through by the release lead until 2099-12-31: The registry writes the provider's name",
-            "go-with-waivers: 2 waived",
+            "go-with-waivers: 3 waived",
         ],
     },
     Expected {
         id: "third-of-five-fails",
         verdict: "no-go",
-        reasons: &["azure broken REL-010 REL-010"],
+        reasons: &["azure broken REL-010 REL-010 REL-021"],
         says: &[
             "public             workflow, workflow-plugin-aws\n",
             "safe to stop here  no: workflow-plugin-azure: engine 0.57.0 refuses 1.1.2 at load",
@@ -172,7 +172,7 @@ const AT_0_57: &[Expected] = &[
     Expected {
         id: "withdraw",
         verdict: "no-go",
-        reasons: &["azure broken REL-010 REL-010 REL-022 REL-024"],
+        reasons: &["azure broken REL-010 REL-010 REL-021 REL-022 REL-024"],
         says: &[
             "workflow-plugin-azure 2.0.0 was withdrawn: engine 0.57.0 refuses 1.1.2 at load",
             "next step          once it is go: release workflow-plugin-azure 2.0.1 in place of 2.0.0, which was withdrawn",
@@ -212,10 +212,10 @@ const AT_0_57: &[Expected] = &[
 ];
 
 const AS_IT_WAS_AT_0_57: &[&str] = &[
-    "aws broken REL-010 REL-010 REL-020",
-    "azure broken REL-010 REL-010 REL-020",
+    "aws broken REL-010 REL-010 REL-020 REL-021",
+    "azure broken REL-010 REL-010 REL-020 REL-021",
     "digitalocean broken REL-007 REL-020 REL-021",
-    "gcp broken REL-010 REL-010 REL-020",
+    "gcp broken REL-010 REL-010 REL-020 REL-021",
 ];
 
 /// The rehearsals that have their picture in `golden/cutover/`.

@@ -337,6 +337,14 @@ pub const RELEASES: &[ReleaseMutant] = &[
             its(&mut piece(facts).tested).rules.insert("CAP-006".to_owned(), RuleState::Broken);
         },
     ),
+    mutant(
+        "provider-without-a-name",
+        "A manifest does not tell by which name its provider is found",
+        &["REL-010", "REL-021"],
+        |_, facts| {
+            its(&mut piece(facts).tested).rules.insert("MAN-009".to_owned(), RuleState::Broken);
+        },
+    ),
     mutant("suite-broken", "A plugin breaks the contract", &["REL-010"], |_, facts| {
         doubt(facts, DoubtKind::Broken, "1 of 300 runs failed; broken are RPC-001");
     }),

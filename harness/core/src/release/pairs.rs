@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use semver::Version;
 use serde::{Serialize, Serializer};
 
-use super::{ArtefactFacts, Case, CheckState, DoubtKind, Facts, Known, Member, Path, PluginFacts, Tested};
+use super::{
+    ArtefactFacts, Case, CheckState, DoubtKind, Facts, Known, Member, Path, PluginFacts, RuleState, Tested,
+};
 
 /// Before the release, or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -41,6 +43,8 @@ pub enum Outcome {
     WorksByV2,
     /// It works through `Apply`, as it did before the release.
     WorksByApply,
+    /// The engine finds nothing under the name of the provider, since the plugin's manifest does not tell it (E-231).
+    NotFound,
     /// The engine refuses to load the plugin.
     RefusedAtLoad,
     /// The plugin manager refuses to install the plugin, by its `minEngineVersion`. The engine would take it.
@@ -197,6 +201,8 @@ impl Age {
 /// What decides over a plugin, at install and at load.
 struct Traits {
     declares_v2: Known<bool>,
+    /// Whether the manifest tells of no provider on some platform. An installation may put that in, which nobody can count on.
+    is_hidden: bool,
     /// The oldest engine that it may be installed for, where it states one: the lowest of all platforms.
     oldest: Known<Option<Version>>,
     /// The same, the highest of all platforms.
@@ -211,7 +217,8 @@ impl Traits {
             None => tested.declares_v2(),
         };
         let oldest = oldest(found);
-        Self { declares_v2: found.tested.and_then(sound), highest: oldest.clone(), oldest }
+        let declares_v2 = found.tested.and_then(sound);
+        Self { declares_v2, is_hidden: is_hidden(found), highest: oldest.clone(), oldest }
     }
 
     /// The worst of what is known for any platform: whoever is on that one has it.
@@ -222,10 +229,20 @@ impl Traits {
             here.into_iter().chain(others).map(|(_, artefact)| artefact).collect();
         Self {
             declares_v2: all_declare(artefacts.iter().map(|artefact| artefact.declares_v2())),
+            is_hidden: artefacts.iter().any(|artefact| is_hidden(artefact)),
             oldest: most(artefacts.iter().map(|artefact| oldest(artefact)), Ordering::Less),
             highest: most(artefacts.iter().map(|artefact| oldest(artefact)), Ordering::Greater),
         }
     }
+}
+
+/// The rule by which a manifest tells the name of its provider.
+const TELLS_ITS_PROVIDER: &str = "MAN-009";
+
+/// Whether the manifest of a plugin tells of no provider, as its test has seen.
+fn is_hidden(found: &ArtefactFacts) -> bool {
+    let state = found.tested.known().and_then(|tested| tested.rule(TELLS_ITS_PROVIDER));
+    matches!(state, Some(RuleState::Broken | RuleState::Known))
 }
 
 /// The doubts by which a test tells nothing of what it is said to be about.
@@ -274,8 +291,8 @@ fn oldest(found: &ArtefactFacts) -> Known<Option<Version>> {
 /// Whether a plugin is built with a release of the engine's module that is not public before this one.
 fn is_built_with(found: &PluginFacts, engine: &Version) -> bool {
     let builds = found.platforms.values().filter_map(|artefact| artefact.build.known());
-    let mut pins =
-        builds.filter(|build| build.replaced_by.is_none()).filter_map(|build| build.engine.as_deref());
+    // What took the place of the module in a build does so nowhere else: who fetches the plugin's sources gets the pin.
+    let mut pins = builds.filter_map(|build| build.engine.as_deref());
     pins.any(|pin| {
         let pin = Version::parse(pin.strip_prefix('v').unwrap_or(pin));
         pin.is_ok_and(|pin| pin.pre.is_empty() && pin.cmp_precedence(engine).is_ge())
@@ -340,7 +357,11 @@ impl Pair<'_> {
         } else {
             Known::Known(true)
         };
-        let outcome = outcome(demanded, &load, &installs);
+        let outcome = match outcome(demanded, &load, &installs) {
+            // Where it is to work, it has to be found; where it is to be refused, it may be found.
+            Outcome::WorksByV2 if traits.is_hidden && demanded == Demand::WorksByV2 => Outcome::NotFound,
+            outcome => outcome,
+        };
         let hazard = match (&outcome, self.ages.1) {
             _ if demanded != Demand::Refused => None,
             (Outcome::SilentlyByApply, Age::Old) => Some(Hazard::OldPluginSilentlyDriven),
@@ -412,6 +433,7 @@ impl Pair<'_> {
                 let oldest = oldest.map(ToString::to_string).unwrap_or_default();
                 format!("release the engine {oldest} or later, or lower minEngineVersion")
             }
+            (Outcome::NotFound, ..) => "state capabilities.iacProvider.name in plugin.json".to_owned(),
             (_, Demand::WorksByV2, _) => "answer Capabilities with compute_plan_version \"v2\"".to_owned(),
             (_, Demand::Works, _) => "it was so before the release".to_owned(),
             (Outcome::RefusedAtLoad | Outcome::RefusedAtInstall, _, Age::Old) => {
@@ -455,6 +477,9 @@ impl Cell {
         let text = match &self.outcome {
             Outcome::WorksByV2 => format!("{pair} drives {plugin} by v2"),
             Outcome::WorksByApply => format!("{pair} drives {plugin} through Apply, as before"),
+            Outcome::NotFound => format!(
+                "{pair} finds no provider in {plugin}, whose plugin.json does not tell its name ({TELLS_ITS_PROVIDER})"
+            ),
             Outcome::RefusedAtLoad => format!("{pair} refuses {plugin} at load"),
             Outcome::RefusedAtInstall => {
                 let oldest = self.oldest.known().and_then(Option::as_ref).map(ToString::to_string);
@@ -487,6 +512,7 @@ impl Outcome {
         match self {
             Self::WorksByV2 => "works-by-v2",
             Self::WorksByApply => "works-by-apply",
+            Self::NotFound => "not-found",
             Self::RefusedAtLoad => "refused-at-load",
             Self::RefusedAtInstall => "refused-at-install",
             Self::SilentlyByApply => "silently-by-apply",

@@ -1,7 +1,7 @@
 //! A release, for a terminal.
 
 use anstyle::{AnsiColor, Style};
-use counterfoil_core::release::{Cell, CheckState, Demand, Enforcer, Pairs, Sit, Verdict, hours};
+use counterfoil_core::release::{Cell, CheckState, Demand, Enforcer, Pairs, Sit, Standing, Verdict, hours};
 
 use super::{PlaceTold, Row, Told};
 use crate::report::{
@@ -178,10 +178,11 @@ fn window(page: &mut Page, told: &Told) {
 }
 
 /// Who sits where, and for how long.
-pub(super) fn stuck(Sit { plugin, from, until, lasts, text, .. }: &Sit) -> String {
+pub(super) fn stuck(Sit { plugin, standing, from, until, lasts, text }: &Sit) -> String {
     let (from, until) = (*from, until.map_or("and for good".to_owned(), |until| format!("to {until}")));
     let lasts = lasts.map_or(String::new(), |lasts| format!(", {}", hours(lasts)));
-    format!("{plugin}, from step {from} {until}{lasts}: {text}")
+    let perhaps = if *standing == Standing::Unknown { ", or not" } else { "" };
+    format!("{plugin}, from step {from} {until}{lasts}{perhaps}: {text}")
 }
 
 fn verdict(page: &mut Page, told: &Told, explain: bool) {

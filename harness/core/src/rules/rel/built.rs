@@ -98,14 +98,17 @@ fn of_commit(
     } else if build.modified == Some(true) {
         let text = format!("it was built from {stated} and from changes that are in no commit");
         checks.broken(about, says(&text), "build it from a clean checkout");
-    } else if let Some(other) = release.filter(|version| *version != member.to) {
-        let text = format!("its module is {other}, and {} is released", member.to);
+    } else if let Some(other) = release.as_ref().filter(|version| **version < member.to) {
+        // Of the tags of a commit, Go tells the highest.
+        let text = format!("its module is {other}, so that its commit had no tag of {}", member.to);
         checks.broken(about, says(&text), "build it at its tag");
     } else if build.modified.is_none() {
         let text = "its program does not say whether it has changes that are in no commit (vcs.modified)";
         checks.unknown(about, says(text), stamped);
     } else {
-        checks.holds(about, says(&format!("it was built from {stated}")));
+        let also = release.filter(|version| *version != member.to);
+        let also = also.map_or(String::new(), |other| format!(", which has the tag v{other} too"));
+        checks.holds(about, says(&format!("it was built from {stated}{also}")));
     }
 }
 
@@ -243,5 +246,34 @@ pub(super) fn each_platform_has_its_artefact(case: &Case<'_>, checks: &mut Check
                 }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        mutants::good_release,
+        release::{Case, CheckState, Known, assess},
+    };
+
+    #[test]
+    fn of_the_tags_of_a_commit_one_that_is_higher_speaks_against_nothing() {
+        let came = |version: &str| {
+            let (release, mut facts) = good_release();
+            let artefact = facts.plugins[0].platforms.values_mut().next().expect("there is one");
+            let Known::Known(build) = &mut artefact.build else { panic!("it is known") };
+            build.version = Some(version.to_owned());
+            let (checks, _) = assess(Case { release: &release, facts: &facts });
+            let of_plugin = |check: &&crate::release::Check| {
+                check.rule == "REL-005" && check.member.as_deref() == Some(&*release.plugins[0].name)
+            };
+            let check = checks.iter().find(of_plugin).expect("it is judged");
+            (check.state.clone(), check.text.clone())
+        };
+        let (state, text) = came("v2.0.9");
+        assert_eq!(state, CheckState::Holds);
+        assert!(text.ends_with(", which has the tag v2.0.9 too"), "{text}");
+        assert_eq!(came("v1.2.1").0, CheckState::Broken);
+        assert_eq!(came("v1.2.2-0.20260517120000-0171cece0171").0, CheckState::Holds);
     }
 }
