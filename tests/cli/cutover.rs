@@ -227,6 +227,10 @@ fn what_was_frozen_is_held_against_what_is_so_later() {
     assert_eq!(lock["members"]["mock"]["tag"], "v0.1.0");
     assert!(lock["members"]["mock"]["platforms"][here()]["program"].is_string(), "{lock}");
 
+    // The evidence that was kept holds up by itself.
+    let kept = ".counterfoil/cutover/apply-removed/workflow.json";
+    place.run(["evidence", "verify", kept, PROGRAM]).exits(0);
+
     let (done, checks) = checks(&place, &[]);
     done.exits(0).says("judged again: 0 of 2 members\n");
     assert!(checks.iter().any(|(rule, state, _)| rule == "REL-019" && state == "holds"), "{checks:?}");

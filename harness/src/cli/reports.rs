@@ -131,7 +131,7 @@ impl Reporters {
             .map_err(|error| usage(&format!("no annotations can be written: {error}"), output))?;
         // What the terminal's report shows of others' texts is no command of the runner's.
         self.all.insert(0, ("GitHub's log".to_owned(), Box::new(github.opening(output.out()))));
-        self.add("the annotations for GitHub", github);
+        self.add("the report for GitHub", github);
         Ok(())
     }
 

@@ -19,7 +19,10 @@ impl Evidence {
         let revisions = &suite.revisions;
         Some(match self.subject.kind {
             Kind::Provider => jobs_for_provider(scenarios, &filter, revisions),
-            Kind::Engine => jobs_for_engine(scenarios, &filter),
+            Kind::Engine => {
+                let jobs = jobs_for_engine(scenarios, &filter).into_iter();
+                jobs.filter(|job| revisions.contains(job.revision)).collect()
+            }
             Kind::CommandLine => jobs_for_wfctl(scenarios, &filter, *revisions.revisions().last()?),
             Kind::Decoder if stock => {
                 let made_up = suite.made_up.filter(|made_up| made_up.count <= MOST_MADE_UP)?;

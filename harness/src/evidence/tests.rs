@@ -259,7 +259,8 @@ fn what_evidence_itself_says_against_it_is_told() {
     };
     assert_eq!(untold(&both), [expected]);
     both.totals.defects = 1;
-    assert_eq!(untold(&both).len(), 2);
+    both.conclusion = Conclusion::Defect;
+    assert_eq!((untold(&both).len(), objections(&both).len()), (2, 3));
     assert!(
         texts(&objections(&place.evidence(Vec::new())), Weight::Untold)[0].ends_with("nothing was judged")
     );

@@ -130,12 +130,12 @@ impl Evidence {
         let totals = &self.totals;
         let runs = |count: usize| format!("{count} of {} runs", self.suite.runs);
         let mut why = Vec::new();
-        if self.conclusion == Conclusion::Broken {
+        let broken = totals.failed + totals.unexpected_passes;
+        if self.conclusion == Conclusion::Broken || broken > 0 {
             let rules: Vec<&str> = self.rules_that(Came::Broken).collect();
             let rules =
                 if rules.is_empty() { String::new() } else { format!("; broken are {}", rules.join(", ")) };
-            let failed = runs(totals.failed + totals.unexpected_passes);
-            why.push((Weight::Against, format!("{failed} failed{rules}")));
+            why.push((Weight::Against, format!("{} failed{rules}", runs(broken))));
         }
         if self.conclusion == Conclusion::Unjudged || totals.unjudged > 0 {
             why.push((Weight::Untold, format!("{} could not be judged", runs(totals.unjudged))));

@@ -50,8 +50,7 @@ pub fn plain_json(json: String) -> String {
 
 /// Whether a character does something to a terminal, or to the text around it, instead of being seen.
 pub(super) fn is_unfit(c: char) -> bool {
-    let turns =
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = matches!(c, '\u{feff}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     // No XML may hold these.
     let is_no_character = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
     c.is_control() || turns || is_no_character || matches!(c, '\u{2028}' | '\u{2029}')

@@ -370,7 +370,7 @@ pub(super) const RULES: &[Rule] = &[
         applies: |story| is_led(story, &[step::READ_GONE]),
         check: |story, findings| {
             for (tried, at) in life(story, step::READ_GONE) {
-                unfitting(tried, at, findings, &[Code::NotFound]);
+                unfitting(story, (tried, at), findings, &[Code::NotFound]);
             }
         },
     },
@@ -552,19 +552,7 @@ fn is_refused(story: &Story<'_>, findings: &mut Findings<'_>, trial: Trial) {
 /// Holds the codes of refusals to those that fit.
 fn fits(story: &Story<'_>, findings: &mut Findings<'_>, trials: &[Trial], fitting: &[Code]) {
     for &(tried, at) in story.trials.iter().filter(|(tried, _)| trials.contains(&tried.trial)) {
-        match story.reached_out(at) {
-            // That it reaches none is no refusal of its own.
-            Some(host) => {
-                let fitting = or(fitting);
-                let message = format!(
-                    "{} asks {host} about {}, and refuses nothing of itself; expected {fitting}",
-                    tried.short(),
-                    defect(tried)
-                );
-                findings.add(None, message, [at]);
-            }
-            None => unfitting(tried, at, findings, fitting),
-        }
+        unfitting(story, (tried, at), findings, fitting);
     }
 }
 
@@ -572,7 +560,7 @@ fn or(codes: &[Code]) -> String {
     codes.iter().map(|code| code.go_name()).collect::<Vec<_>>().join(" or ")
 }
 
-fn unfitting(tried: &Tried, at: usize, findings: &mut Findings<'_>, fitting: &[Code]) {
+fn unfitting(story: &Story<'_>, (tried, at): (&Tried, usize), findings: &mut Findings<'_>, fitting: &[Code]) {
     // That a method is not there, a connection broke, or a backend is not configured yet, is judged elsewhere.
     let elsewhere = [
         Code::Unimplemented,
@@ -583,14 +571,18 @@ fn unfitting(tried: &Tried, at: usize, findings: &mut Findings<'_>, fitting: &[C
     ];
     let unfit = |error: &&RpcError| !fitting.contains(&error.code) && !elsewhere.contains(&error.code);
     if let Some(error) = tried.errors().find(unfit) {
-        let fitting = or(fitting);
-        let message = format!(
-            "{} refuses {} with {}; expected {}",
-            tried.short(),
-            defect(tried),
-            error.code.go_name(),
-            fitting
-        );
+        let (method, defect, fitting) = (tried.short(), defect(tried), or(fitting));
+        let message = match story.reached_out(at) {
+            // That it reaches none is no refusal of its own.
+            Some(host) => {
+                format!(
+                    "{method} asks {host} about {defect}, and refuses nothing of itself; expected {fitting}"
+                )
+            }
+            None => {
+                format!("{method} refuses {defect} with {}; expected {fitting}", error.code.go_name())
+            }
+        };
         findings.add(None, message, [at]);
     }
 }

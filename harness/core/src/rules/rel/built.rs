@@ -98,7 +98,8 @@ fn of_commit(
     } else if build.modified == Some(true) {
         let text = format!("it was built from {stated} and from changes that are in no commit");
         checks.broken(about, says(&text), "build it from a clean checkout");
-    } else if let Some(other) = release.as_ref().filter(|version| **version < member.to) {
+    } else if let Some(other) = release.as_ref().filter(|version| version.cmp_precedence(&member.to).is_lt())
+    {
         // Of the tags of a commit, Go tells the highest.
         let text = format!("its module is {other}, so that its commit had no tag of {}", member.to);
         checks.broken(about, says(&text), "build it at its tag");
@@ -106,7 +107,7 @@ fn of_commit(
         let text = "its program does not say whether it has changes that are in no commit (vcs.modified)";
         checks.unknown(about, says(text), stamped);
     } else {
-        let also = release.filter(|version| *version != member.to);
+        let also = release.filter(|version| version.cmp_precedence(&member.to).is_ne());
         let also = also.map_or(String::new(), |other| format!(", which has the tag v{other} too"));
         checks.holds(about, says(&format!("it was built from {stated}{also}")));
     }

@@ -19,6 +19,9 @@ const TRY_IT: &str =
 /// `GetManifest` is Unimplemented, the engine goes by the file alone (E-215), and the first of them judges nothing.
 const TELLS_ITS_MANIFEST: [&str; 2] = ["MAN-014", "MAN-016"];
 
+/// The rule by which `GetManifest` answers, or is Unimplemented.
+const ANSWERS_OR_IS_NOT_THERE: &str = "CAP-001";
+
 /// What is known of a test; else that nothing is, which is told.
 fn known<'a>(test: &Test<'a>, checks: &mut Checks<'_>) -> Option<&'a Tested> {
     match test.tested {
@@ -42,6 +45,11 @@ pub(super) fn the_process_tells_its_manifest(case: &Case<'_>, checks: &mut Check
             let text = format_args!("{} was not judged", TELLS_ITS_MANIFEST[1]);
             checks.unknown(test.about(), test.says(text), TEST_IT);
         } else if tested.rule(TELLS_ITS_MANIFEST[0]).is_none() {
+            if tested.rule(ANSWERS_OR_IS_NOT_THERE) != Some(RuleState::Held) {
+                let text = format_args!("{} was not judged", TELLS_ITS_MANIFEST[0]);
+                checks.unknown(test.about(), test.says(text), TEST_IT);
+                continue;
+            }
             let text = "its Version tells what its manifest says, and GetManifest tells nothing";
             checks.holds(test.about(), test.says(text));
         } else {

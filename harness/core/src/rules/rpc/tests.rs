@@ -138,12 +138,14 @@ fn a_code_that_fits_or_is_judged_elsewhere_is_no_finding() {
 
 #[test]
 fn that_no_cloud_is_reached_is_no_refusal_and_no_part_of_the_load() {
-    let error = RpcError { code: Code::InvalidArgument, message: "no such host".to_owned() };
-    let refused = Tried {
-        trial: Trial::AbsentMessage,
-        part: "ref".to_owned(),
-        answers: vec![Answer { times: 1, reply: TrialReply::Error(error) }],
-        ..created("{}")
+    let refused = |code| {
+        let error = RpcError { code, message: "no such host".to_owned() };
+        Event::Tried(Tried {
+            trial: Trial::AbsentMessage,
+            part: "ref".to_owned(),
+            answers: vec![Answer { times: 1, reply: TrialReply::Error(error) }],
+            ..created("{}")
+        })
     };
     let reached = |during: Option<&str>| {
         let host = "api.example.com:443".to_owned();
@@ -158,13 +160,15 @@ fn that_no_cloud_is_reached_is_no_refusal_and_no_part_of_the_load() {
         };
         (of("RPC-009"), of("CAP-010"))
     };
-    let refused = || Event::Tried(refused.clone());
-    assert_eq!(told(vec![refused()]), (vec![], vec![]));
+    let by_itself =
+        "ResourceDriver/Create refuses a request without `ref` with Unknown; expected InvalidArgument";
+    assert_eq!(told(vec![refused(Code::Unknown)]), (vec![by_itself.to_owned()], vec![]));
     let asked = "ResourceDriver/Create asks api.example.com:443 about a request without `ref`, and refuses nothing of itself; \
                  expected InvalidArgument";
-    assert_eq!(told(vec![reached(None), refused()]), (vec![asked.to_owned()], vec![]));
-    let (by_code, at_load) = told(vec![reached(Some("Capabilities")), refused()]);
-    assert_eq!((by_code.len(), at_load.len()), (0, 1));
+    assert_eq!(told(vec![reached(None), refused(Code::Unknown)]), (vec![asked.to_owned()], vec![]));
+    assert_eq!(told(vec![reached(None), refused(Code::InvalidArgument)]), (vec![], vec![]));
+    let (by_code, at_load) = told(vec![reached(Some("Capabilities")), refused(Code::Unknown)]);
+    assert_eq!((by_code, at_load.len()), (vec![by_itself.to_owned()], 1));
     // What follows an answer is not what it was given for.
-    assert_eq!(told(vec![refused(), reached(None)]).0, <[String; 0]>::default());
+    assert_eq!(told(vec![refused(Code::Unknown), reached(None)]).0, [by_itself]);
 }
