@@ -64,7 +64,8 @@ const AT_0_54: &[Expected] = &[
         ],
         says: &[
             "in plugin.json version is \"1.2.0\", and 1.2.1 is released",
-            "safe to stop here  no: workflow-plugin-digitalocean: engine 0.54.0 hands the plan to the Apply of 1.2.0",
+            "safe to stop here  no: workflow-plugin-aws: engine 0.54.0 finds no provider in 1.2.1",
+            "workflow-plugin-digitalocean: engine 0.54.0 hands the plan to the Apply of 1.2.0",
             "next step          none: everything is public",
         ],
     },
@@ -113,7 +114,7 @@ const AT_0_57: &[Expected] = &[
         reasons: AS_IT_WAS_AT_0_57,
         says: &[
             "next step          once it is go: release workflow-plugin-azure 2.0.0 (tag v2.0.0)",
-            "safe to stop here  yes: nobody who takes the newest of everything is refused",
+            "safe to stop here  no: workflow-plugin-aws: engine 0.57.0 finds no provider in 2.0.0",
         ],
     },
     Expected {

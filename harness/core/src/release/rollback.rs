@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{Age, Case, CheckState, Demand, Facts, Known, Load, Member, Pairs, Path, State, pairs};
+use super::{Age, Case, CheckState, Demand, Facts, Known, Load, Member, Outcome, Pairs, Path, State, pairs};
 
 /// What becomes of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -179,6 +179,9 @@ fn left_behind(pairs: &Pairs, engine: Fate, plugin: Fate) -> (CheckState, String
     let (with, its) = (&cell.engine_version, &cell.plugin_version);
     if cell.demanded == Demand::Works {
         return (CheckState::Holds, format!("engine {with} with {its} is as it was before"));
+    }
+    if cell.outcome == Outcome::NotFound {
+        return (CheckState::Broken, cell.text.clone());
     }
     match (&cell.load, &cell.installs) {
         (Known::Known(Load::Refused), _) => {

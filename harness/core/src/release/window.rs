@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::{
-    Age, Case, Cell, Demand, Known, Load, Member, Pairs, Path, State, pairs,
+    Age, Case, Cell, Demand, Known, Load, Member, Outcome, Pairs, Path, State, pairs,
     rollback::{kept_behind, next_number},
 };
 
@@ -58,6 +58,8 @@ pub enum Standing {
     AsBefore,
     /// The engine refuses the plugin.
     Refused,
+    /// The engine finds no provider in the plugin by its name.
+    NotFound,
     /// The engine calls `Apply` without a word.
     SilentlyByApply,
     /// It cannot be told.
@@ -249,6 +251,7 @@ impl Cell {
     pub(super) fn standing(&self) -> Standing {
         match &self.load {
             _ if self.demanded == Demand::Works => Standing::AsBefore,
+            _ if self.outcome == Outcome::NotFound => Standing::NotFound,
             Known::Known(Load::Driven(Path::V2)) => Standing::WorksByV2,
             Known::Known(Load::Driven(Path::Apply)) => Standing::SilentlyByApply,
             Known::Known(Load::Refused) => Standing::Refused,
@@ -298,7 +301,7 @@ fn position(case: Case<'_>, pairs: &[Pairs]) -> Position {
         why.push(if public.is_empty() {
             "nothing is public: everything is as before".to_owned()
         } else {
-            "nobody who takes the newest of everything is refused, or driven through Apply".to_owned()
+            "whoever takes the newest of everything is on a pair that works".to_owned()
         });
     }
     Position { public, next, safe_to_stop, why }

@@ -115,8 +115,9 @@ fn reason(page: &mut String, told: &Told, row: &Row<'_>) {
             escaped(&waiver.reason)
         );
     }
-    if !check.help.is_empty() {
-        let _ = write!(page, "<p class=\"muted\">To make it go: {}</p>", escaped(&check.help));
+    let help = row.help();
+    if !help.is_empty() {
+        let _ = write!(page, "<p class=\"muted\">To make it go: {}</p>", escaped(&help));
     }
     if let Some(place) = check.place {
         let place = format!("{}:{}:{}", told.file, place.line, place.column);

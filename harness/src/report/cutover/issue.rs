@@ -32,7 +32,7 @@ fn issue(told: &Told, member: Option<&MemberTold>, rows: &[Row<'_>]) -> String {
         let rules = row.checks.iter().map(|check| format!("**{}** {}", check.rule, html(check.title)));
         let _ = writeln!(text, "- [ ] {} ({})", rules.collect::<Vec<_>>().join(" "), check.state);
         let _ = writeln!(text, "  - found: {}", html(&check.text));
-        let _ = writeln!(text, "  - to make it go: {}", html(&check.help));
+        let _ = writeln!(text, "  - to make it go: {}", html(&row.help()));
         if let Some(place) = check.place {
             let place = format!("{}:{}:{}", told.file, place.line, place.column);
             let _ = writeln!(text, "  - stated at: {}", code(&place));

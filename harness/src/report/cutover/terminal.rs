@@ -86,8 +86,9 @@ fn reason(page: &mut Page, told: &Told, row: &Row<'_>, explain: bool) {
     } else if let (true, Some(at)) = (check.is_open(), check.place) {
         page.wrapped(&margin, COLUMN + 2, &keep(place(told, at)));
     }
-    if explain && !check.help.is_empty() {
-        page.wrapped(&format!("{margin}to make it go: "), COLUMN + 4, &plain(&check.help));
+    let help = row.help();
+    if explain && !help.is_empty() {
+        page.wrapped(&format!("{margin}to make it go: "), COLUMN + 4, &plain(&help));
     }
 }
 

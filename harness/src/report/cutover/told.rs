@@ -195,6 +195,17 @@ impl Row<'_> {
         self.checks[0]
     }
 
+    /// What would make all of them hold; empty where they do.
+    pub fn help(&self) -> String {
+        let mut helps: Vec<&str> = Vec::new();
+        for check in &self.checks {
+            if !helps.contains(&&*check.help) {
+                helps.push(&check.help);
+            }
+        }
+        helps.join("; ")
+    }
+
     /// The rules.
     pub fn rules(&self) -> String {
         self.checks.iter().map(|check| check.rule).collect::<Vec<_>>().join(", ")
@@ -319,10 +330,10 @@ impl CheckTold {
         }
     }
 
-    /// Whether another rule says the same of the same thing, and is met in the same way.
+    /// Whether another rule says the same of the same thing.
     fn is_said_by(&self, other: &Self) -> bool {
-        let said = |check: &Self| (check.state, check.text.clone(), check.help.clone(), check.place);
-        self.is_open() && said(self) == said(other)
+        let is_same = (self.state, &self.text, self.place) == (other.state, &other.text, other.place);
+        self.is_open() && is_same
     }
 
     /// Whether it is as it has to be.
