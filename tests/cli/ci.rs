@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     ffi::OsStr,
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
@@ -469,4 +470,34 @@ fn a_figure_that_is_a_fifth_worse_is_flagged() {
     }
     sh(&place, &script, &["old"], &[]).exits(2).complains("usage");
     sh(&place, &script, &["old", "none"], &[]).exits(2).complains("none cannot be read");
+}
+
+#[test]
+fn the_merge_base_is_built_by_itself() {
+    let place = Place::new();
+    // Takes what is built for as long as it is there, as cargo does where no file is newer.
+    let cargo = "target=${CARGO_TARGET_DIR:-target}\nmkdir -p \"$target\"\n\
+                 [ -e \"$target/built\" ] || cp figure \"$target/built\"\ncat \"$target/built\"\n";
+    program(&place, "bin/cargo", cargo);
+    let path = format!("{}:{}", place.path("bin").display(), env::var("PATH").expect("there is a path"));
+    let git = |args: &[&str]| {
+        let mut command = place.command_of("git");
+        command.args(["-c", "user.name=nobody", "-c", "user.email=nobody@example.com"]).args(args);
+        place.finish(command).exits(0);
+    };
+    let commit = |time: &str| {
+        place.write("figure", figures(time, "1.00", ""));
+        git(&["add", "figure"]);
+        git(&["commit", "--quiet", "--message", time]);
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    commit("10.00µs");
+    git(&["branch", "base"]);
+    commit("13.00µs");
+    let compare = |more: &[(&str, &OsStr)]| {
+        let variables = [&[("PATH", path.as_ref())], more].concat();
+        sh(&place, &pack().join("bench-compare"), &["--against", "base"], &variables)
+    };
+    compare(&[]).exits(1).says("1.000").says("+30.0 %  WORSE");
+    compare(&[("CARGO_TARGET_DIR", place.path("shared").as_ref())]).exits(1).says("+30.0 %  WORSE");
 }
