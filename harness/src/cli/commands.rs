@@ -40,7 +40,7 @@ use crate::{
     report::{
         diagnostics, mutants as mutants_report, rules as rules_report, scenarios,
         terminal::{self, counted},
-        text::plain_json,
+        text::pretty_json,
     },
     run::{self, Filter, Loaded, RunEvent, Variant},
 };
@@ -336,7 +336,7 @@ fn contract_command(command: Contract, output: Output) -> Exit {
 fn show(value: &impl Serialize, format: Format, text: impl FnOnce() -> String, output: Output) -> Exit {
     let shown = match format {
         Format::Text => text(),
-        Format::Json => plain_json(serde_json::to_string_pretty(value).expect("plain data")) + "\n",
+        Format::Json => pretty_json(value),
         Format::Yaml => serde_saphyr::to_string(value).expect("plain data"),
     };
     output.print(&shown)

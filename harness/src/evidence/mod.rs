@@ -35,7 +35,7 @@ pub(crate) use self::{
     witness::{found, hash_of, now},
 };
 use crate::{
-    report::text::{plain, plain_json},
+    report::text::{plain, pretty_json},
     run::Summary,
 };
 
@@ -513,9 +513,8 @@ impl Evidence {
 
     /// The evidence as a file: with its digest, indented.
     pub fn to_json(mut self) -> String {
-        let plain_data = "plain data";
-        self.digest = digest_of(&serde_json::to_value(&self).expect(plain_data));
-        plain_json(serde_json::to_string_pretty(&self).expect(plain_data)) + "\n"
+        self.digest = digest_of(&serde_json::to_value(&self).expect("plain data"));
+        pretty_json(&self)
     }
 
     /// The names of the rules of which this came.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Came, Evidence, Go, sha256};
-use crate::report::text::plain_json;
+use crate::report::text::pretty_json;
 
 /// The rule by which a plugin registers the typed service, which is what the engine's evidence is about.
 const TYPED: &str = "CAP-003";
@@ -113,7 +113,7 @@ impl Wfctl {
 
     /// The evidence as a file.
     pub fn to_json(&self) -> String {
-        plain_json(serde_json::to_string_pretty(self).expect("plain data")) + "\n"
+        pretty_json(self)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
+use serde::Serialize;
+
 /// A text as one line that cannot speak to a terminal: control characters, and those that turn the direction of
 /// writing, are shown by their codes.
 pub fn plain(text: &str) -> Cow<'_, str> {
@@ -46,6 +48,11 @@ pub fn plain_json(json: String) -> String {
         }
         shown
     })
+}
+
+/// The same of a value, indented, with the end of its last line.
+pub fn pretty_json(value: &impl Serialize) -> String {
+    plain_json(serde_json::to_string_pretty(value).expect("plain data")) + "\n"
 }
 
 /// Whether a character does something to a terminal, or to the text around it, instead of being seen.

@@ -556,10 +556,6 @@ fn fits(story: &Story<'_>, findings: &mut Findings<'_>, trials: &[Trial], fittin
     }
 }
 
-fn or(codes: &[Code]) -> String {
-    codes.iter().map(|code| code.go_name()).collect::<Vec<_>>().join(" or ")
-}
-
 fn unfitting(story: &Story<'_>, (tried, at): (&Tried, usize), findings: &mut Findings<'_>, fitting: &[Code]) {
     // That a method is not there, a connection broke, or a backend is not configured yet, is judged elsewhere.
     let elsewhere = [
@@ -571,7 +567,8 @@ fn unfitting(story: &Story<'_>, (tried, at): (&Tried, usize), findings: &mut Fin
     ];
     let unfit = |error: &&RpcError| !fitting.contains(&error.code) && !elsewhere.contains(&error.code);
     if let Some(error) = tried.errors().find(unfit) {
-        let (method, defect, fitting) = (tried.short(), defect(tried), or(fitting));
+        let fitting: Vec<&str> = fitting.iter().map(|code| code.go_name()).collect();
+        let (method, defect, fitting) = (tried.short(), defect(tried), fitting.join(" or "));
         let message = match story.reached_out(at) {
             // That it reaches none is no refusal of its own.
             Some(host) => {

@@ -14,11 +14,11 @@ pub use self::{
     told::{CheckTold, Counts, IdleWaiver, MemberTold, PlaceTold, Row, Told, WaiverTold, schema},
 };
 
-use crate::report::text::plain_json;
+use crate::report::text::pretty_json;
 
 /// What is told, as JSON.
 pub fn json(told: &Told) -> String {
-    plain_json(serde_json::to_string_pretty(told).expect("plain data")) + "\n"
+    pretty_json(told)
 }
 
 #[cfg(test)]

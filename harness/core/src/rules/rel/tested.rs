@@ -37,19 +37,18 @@ pub(super) fn the_process_tells_its_manifest(case: &Case<'_>, checks: &mut Check
     for test in plugin_tests(case) {
         let Some(tested) = known(&test, checks) else { continue };
         let of = |state| TELLS_ITS_MANIFEST.into_iter().find(|rule| tested.rule(rule) == state);
+        let [by_get_manifest, by_version] = TELLS_ITS_MANIFEST;
+        let is_silent = tested.rule(by_get_manifest).is_none()
+            && tested.rule(ANSWERS_OR_IS_NOT_THERE) == Some(RuleState::Held);
+        let unjudged =
+            if is_silent { tested.rule(by_version).is_none().then_some(by_version) } else { of(None) };
         let broken = of(Some(RuleState::Broken)).or_else(|| of(Some(RuleState::Known)));
         if let Some(rule) = broken {
             let text = format!("{rule} does not hold: {}", title(rule));
             checks.broken(test.about(), test.says(text), "stamp the program and plugin.json from one place");
-        } else if tested.rule(TELLS_ITS_MANIFEST[1]).is_none() {
-            let text = format_args!("{} was not judged", TELLS_ITS_MANIFEST[1]);
-            checks.unknown(test.about(), test.says(text), TEST_IT);
-        } else if tested.rule(TELLS_ITS_MANIFEST[0]).is_none() {
-            if tested.rule(ANSWERS_OR_IS_NOT_THERE) != Some(RuleState::Held) {
-                let text = format_args!("{} was not judged", TELLS_ITS_MANIFEST[0]);
-                checks.unknown(test.about(), test.says(text), TEST_IT);
-                continue;
-            }
+        } else if let Some(rule) = unjudged {
+            checks.unknown(test.about(), test.says(format_args!("{rule} was not judged")), TEST_IT);
+        } else if is_silent {
             let text = "its Version tells what its manifest says, and GetManifest tells nothing";
             checks.holds(test.about(), test.says(text));
         } else {
