@@ -1,8 +1,9 @@
 //! Faults of a scenario in front of a plugin, and what is recorded of the calls.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io::BufReader,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output},
     time::Duration,
@@ -60,7 +61,12 @@ fn place_with(fault: Option<&str>, options: &[&str]) -> TempDir {
 }
 
 async fn launch(place: &TempDir) -> Plugin {
-    let options = LaunchOptions::supervised_by(COUNTERFOIL, place.path().join("front/mock/mock"));
+    launch_as(place, "mock").await
+}
+
+async fn launch_as(place: &TempDir, program: &str) -> Plugin {
+    let program = place.path().join("front/mock").join(program);
+    let options = LaunchOptions::supervised_by(COUNTERFOIL, program);
     Plugin::launch(options, Recorder::default()).await.unwrap()
 }
 
@@ -231,6 +237,31 @@ fn what_goes_by_is_recorded_without_secrets_and_whatever_becomes_of_the_record()
         plugin.stop().await;
     });
     assert!(settle(SOON));
+}
+
+#[test]
+fn a_disk_that_is_full_ends_the_record_and_nothing_else() {
+    let place = place(None);
+    // No file may be longer than 8 kB here, as if there were no more room.
+    let limited = place.path().join("front/mock/limited");
+    fs::write(&limited, "#!/bin/sh\ntrap '' XFSZ\nulimit -f 16\nexec \"${0%/*}/mock\" \"$@\"\n").unwrap();
+    fs::set_permissions(&limited, Permissions::from_mode(0o755)).unwrap();
+    run(async {
+        let plugin = launch_as(&place, "limited").await;
+        for made in 0..32 {
+            create(plugin.connection(), &format!("net-{made}")).await.unwrap();
+        }
+        let told = || plugin.stderr().contains("record.jsonl cannot be written: File too large");
+        crate::place::wait_until(told, "the end of the record").await;
+        create(plugin.connection(), "one-more").await.unwrap();
+        plugin.stop().await;
+    });
+    assert!(settle(SOON));
+    // What was recorded until then is as good as ever.
+    let told = counterfoil(place.path(), &["record", "record.jsonl", "--into", "again.yaml"]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let text = fs::read_to_string(place.path().join("again.yaml")).unwrap();
+    assert!(text.contains("- { create: net-0 }") && !text.contains("one-more"), "{text}");
 }
 
 #[test]

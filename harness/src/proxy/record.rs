@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind, Seek as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     sync::{
@@ -127,7 +127,7 @@ impl Scribe {
     fn write(self, events: &Receiver<Event>) -> Result<(), (PathBuf, io::Error)> {
         let (file, path) = create(&self.path).map_err(|error| (self.path.clone(), error))?;
         let with_path = |error| (path.clone(), error);
-        let mut writer = Writer::begin(file, &header()).map_err(with_path)?;
+        let mut writer = Writer::begin(&file, &header()).map_err(with_path)?;
         let mut redactor = match &self.told {
             Told::Secrets => None,
             Told::But(environment) => Some(Redactor::of_environment(environment)),
@@ -143,7 +143,12 @@ impl Scribe {
                     redact_event(event, redactor)
                 }
             };
-            writer.event(&event).map_err(with_path)?;
+            let whole = (&file).stream_position().map_err(with_path)?;
+            if let Err(error) = writer.event(&event) {
+                // Half a line makes nothing of a record that can be read.
+                let _ = file.set_len(whole);
+                return Err(with_path(error));
+            }
         }
         Ok(())
     }
