@@ -89,10 +89,12 @@ fn an_adapter_that_ends_among_cases_costs_those_alone_in_which_it_does_so_again(
 }
 
 #[test]
-fn an_adapter_that_tells_without_end_is_stopped() {
-    let broken = ["--", PROGRAM, "adapter", "broken", "adapter-tells-without-end"];
-    let runs = tested(&["update-then-delete@>=0.64"], &broken, 1);
-    assert_eq!(rules(&runs), BTreeSet::from(["ADP-007".to_owned()]));
+fn an_adapter_that_tells_without_end_is_stopped_whether_it_tells_often_or_at_length() {
+    for mutant in ["adapter-tells-without-end", "adapter-tells-at-length"] {
+        let broken = ["--", PROGRAM, "adapter", "broken", mutant];
+        let runs = tested(&["update-then-delete@>=0.64"], &broken, 1);
+        assert_eq!(rules(&runs), BTreeSet::from(["ADP-007".to_owned()]), "{mutant}");
+    }
 }
 
 #[test]

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use counterfoil_core::decode::{Decoder, Strict};
 use counterfoil_proto::{
     adapter::{
-        Accepted, DecoderAnswer, EngineAnswer, FromAdapter, Role, Told, decoder_answer::Verdict,
-        from_adapter::Kind,
+        Accepted, DecoderAnswer, DriverAsked, EngineAnswer, FromAdapter, Role, Told, decoder_answer::Verdict,
+        from_adapter::Kind, told::What,
     },
     iac,
 };
@@ -58,9 +58,12 @@ impl AdapterMutant {
     /// What it stands for.
     pub fn role(&self) -> Role {
         match self.flaw {
-            Flaw::EndsInAnApply | Flaw::TellsWithoutEnd | Flaw::TellsInNoCase | Flaw::NoStatus => {
-                Role::Engine
-            }
+            Flaw::EndsInAnApply
+            | Flaw::TellsWithoutEnd
+            | Flaw::TellsAtLength
+            | Flaw::TellsInNoCase
+            | Flaw::HiddenHost
+            | Flaw::NoStatus => Role::Engine,
             _ => Role::Decoder,
         }
     }
@@ -107,8 +110,12 @@ pub enum Flaw {
     EndsInAnApply,
     /// It tells the same again and again, and reads nothing any more.
     TellsWithoutEnd,
+    /// It tells of a driver whose type is very long, again and again, and reads nothing any more.
+    TellsAtLength,
     /// It tells something in a case that was never sent.
     TellsInNoCase,
+    /// It says that it has no host, and tells what that keeps.
+    HiddenHost,
     /// Its third answer has an outcome without a status.
     NoStatus,
 }
@@ -174,10 +181,22 @@ pub const BROKEN: &[AdapterMutant] = &[
         Flaw::TellsWithoutEnd,
     ),
     mutant(
+        "adapter-tells-at-length",
+        "tells of an engine in texts without end",
+        &["ADP-007"],
+        Flaw::TellsAtLength,
+    ),
+    mutant(
         "adapter-tells-in-no-case",
         "tells of an engine in a case that was never sent",
         &["ADP-008"],
         Flaw::TellsInNoCase,
+    ),
+    mutant(
+        "adapter-hides-its-host",
+        "tells of a state, having said that it has no host to keep one",
+        &["ADP-007"],
+        Flaw::HiddenHost,
     ),
     mutant(
         "adapter-reports-no-status",
@@ -214,6 +233,9 @@ struct Meddler<W> {
     told: u32,
 }
 
+/// How long a text is that no engine has, in bytes.
+const LONG: usize = 4 << 20;
+
 /// Which of the things that it tells is the wrong one: it stands in the second case, or in one beside that.
 const WRONG: u32 = 15;
 
@@ -227,9 +249,22 @@ impl<W: Write> Write for Meddler<W> {
             (Flaw::TellsWithoutEnd, Some(Kind::Told(_))) if self.told == WRONG => loop {
                 self.output.write_all(bytes)?;
             },
+            (Flaw::TellsAtLength, Some(Kind::Told(told))) if self.told == WRONG => {
+                let asked = DriverAsked { r#type: "x".repeat(LONG), ..DriverAsked::default() };
+                let told = Told { what: Some(What::DriverAsked(asked)), ..told };
+                let long = frame(&FromAdapter { kind: Some(Kind::Told(told)) });
+                loop {
+                    self.output.write_all(&long)?;
+                }
+            }
             (Flaw::TellsInNoCase, Some(Kind::Told(told))) if self.told == WRONG => {
                 let stray = Told { case: told.case + 1_000_000, ..told };
                 self.output.write_all(&frame(&FromAdapter { kind: Some(Kind::Told(stray)) }))?;
+            }
+            (Flaw::HiddenHost, Some(Kind::Ready(mut ready))) => {
+                ready.engine.iter_mut().for_each(|engine| engine.host = false);
+                self.output.write_all(&frame(&FromAdapter { kind: Some(Kind::Ready(ready)) }))?;
+                return Ok(bytes.len());
             }
             (Flaw::NoStatus, Some(Kind::Applied(answer))) if self.answered == 3 => {
                 let mut result = iac::ApplyResult::decode(answer.result).unwrap_or_default();

@@ -38,7 +38,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     engine::hook_named,
-    frames::{Frames, frame},
+    frames::{Frames, MAX_FRAME, frame},
 };
 use crate::provider::{
     private_directory,
@@ -56,6 +56,8 @@ const MAKE_UP: u32 = 10;
 const MOST_IN_FLIGHT: usize = 1024;
 /// How much an engine may tell in one case: far more than the largest plan takes.
 const MOST_TOLD: usize = 1 << 16;
+/// How long all that together may be, in bytes: as much as one frame holds.
+const LONGEST_TOLD: usize = MAX_FRAME;
 /// How long the news of an end may take behind the end of its output.
 const NEWS: Duration = Duration::from_secs(1);
 /// How much is read at once, in bytes: all that a pipe holds.
@@ -312,8 +314,10 @@ struct UnderWay {
     case: u64,
     frame: Bytes,
     telling: Option<Telling>,
-    /// How much was told in it.
+    /// How many things were told in it.
     told: usize,
+    /// How long they were together, in bytes.
+    told_bytes: usize,
     tell: oneshot::Sender<Result<Over, Missed>>,
     events: Vec<AdapterEvent>,
 }
@@ -469,7 +473,7 @@ impl Operator {
         }
         let frame = frame(&ToAdapter { kind: Some(kind) });
         let events = std::mem::take(&mut self.left_over);
-        self.give(UnderWay { case, frame, telling, told: 0, tell, events }).await;
+        self.give(UnderWay { case, frame, telling, told: 0, told_bytes: 0, tell, events }).await;
     }
 
     /// Has an engine go on, unless its case is over.
@@ -540,25 +544,36 @@ impl Operator {
         while let Some(live) = &mut self.live {
             match live.frames.message() {
                 Ok(None) => return,
-                Ok(Some(message)) => match said(message) {
-                    Ok(Said::Answer(case, answer)) => self.answered(case, answer),
-                    Ok(Said::Told(case, what)) => self.told(case, what),
-                    Err(event) => self.fail(event),
-                },
+                Ok(Some(message)) => {
+                    let length = message.len();
+                    match said(message) {
+                        Ok(Said::Answer(case, answer)) => self.answered(case, answer),
+                        Ok(Said::Told(case, what)) => self.told(case, what, length),
+                        Err(event) => self.fail(event),
+                    }
+                }
                 Err(no_frame) => self.fail(no_frame.into()),
             }
         }
     }
 
-    /// An engine tells what it is about to do.
-    fn told(&mut self, case: u64, what: What) {
+    /// An engine tells, in so many bytes, what it is about to do.
+    fn told(&mut self, case: u64, what: What, length: usize) {
         let under_way = self.under_way.iter_mut().find(|under_way| under_way.case == case);
-        let Some(UnderWay { telling: Some(telling), told, .. }) = under_way else {
+        let Some(UnderWay { telling: Some(telling), told, told_bytes, .. }) = under_way else {
             return self.astray(case, "tells of");
         };
         *told += 1;
-        if *told > MOST_TOLD {
-            let detail = format!("it tells more than {MOST_TOLD} things in {}", self.run_of(case));
+        *told_bytes += length;
+        let too_much = if *told > MOST_TOLD {
+            Some(format!("{MOST_TOLD} things"))
+        } else if *told_bytes > LONGEST_TOLD {
+            Some(format!("{LONGEST_TOLD} bytes"))
+        } else {
+            None
+        };
+        if let Some(most) = too_much {
+            let detail = format!("it tells more than {most} in {}", self.run_of(case));
             return self.fail(AdapterEvent::BadAnswer { problem: AnswerProblem::OfAnotherKind, detail });
         }
         self.since = Instant::now();

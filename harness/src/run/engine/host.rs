@@ -33,6 +33,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Host {
     access: Access,
+    /// Whether the adapter said that behind its hooks stands one that keeps a state.
+    keeps_state: bool,
     failures: HookFailures,
     pub(super) signs: Signs,
     /// When the context ends by itself, counted from the first sign: a case may wait for others.
@@ -43,14 +45,24 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Refuses the drivers that `access` does not give, and fails by `failures`.
+    /// Refuses the drivers that `access` does not give, and fails by `failures`. What is told of a state is taken where it
+    /// `keeps_state`.
     pub(super) fn new(
         access: Access,
+        keeps_state: bool,
         failures: HookFailures,
         signs: Signs,
         deadline: Option<(Lifetime, Duration, Recorder)>,
     ) -> Self {
-        Self { access, failures, signs, deadline, running: OnceLock::new(), nonsense: Mutex::default() }
+        Self {
+            access,
+            keeps_state,
+            failures,
+            signs,
+            deadline,
+            running: OnceLock::new(),
+            nonsense: Mutex::default(),
+        }
     }
 
     /// The engine has given a sign.
@@ -76,6 +88,13 @@ impl Host {
                 self.signs.hook_answered(hook, action, error);
                 None
             }),
+            What::StateSaved(StateSaved { name, .. }) | What::StateRemoved(StateRemoved { name, .. })
+                if !self.keeps_state =>
+            {
+                Some(
+                    self.nonsense(format!("it tells of the state of {name:?}, and said that it has no host")),
+                )
+            }
             What::StateSaved(saved) => self.saved(saved),
             What::StateRemoved(StateRemoved { action, name }) => {
                 self.signs.state_removed(action, name);

@@ -161,7 +161,8 @@ impl EngineUnderTest {
         };
         let access = Access { no_drivers: !loaded.driver_service, ..inject::access(scenario) };
         let deadline = scenario.deadline.map(|after| (life, after, stage.log.clone()));
-        let host = Arc::new(Host::new(access, inject::hook_failures(scenario), signs, deadline));
+        let host =
+            Arc::new(Host::new(access, abilities.host, inject::hook_failures(scenario), signs, deadline));
         let gateway = Gateway::open(&socket, transport.clone(), Arc::clone(&host))?;
         let applied = self.adapted.adapter.apply(job.id(), case, |told| host.told(told)).await;
         let Applied { answer, events } = match applied {
