@@ -1,25 +1,33 @@
 //! Decoders behind adapters.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
     time::Duration,
 };
 
 use counterfoil::adapter::{
     Case, Launch, Line,
     frames::{Frames, frame},
+    line::VERSION,
 };
 use counterfoil_core::decode::vectors;
-use counterfoil_proto::adapter::{DecoderCase, Role, ToAdapter, to_adapter::Kind};
+use counterfoil_proto::adapter::{
+    Accepted, DecoderAnswer, DecoderCase, FromAdapter, Ready, Role, ToAdapter, decoder_answer::Verdict,
+    from_adapter, to_adapter::Kind,
+};
 use futures_util::{StreamExt as _, stream};
+use prost::Message as _;
 use tokio::runtime::Runtime;
 
 use crate::{
     launch::programs::{self, NotBuilt},
-    runner::{Figures, timed},
+    runner::{Figures, RUNS, median, part, timed},
 };
+
+/// The argument with which this program gives back the cases that it is sent.
+pub(crate) const ECHO: &str = "--echo";
 
 /// How often every vector is decoded at every revision in one measurement.
 const ROUNDS: usize = 4;
@@ -27,8 +35,11 @@ const ROUNDS: usize = 4;
 /// How many cases are without an answer at once.
 const AT_ONCE: usize = 64;
 
-/// Cases through the adapter of our own decoder, and through the one in Go, against the same frames through a process that
-/// gives them back.
+/// How much is read at once, in bytes.
+const BUFFER: usize = 64 << 10;
+
+/// Cases through the adapter of our own decoder, and through the one in Go, against one that gives back the bytes of each
+/// case and decodes nothing. Beside that stands what the frames of the cases cost by themselves.
 pub(crate) fn against_an_echo(figures: &mut Figures) {
     let ours = Path::new(env!("CARGO_BIN_EXE_counterfoil"));
     through("decoder-through-adapter", ours, &["adapter", "decoder"], figures);
@@ -42,29 +53,84 @@ pub(crate) fn against_an_echo(figures: &mut Figures) {
     }
 }
 
-fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures) {
-    if !figures.wants(name) {
-        return;
+/// The adapter that decodes nothing.
+pub(crate) fn echo() -> ExitCode {
+    match give_back() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
-    let runtime: Runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
-    let supervisor = env!("CARGO_BIN_EXE_counterfoil");
-    let launch = Launch::of_ours(supervisor, program, arguments, Duration::from_secs(60));
+}
+
+/// Gives back the bytes of each case as what was read of them, until there are no more.
+fn give_back() -> io::Result<()> {
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let (mut frames, mut buffer, mut answers) = (Frames::default(), vec![0; BUFFER], Vec::new());
+    loop {
+        let length = input.read(&mut buffer)?;
+        if length == 0 {
+            return Ok(());
+        }
+        frames.push(&buffer[..length]);
+        while let Some(message) = frames.message().map_err(io::Error::other)? {
+            let kind = match ToAdapter::decode(message)?.kind {
+                Some(Kind::Decode(DecoderCase { case, bytes, .. })) => {
+                    let read = Accepted { value: Some(bytes) };
+                    from_adapter::Kind::Decoded(DecoderAnswer {
+                        case,
+                        verdict: Some(Verdict::Accepted(read)),
+                    })
+                }
+                _ => from_adapter::Kind::Ready(Ready { version: VERSION, in_flight: 64, ..Ready::default() }),
+            };
+            answers.extend_from_slice(&frame(&FromAdapter { kind: Some(kind) }));
+        }
+        output.write_all(&answers)?;
+        output.flush()?;
+        answers.clear();
+    }
+}
+
+/// A line to an adapter, and how long it takes for all cases.
+fn line<'a>(
+    runtime: &'a Runtime,
+    program: &Path,
+    arguments: &[&str],
+    cases: &'a [DecoderCase],
+) -> impl Fn() -> Duration + use<'a> {
+    let launch =
+        Launch::of_ours(env!("CARGO_BIN_EXE_counterfoil"), program, arguments, Duration::from_secs(60));
     let line = runtime.block_on(async { Line::new(launch, Role::Decoder) });
     runtime.block_on(line.ready()).expect("it is an adapter of ours");
-    let cases: Vec<DecoderCase> = cases();
-    let ours = || {
-        let cases = cases.clone();
+    move || {
+        let cases = cases.to_vec();
         timed(|| {
             let answers = stream::iter(cases).map(|case| line.decode(String::new(), case)).buffered(AT_ONCE);
             let answers = runtime.block_on(answers.collect::<Vec<_>>());
             assert!(answers.iter().all(|told| told.as_ref().is_ok_and(|told| told.answer.is_some())));
         })
-    };
-    let frames: Vec<Vec<u8>> = cases
-        .iter()
-        .map(|case| frame(&ToAdapter { kind: Some(Kind::Decode(case.clone())) }).to_vec())
-        .collect();
+    }
+}
+
+fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures) {
+    if !figures.wants(name) {
+        return;
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
+    let cases = cases();
+    let ours = line(&runtime, program, arguments, &cases);
+    let this = std::env::current_exe().expect("this program has a file");
+    let echo = line(&runtime, &this, &[ECHO], &cases);
+    figures.pairs(name, 2.0, &ours, &echo);
+    let often = |measure: &dyn Fn() -> Duration| median((0..RUNS).map(|_| measure()).collect());
+    part("bare frames, without a line", often(&ours), often(&|| frame_by_frame(&cases)));
+}
+
+/// What the frames of cases cost by themselves: each is written when there is room for it, to a process that gives back
+/// what it reads.
+fn frame_by_frame(cases: &[DecoderCase]) -> Duration {
+    let frame = |case: &DecoderCase| frame(&ToAdapter { kind: Some(Kind::Decode(case.clone())) });
+    let frames: Vec<_> = cases.iter().map(frame).collect();
     let mut echo = Command::new("cat")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -72,25 +138,24 @@ fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures
         .expect("there is a program that gives back what it reads");
     let mut input = echo.stdin.take().expect("it is piped");
     let mut output = echo.stdout.take().expect("it is piped");
-    let baseline = || {
-        timed(|| {
-            let (mut read, mut buffer) = (Frames::default(), vec![0; 64 << 10]);
-            for window in frames.chunks(AT_ONCE) {
-                input.write_all(&window.concat()).expect("it is read");
-                let mut left = window.len();
-                while left > 0 {
-                    let length = output.read(&mut buffer).expect("it is written");
-                    read.push(&buffer[..length]);
-                    while let Ok(Some(_)) = read.message() {
-                        left -= 1;
-                    }
-                }
+    let took = timed(|| {
+        let (mut read, mut buffer) = (Frames::default(), vec![0; BUFFER]);
+        let (mut sent, mut come) = (0, 0);
+        while come < frames.len() {
+            while sent < frames.len().min(come + AT_ONCE) {
+                input.write_all(&frames[sent]).expect("it is read");
+                sent += 1;
             }
-        })
-    };
-    figures.pairs(name, 2.0, ours, baseline);
+            let length = output.read(&mut buffer).expect("it is written");
+            read.push(&buffer[..length]);
+            while let Ok(Some(_)) = read.message() {
+                come += 1;
+            }
+        }
+    });
     drop(input);
     echo.wait().expect("it ends with its input");
+    took
 }
 
 fn cases() -> Vec<DecoderCase> {

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.first().map(String::as_str) {
         Some(runner::SERVE) => return engine::serve(&arguments[1]),
+        Some(adapters::ECHO) => return adapters::echo(),
         Some(engine::PEAK) => return engine::peak(&arguments[1..]),
         Some(processes::LAUNCHES) => return processes::launch_all(arguments[1].as_ref()),
         _ => {}

@@ -13,10 +13,15 @@ import (
 // inFlight is how many cases may wait here: enough that neither side ever waits for the other.
 const inFlight = 64
 
+// garbage is how much of it may gather before it is collected, in percent of what is in use: what a case takes is little, and
+// is not needed any more when the next one comes.
+const garbage = 400
+
 // runtime is the module whose decoder this is.
 const runtime = "google.golang.org/protobuf"
 
 func main() {
+	debug.SetGCPercent(garbage)
 	decoder := &decoder{}
 	err := adapter.Serve(os.Stdin, os.Stdout, adapter.Decoder{
 		Subject:  subject(),

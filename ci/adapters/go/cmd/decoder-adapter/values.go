@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -19,10 +20,8 @@ var anyJSON = map[protoreflect.FullName]bool{
 // checkValues checks each enum and each JSON field in a message, at any depth. Entries of maps are left to
 // checkEntry.
 func checkValues(message protoreflect.Message) *refusal {
-	fields := message.Descriptor().Fields()
-	for i := range fields.Len() {
-		field := fields.Get(i)
-		if field.IsMap() || !isChecked(field) || !message.Has(field) {
+	for _, field := range checkedFields(message.Descriptor()) {
+		if !message.Has(field) {
 			continue
 		}
 		if refusal := checkField(field, message.Get(field)); refusal != nil {
@@ -30,6 +29,25 @@ func checkValues(message protoreflect.Message) *refusal {
 		}
 	}
 	return nil
+}
+
+// checked has what checkedFields found for the descriptors of messages.
+var checked sync.Map
+
+// checkedFields are the fields of a message in which there is anything to check, but for maps.
+func checkedFields(message protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
+	if found, ok := checked.Load(message); ok {
+		return found.([]protoreflect.FieldDescriptor)
+	}
+	var found []protoreflect.FieldDescriptor
+	fields := message.Fields()
+	for i := range fields.Len() {
+		if field := fields.Get(i); !field.IsMap() && isChecked(field) {
+			found = append(found, field)
+		}
+	}
+	checked.Store(message, found)
+	return found
 }
 
 // isChecked tells whether there is anything to check in values of a field.
