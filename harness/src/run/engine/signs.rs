@@ -79,6 +79,12 @@ impl Signs {
         (0..).zip(&self.plan.actions).filter(move |(_, action)| is(action)).map(|(index, _)| index)
     }
 
+    /// The next action that satisfies a condition: behind those that were begun, or else one that was passed over.
+    fn next(&self, book: &Book, is: impl Fn(&Action) -> bool) -> Option<u32> {
+        let left = || self.actions(&is).filter(|index| !book.begun.contains(index));
+        left().find(|index| book.begun.last() < Some(index)).or_else(|| left().next())
+    }
+
     /// Why the context has ended, where the engine has not been told that yet.
     pub(super) fn end_to_tell(&self) -> Option<Done> {
         let done = self.context.done()?;
@@ -140,7 +146,7 @@ impl Signs {
         } else {
             let at = book.open.as_ref();
             let due = at.filter(|open| !open.has_asked && self.action(open.action).is_some_and(of_type));
-            let next = || self.actions(of_type).find(|index| !book.begun.contains(index));
+            let next = || self.next(&book, of_type);
             let due = due.map(|open| open.action).or_else(next).or(at.map(|open| open.action));
             (action.or(due), ResolvePoint::Dispatch)
         };
@@ -239,7 +245,7 @@ impl Signs {
     fn caller(&self, book: &Book, method: Method, name: &str) -> Option<u32> {
         let named = |action: &Action| action.spec.name == name;
         let open = book.open.as_ref().filter(|open| self.action(open.action).is_some_and(named));
-        let next = || self.actions(named).find(|index| !book.begun.contains(index));
+        let next = || self.next(book, named);
         let fits = |index: &u32| self.action(*index).is_some_and(|action| may_call(&action.kind, method));
         match open {
             Some(open) if open.is_through => next().filter(fits).or(Some(open.action)),
@@ -382,6 +388,27 @@ mod tests {
         let (preflight, dispatch) = (ResolvePoint::Preflight, ResolvePoint::Dispatch);
         assert_eq!(asked(&[Hook::ResourceDeleted]), [(0, preflight), (0, dispatch), (1, dispatch)]);
         assert_eq!(asked(&[])[..2], [(0, dispatch), (1, dispatch)]);
+    }
+
+    /// One whose references do not resolve gives no sign.
+    #[test]
+    fn the_next_action_is_behind_those_that_were_begun() {
+        let database = |name| {
+            let mut action = action(ActionKind::Create, name);
+            action.spec.resource_type = "infra.database".to_owned();
+            action
+        };
+        let actions = || vec![database("a"), action(ActionKind::Create, "net"), database("b"), database("a")];
+        let (signs, log) = signs_of(actions(), &[]);
+        signs.driver_asked("infra.vpc", None, None, |_| None);
+        signs.driver_asked("infra.database", None, None, |_| None);
+        assert_eq!(turns(&log), "+1 -1 +2");
+        let (signs, _) = signs_of(actions(), &[]);
+        assert_eq!(create(&signs, "net", Ok(())), Some(1));
+        assert_eq!(create(&signs, "a", Ok(())), Some(3));
+        // Where none is left behind them, the order is not that of the plan.
+        assert_eq!(create(&signs, "b", Ok(())), Some(2));
+        assert_eq!(create(&signs, "a", Ok(())), Some(0));
     }
 
     #[test]
