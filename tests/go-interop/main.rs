@@ -1,7 +1,7 @@
 //! Both sides of the process protocol against Go: our host drives providers that are built with go-plugin, and hosts
 //! that are built with go-plugin drive our mock. Each with `github.com/hashicorp/go-plugin` and with the fork
-//! `github.com/GoCodeAlone/go-plugin`, in plaintext and with `AutoMTLS`. And decoders in Go and Python, and an engine in
-//! Go, behind adapters.
+//! `github.com/GoCodeAlone/go-plugin`, in plaintext and with `AutoMTLS`. And decoders in Go and Python, and engines in
+//! Go, of which one is the real one, behind adapters.
 //!
 //! The programs in this directory are built once. Where there is no Go, the tests say so and pass, unless
 //! `COUNTERFOIL_REQUIRE_GO` is set.
@@ -16,6 +16,7 @@ mod evidence;
 mod host;
 mod programs;
 mod provider;
+mod workflow;
 
 use std::{
     env, fmt,
