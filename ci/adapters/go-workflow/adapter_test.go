@@ -260,7 +260,7 @@ func TestWhatAPlanSaysIsRead(t *testing.T) {
 func TestAVersionHasItsRevisions(t *testing.T) {
 	for version, due := range map[string]string{
 		"v0.57.0": "[0.57]", "v0.64.0": "[0.60]", "v0.70.0": "[0.69]", "v0.80.9": "[0.73]", "v0.85.4": "[0.80 head]",
-		"v0.85.5-0.20260716000000-0123456789ab": "[0.80 head]", "v0.85.5": "[head]", "v0.100.0": "[head]", "": "[head]",
+		"v0.85.5-0.20260716000000-0123456789ab": "[0.80 head]", "v0.85.5": "[head]", "v0.100.0": "[head]", "(devel)": "[head]",
 	} {
 		if found := fmt.Sprint(revisions(version)); found != due {
 			t.Errorf("%q acts at %s, expected %s", version, found, due)

@@ -29,7 +29,7 @@ var firsts = []struct {
 	{"v0.85.5", []string{newest}},
 }
 
-// engineVersion is the version of the engine that this program is built with.
+// engineVersion is the version of the engine that this program is built with; that of a checkout is (devel).
 func engineVersion() string {
 	info, _ := debug.ReadBuildInfo()
 	for _, module := range info.Deps {
@@ -60,8 +60,5 @@ func revisions(version string) []string {
 
 // subject names in reports what is tested.
 func subject(version string) string {
-	if version == "" {
-		version = "of a checkout"
-	}
 	return engineModule + " " + version + clientNamed
 }
