@@ -11,7 +11,7 @@ import (
 	"counterfoil/adapter"
 )
 
-// hooks are those of the engine, in the order in which it calls them. They are found by the names of their fields, since an
+// hooks are those of the engine. They are found by the names of their fields, since an
 // older engine has not all of them.
 var hooks = []struct {
 	name  adapter.Hook

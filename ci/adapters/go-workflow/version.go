@@ -9,6 +9,9 @@ import (
 // engineModule is the module of the engine.
 const engineModule = "github.com/GoCodeAlone/workflow"
 
+// checkout is the version of an engine that has none, as Go names it.
+const checkout = "(devel)"
+
 // newest is the revision of an engine whose version is not known, such as one that is built from a checkout.
 const newest = "head"
 
@@ -29,9 +32,12 @@ var firsts = []struct {
 	{"v0.85.5", []string{newest}},
 }
 
-// engineVersion is the version of the engine that this program is built with; that of a checkout is (devel).
+// engineVersion is the version of the engine that this program is built with; checkout where it has none.
 func engineVersion() string {
-	info, _ := debug.ReadBuildInfo()
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return checkout
+	}
 	for _, module := range info.Deps {
 		if module.Path != engineModule {
 			continue
@@ -41,7 +47,8 @@ func engineVersion() string {
 		}
 		return module.Version
 	}
-	return ""
+	// It is built within the engine's own module.
+	return checkout
 }
 
 // revisions are those as whose engine a version can act.

@@ -3,10 +3,11 @@
 use std::{
     io::{self, Read as _, Write as _},
     path::Path,
-    process::{Command, ExitCode, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
     time::Duration,
 };
 
+use bytes::Bytes;
 use counterfoil::adapter::{
     Case, Launch, Line,
     frames::{Frames, frame},
@@ -23,7 +24,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     launch::programs::{self, NotBuilt},
-    runner::{Figures, RUNS, median, part, timed},
+    runner::{Figures, timed},
 };
 
 /// The argument with which this program gives back the cases that it is sent.
@@ -38,13 +39,14 @@ const AT_ONCE: usize = 64;
 /// How much is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
 
-/// Cases through the adapter of our own decoder, and through the one in Go, against one that gives back the bytes of each
-/// case and decodes nothing. Beside that stands what the frames of the cases cost by themselves.
+/// Cases through the adapter of our own decoder, and through the one in Go: against their bare frames over pipes, and against
+/// an adapter behind the same line that gives back the bytes of each case and decodes nothing. The second leaves out what the
+/// line costs.
 pub(crate) fn against_an_echo(figures: &mut Figures) {
     let ours = Path::new(env!("CARGO_BIN_EXE_counterfoil"));
-    through("decoder-through-adapter", ours, &["adapter", "decoder"], figures);
-    let name = "decoder-through-go-adapter";
-    if !figures.wants(name) {
+    through("decoder-adapter", ours, &["adapter", "decoder"], figures);
+    let name = "decoder-go-adapter";
+    if ![OVER_FRAMES, OVER_ECHO].iter().any(|over| figures.wants(&format!("{name}-{over}"))) {
         return;
     }
     match programs::build() {
@@ -52,6 +54,10 @@ pub(crate) fn against_an_echo(figures: &mut Figures) {
         Err(NotBuilt::NoGo(why) | NotBuilt::Broken(why)) => figures.not_measured(name, &why),
     }
 }
+
+/// What an adapter is measured against: bare frames, and an adapter that decodes nothing.
+const OVER_FRAMES: &str = "frames";
+const OVER_ECHO: &str = "echo";
 
 /// The adapter that decodes nothing.
 pub(crate) fn echo() -> ExitCode {
@@ -112,50 +118,69 @@ fn line<'a>(
 }
 
 fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures) {
-    if !figures.wants(name) {
+    let (over_frames, over_echo) = (format!("{name}-{OVER_FRAMES}"), format!("{name}-{OVER_ECHO}"));
+    if !figures.wants(&over_frames) && !figures.wants(&over_echo) {
         return;
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
     let cases = cases();
     let ours = line(&runtime, program, arguments, &cases);
-    let this = std::env::current_exe().expect("this program has a file");
-    let echo = line(&runtime, &this, &[ECHO], &cases);
-    figures.pairs(name, 2.0, &ours, &echo);
-    let often = |measure: &dyn Fn() -> Duration| median((0..RUNS).map(|_| measure()).collect());
-    part("bare frames, without a line", often(&ours), often(&|| frame_by_frame(&cases)));
+    if figures.wants(&over_frames) {
+        let mut bare = BareFrames::new(&cases);
+        figures.pairs(&over_frames, 2.0, &ours, || bare.there_and_back());
+        bare.end();
+    }
+    if figures.wants(&over_echo) {
+        let this = std::env::current_exe().expect("this program has a file");
+        figures.pairs(&over_echo, 2.0, &ours, line(&runtime, &this, &[ECHO], &cases));
+    }
 }
 
-/// What the frames of cases cost by themselves: each is written when there is room for it, to a process that gives back
-/// what it reads.
-fn frame_by_frame(cases: &[DecoderCase]) -> Duration {
-    let frame = |case: &DecoderCase| frame(&ToAdapter { kind: Some(Kind::Decode(case.clone())) });
-    let frames: Vec<_> = cases.iter().map(frame).collect();
-    let mut echo = Command::new("cat")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("there is a program that gives back what it reads");
-    let mut input = echo.stdin.take().expect("it is piped");
-    let mut output = echo.stdout.take().expect("it is piped");
-    let took = timed(|| {
-        let (mut read, mut buffer) = (Frames::default(), vec![0; BUFFER]);
-        let (mut sent, mut come) = (0, 0);
-        while come < frames.len() {
-            while sent < frames.len().min(come + AT_ONCE) {
-                input.write_all(&frames[sent]).expect("it is read");
-                sent += 1;
+/// The frames of cases, and a process that gives back what it reads.
+struct BareFrames {
+    frames: Vec<Bytes>,
+    echo: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+impl BareFrames {
+    fn new(cases: &[DecoderCase]) -> Self {
+        let frame = |case: &DecoderCase| frame(&ToAdapter { kind: Some(Kind::Decode(case.clone())) });
+        let mut echo = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("there is a program that gives back what it reads");
+        let input = echo.stdin.take().expect("it is piped");
+        let output = echo.stdout.take().expect("it is piped");
+        Self { frames: cases.iter().map(frame).collect(), echo, input, output }
+    }
+
+    /// Writes each frame when there is room for it among those that have not come back.
+    fn there_and_back(&mut self) -> Duration {
+        timed(|| {
+            let (mut read, mut buffer) = (Frames::default(), vec![0; BUFFER]);
+            let (mut sent, mut come) = (0, 0);
+            while come < self.frames.len() {
+                while sent < self.frames.len().min(come + AT_ONCE) {
+                    self.input.write_all(&self.frames[sent]).expect("it is read");
+                    sent += 1;
+                }
+                let length = self.output.read(&mut buffer).expect("it is written");
+                read.push(&buffer[..length]);
+                while let Ok(Some(_)) = read.message() {
+                    come += 1;
+                }
             }
-            let length = output.read(&mut buffer).expect("it is written");
-            read.push(&buffer[..length]);
-            while let Ok(Some(_)) = read.message() {
-                come += 1;
-            }
-        }
-    });
-    drop(input);
-    echo.wait().expect("it ends with its input");
-    took
+        })
+    }
+
+    fn end(mut self) {
+        drop(self.input);
+        self.echo.wait().expect("it ends with its input");
+    }
 }
 
 fn cases() -> Vec<DecoderCase> {

@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
     rule!(
         "ADP-007",
         "An adapter answers a case once, and with an answer to what was asked.",
-        "Of two answers one is wrong.",
+        "Of two answers one is wrong, and what nobody asked for, or what has no end, is none.",
         |event| matches!(
             event,
             AdapterEvent::BadAnswer { problem: AnswerProblem::Twice | AnswerProblem::OfAnotherKind, .. }

@@ -27,7 +27,11 @@ use super::signs::Signs;
 use crate::{
     adapter::engine::{context_end, hook_named, outcome_of},
     provider::{Deadline, Lifetime},
+    report::text::shortened,
 };
+
+/// How much is said of what cannot be what an engine tells, in characters.
+const LONGEST_NONSENSE: usize = 600;
 
 /// Answers what an engine tells, and writes it down.
 #[derive(Debug)]
@@ -75,39 +79,40 @@ impl Host {
     /// Takes what an engine tells, and says how it goes on.
     pub(super) fn told(&self, what: What) -> GoOn {
         self.awake();
-        let error = match what {
-            What::DriverAsked(DriverAsked { r#type, action, preflight }) => {
-                let refusal = |at| self.access.refusal(at, &r#type);
-                self.signs.driver_asked(&r#type, action, preflight, refusal)
-            }
-            What::HookCalled(HookCalled { hook, action, outcome }) => self.with_hook(&hook, |hook| {
-                self.signs.hook_called(hook, action, outcome.and_then(outcome_of));
-                self.failures.get(&(hook, action)).cloned()
-            }),
-            What::HookAnswered(HookAnswered { hook, action, error }) => self.with_hook(&hook, |hook| {
-                self.signs.hook_answered(hook, action, error);
-                None
-            }),
-            What::StateSaved(StateSaved { name, .. }) | What::StateRemoved(StateRemoved { name, .. })
-                if !self.keeps_state =>
-            {
-                Some(
-                    self.nonsense(format!("it tells of the state of {name:?}, and said that it has no host")),
-                )
-            }
-            What::StateSaved(saved) => self.saved(saved),
-            What::StateRemoved(StateRemoved { action, name }) => {
-                self.signs.state_removed(action, name);
-                None
-            }
-        };
+        let error =
+            match what {
+                What::DriverAsked(DriverAsked { r#type, action, preflight }) => {
+                    let refusal = |at| self.access.refusal(at, &r#type);
+                    self.signs.driver_asked(&r#type, action, preflight, refusal)
+                }
+                What::HookCalled(HookCalled { hook, action, outcome }) => self.with_hook(&hook, |hook| {
+                    self.signs.hook_called(hook, action, outcome.and_then(outcome_of));
+                    self.failures.get(&(hook, action)).cloned()
+                }),
+                What::HookAnswered(HookAnswered { hook, action, error }) => self.with_hook(&hook, |hook| {
+                    self.signs.hook_answered(hook, action, error);
+                    None
+                }),
+                What::StateSaved(StateSaved { name, .. }) | What::StateRemoved(StateRemoved { name, .. })
+                    if !self.keeps_state =>
+                {
+                    Some(self.nonsense(&format!(
+                        "it tells of the state of {name:?}, and said that it has no host"
+                    )))
+                }
+                What::StateSaved(saved) => self.saved(saved),
+                What::StateRemoved(StateRemoved { action, name }) => {
+                    self.signs.state_removed(action, name);
+                    None
+                }
+            };
         GoOn { case: 0, error, ends: context_end(self.signs.end_to_tell()).into() }
     }
 
     fn with_hook(&self, name: &str, then: impl FnOnce(Hook) -> Option<String>) -> Option<String> {
         match hook_named(name) {
             Some(hook) => then(hook),
-            None => Some(self.nonsense(format!("it calls a hook {name:?}, and there is none"))),
+            None => Some(self.nonsense(&format!("it calls a hook {name:?}, and there is none"))),
         }
     }
 
@@ -122,13 +127,15 @@ impl Host {
                 None
             }
             Err(fault) => {
-                Some(self.nonsense(format!("its state keeps JSON of {name:?} that is none: {fault}")))
+                Some(self.nonsense(&format!("its state keeps JSON of {name:?} that is none: {fault}")))
             }
         }
     }
 
-    /// Keeps in mind what the adapter has to be told it did wrong, and gives that.
-    fn nonsense(&self, detail: String) -> String {
+    /// Keeps in mind what the adapter has to be told it did wrong, and gives that: a beginning of it where the adapter's own
+    /// texts make it long.
+    fn nonsense(&self, detail: &str) -> String {
+        let detail = shortened(detail, LONGEST_NONSENSE);
         let event = AdapterEvent::BadAnswer { problem: AnswerProblem::OfAnotherKind, detail: detail.clone() };
         self.nonsense.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         detail
@@ -150,7 +157,7 @@ impl Host {
             let (result, unread) = read_result(&result, planned);
             self.signs.over(result, error);
             if let Some(unread) = unread {
-                self.nonsense(format!("it reports what no decoder takes: {unread}"));
+                self.nonsense(&format!("it reports what no decoder takes: {unread}"));
             }
         }
         std::mem::take(&mut self.nonsense.lock().unwrap_or_else(PoisonError::into_inner))
