@@ -389,6 +389,17 @@ mod tests {
     }
 
     #[test]
+    fn a_field_is_found_by_its_number_and_by_no_other() {
+        for message in Revision::ALL.iter().flat_map(|revision| &Tables::at(*revision).messages) {
+            let numbers: BTreeSet<u32> = message.fields.iter().map(|field| field.number).collect();
+            for number in 1..=numbers.last().map_or(1, |last| last + 1) {
+                let found = message.field(number).map(|field| field.number);
+                assert_eq!(found, numbers.contains(&number).then_some(number));
+            }
+        }
+    }
+
+    #[test]
     fn a_table_knows_what_its_revision_knew() {
         let actions = |revision| {
             let (tables, id) = Tables::find_iac("ApplyResult", revision);

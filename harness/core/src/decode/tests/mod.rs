@@ -11,7 +11,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::{
-    outcome::{Outcome, Status},
+    outcome::{InputDrift, Outcome, Status},
     plan::{ActionKind, Spec},
 };
 
@@ -311,6 +311,106 @@ fn the_values_are_those_of_the_wire() {
         errors,
         [ActionError { resource: "db".into(), action: "update".into(), error: "lost".into() }]
     );
+}
+
+/// Tells which way a message was read, by the place of a refusal.
+struct Ways;
+
+impl Ways {
+    fn reading<T>(way: &str, value: T) -> Reading<T> {
+        let refusal =
+            Refusal { cause: Cause::CutShort, path: way.to_owned(), offset: 0, message: String::new() };
+        Reading { value, refusals: vec![refusal], unknown: Vec::new() }
+    }
+}
+
+impl Decoder for Ways {
+    fn apply_response(&self, _: &Bytes, context: &ApplyContext<'_>) -> Reading<ApplyResult> {
+        Self::reading(&format!("a reply to {}", context.planned.len()), ApplyResult::default())
+    }
+
+    fn output(&self, method: Method, _: &Bytes, _: Revision) -> Reading<Option<ResourceOutput>> {
+        Self::reading(&format!("the output of {method:?}"), None)
+    }
+
+    fn finalize(&self, _: &Bytes, _: Revision) -> Reading<Vec<ActionError>> {
+        Self::reading("the end", Vec::new())
+    }
+
+    fn message(&self, full_name: &str, _: &Bytes, _: Revision) -> Reading<()> {
+        Self::reading(full_name, ())
+    }
+}
+
+/// A decoder that reads typed messages in ways of its own has to be asked in those.
+#[test]
+fn a_message_that_is_typed_is_read_as_such() {
+    let way = |message: &str| {
+        let context = ApplyContext { revision: Revision::V0_56, planned: &creates(2) };
+        let full_name = format!("workflow.plugin.external.iac.{message}");
+        only(&super::read(&Ways, &full_name, &Bytes::new(), &context)).0.to_owned()
+    };
+    assert_eq!(way("ApplyResponse"), "a reply to 2");
+    assert_eq!(way("ResourceCreateResponse"), "the output of Create");
+    assert_eq!(way("ResourceReadResponse"), "the output of Read");
+    assert_eq!(way("ResourceUpdateResponse"), "the output of Update");
+    assert_eq!(way("FinalizeApplyResponse"), "the end");
+    for other in ["PlanResponse", "ResourceDeleteResponse", "ResourceOutput"] {
+        assert_eq!(way(other), format!("workflow.plugin.external.iac.{other}"));
+    }
+}
+
+/// What is read in one go is an outcome by its tags and not by its looks.
+#[test]
+fn a_plain_outcome_is_known_by_its_tags() {
+    let result = |fields: &[u8]| Bytes::from([&[0x0a, u8::try_from(fields.len()).unwrap()], fields].concat());
+    for tag in [0x00, 0x02] {
+        let reading = read(&result(&[tag, 2, 0x10, 1]), Revision::V0_56, &creates(1));
+        assert_eq!(only(&reading), ("result", 3, "a tag with the field number 0"));
+    }
+
+    // The third has no index, so that its status stands where an index would, and its text reads like what would follow.
+    let look_alike = [0x3a, 8, 0x10, 2, 0x1a, 4, 0x1a, 2, b'x', b'y'];
+    let two = [0x3a, 2, 0x10, 1, 0x3a, 4, 0x08, 1, 0x10, 1];
+    let reading = read(&result(&[&two[..], &look_alike].concat()), Revision::V0_56, &creates(3));
+    let third = Outcome { action_index: 0, status: Status::Error, error: "\u{1a}\u{2}xy".to_owned() };
+    assert_eq!(reading.value.outcomes[2], third);
+    assert!(causes(&reading).contains(&Cause::DuplicateIndex), "{:#?}", reading.refusals);
+}
+
+#[test]
+fn a_varint_without_an_end_is_cut_or_too_long() {
+    let at = |length| {
+        let reading = Strict.message(REPLY, &vec![0x80; length].into(), Revision::V0_56);
+        only(&reading).2.to_owned()
+    };
+    assert_eq!(at(9), "the bytes end where a varint is due");
+    assert_eq!(at(10), "a varint of more than 64 bits");
+    assert_eq!(at(11), "a varint of more than 64 bits");
+}
+
+/// What is said of an outcome is the provider's doing only where the outcome itself was read.
+#[test]
+fn a_cause_about_outcomes_hides_none() {
+    let mut seen = BTreeSet::new();
+    for vector in all().into_iter().filter(|vector| vector.message == REPLY) {
+        let reading = read(&vector.bytes, Revision::V0_56, &vector.planned);
+        let sent = iac::ApplyResponse::decode(vector.bytes.clone()).ok().and_then(|reply| reply.result);
+        let sent = sent.map(|result| result.actions.len());
+        let is_whole = sent == Some(reading.value.outcomes.len());
+        match causes(&reading)[..] {
+            [] => assert!(is_whole, "{}", vector.name),
+            [cause] if cause.is_about_outcomes() => {
+                assert!(is_whole, "{}", vector.name);
+                seen.insert(cause);
+            }
+            [Cause::StatusUnspecified | Cause::StatusUnknown] => assert!(!is_whole, "{}", vector.name),
+            _ => {}
+        }
+    }
+    let lost = [Cause::ResultAbsent, Cause::StatusUnspecified, Cause::StatusUnknown, Cause::CutShort];
+    assert!(lost.iter().all(|cause| !cause.is_about_outcomes()));
+    assert!(seen.len() >= 8, "{seen:?}");
 }
 
 #[test]

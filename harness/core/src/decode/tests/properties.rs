@@ -57,6 +57,14 @@ fn resource() -> impl Strategy<Value = ResourceOutput> {
     )
 }
 
+fn drift() -> impl Strategy<Value = InputDrift> {
+    (text(), text(), text()).prop_map(|(name, plan_fingerprint, apply_fingerprint)| InputDrift {
+        name,
+        plan_fingerprint,
+        apply_fingerprint,
+    })
+}
+
 fn error() -> impl Strategy<Value = ActionError> {
     (text(), text(), text()).prop_map(|(resource, action, error)| ActionError { resource, action, error })
 }
@@ -80,10 +88,13 @@ fn cases() -> impl Strategy<Value = Case> {
     (revisions, prop_oneof![9 => vec(kinds(), 0..9), 1 => vec(kinds(), 120..140)])
         .prop_flat_map(|(revision, kinds)| {
             let ends: Vec<_> = kinds.iter().map(|kind| ends(kind, revision)).collect();
-            let ids = btree_map(text(), text(), 0..3);
-            (Just((revision, kinds)), ends, text(), vec(resource(), 0..4), vec(error(), 0..3), ids)
+            let texts = || btree_map(text(), text(), 0..3);
+            let maps = (texts(), texts());
+            let lists = (vec(resource(), 0..4), vec(error(), 0..3), vec(drift(), 0..3));
+            (Just((revision, kinds)), ends, text(), lists, maps)
         })
-        .prop_map(|((revision, kinds), ends, plan_id, resources, errors, replace_ids)| {
+        .prop_map(|((revision, kinds), ends, plan_id, lists, (replace_ids, initial_inputs))| {
+            let (resources, errors, input_drift) = lists;
             let planned = kinds
                 .into_iter()
                 .map(|kind| Action { kind, spec: Spec::default(), current: None, changes: Vec::new() })
@@ -92,8 +103,15 @@ fn cases() -> impl Strategy<Value = Case> {
                 .zip(ends)
                 .map(|(action_index, (status, error))| Outcome { action_index, status, error })
                 .collect();
-            let result =
-                ApplyResult { plan_id, resources, errors, outcomes, replace_ids, ..ApplyResult::default() };
+            let result = ApplyResult {
+                plan_id,
+                resources,
+                errors,
+                outcomes,
+                replace_ids,
+                initial_inputs,
+                input_drift,
+            };
             Case { revision, planned, result }
         })
 }
