@@ -8,6 +8,8 @@ mod pairs;
 mod public;
 mod stated;
 mod tested;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use super::ReleaseRule;

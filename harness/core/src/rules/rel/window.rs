@@ -80,7 +80,10 @@ pub(super) fn no_tag_is_used_again(case: &Case<'_>, checks: &mut Checks<'_>) {
 }
 
 /// How a tag that was public is used again, if it is.
-fn used_again(member: &Member, SpentTag { tag, commit, withdrawn, .. }: &SpentTag) -> Option<String> {
+pub(super) fn used_again(
+    member: &Member,
+    SpentTag { tag, commit, withdrawn, .. }: &SpentTag,
+) -> Option<String> {
     let stated = &member.commit;
     if !commit.starts_with(stated.as_str()) && !stated.starts_with(commit.as_str()) {
         Some(format!("{tag} was public on {commit}, and is to be on {stated}"))
