@@ -10,7 +10,7 @@ use crate::{
     mutants::{Plugin, released},
     rules::{Finding, Party, judge},
     testing::unlike_expected,
-    trace::{Event, ManifestFile, Origin, ProcessEvent, Telling},
+    trace::{Event, ManifestFile, Origin, ProcessEvent, Telling, Trace},
 };
 
 /// The findings about a manifest of a plugin in good order.
@@ -121,6 +121,28 @@ fn a_finding_has_its_place_and_the_line_that_it_stands_in() {
     assert_eq!(place.snippet, "\t\"version\": \"1.2\"");
     let saved = serde_json::to_string(version).unwrap();
     assert_eq!(serde_json::from_str::<Finding>(&saved).unwrap(), *version);
+}
+
+/// What a report calls judged was there to be judged.
+#[test]
+fn only_what_is_there_is_judged() {
+    let judged = |trace: &Trace| -> Vec<&str> {
+        judge(trace).judged.into_iter().filter(|rule| rule.starts_with("MAN-")).collect()
+    };
+    let of = |text: &str, origin| {
+        Plugin::default().trace(ManifestFile { origin, ..released(Some(text.to_owned())) })
+    };
+    let without = |gone: &[u32]| -> Vec<String> {
+        (1..=21).filter(|number| !gone.contains(number)).map(|number| format!("MAN-{number:03}")).collect()
+    };
+    let good = Plugin::default().manifest();
+    let mut told = of(&good, Origin::Archive);
+    assert_eq!(judged(&told), without(&[]));
+    assert_eq!(judged(&of(&good, Origin::Checkout)), without(&[7, 21]));
+    assert_eq!(judged(&of("{", Origin::Archive)), ["MAN-001"]);
+    // The file alone, of a process that says nothing.
+    told.events.truncate(1);
+    assert_eq!(judged(&told), without(&[12, 14, 15, 16, 18, 20]));
 }
 
 proptest! {
