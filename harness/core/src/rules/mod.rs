@@ -415,6 +415,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn levels_and_parties_fill_the_width_that_they_are_given() {
+        assert_eq!(format!("{:<7}|{:>7}", Level::Must, Level::Should), "MUST   | SHOULD");
+        let words = Party::ALL.map(|party| party.to_string());
+        assert_eq!(words, ["provider", "engine", "decoder", "process", "manifest"]);
+    }
+
+    #[test]
+    fn a_rule_holds_from_its_first_revision_to_its_last() {
+        for rule in catalogue() {
+            let first = Revision::ALL.iter().position(|revision| *revision == rule.since);
+            let last = rule.until.map(|until| Revision::ALL.iter().position(|revision| *revision == until));
+            for (at, revision) in Revision::ALL.iter().enumerate() {
+                let expected = first <= Some(at) && last.is_none_or(|last| Some(at) <= last);
+                assert_eq!(rule.holds_at(*revision), expected, "{} at {revision}", rule.id);
+            }
+            let range = rule.range();
+            match (rule.since == Revision::V0_51, rule.until) {
+                (true, None) => assert_eq!(range, "every revision", "{}", rule.id),
+                (false, None) => assert_eq!(range, format!("{} and later", rule.since), "{}", rule.id),
+                (_, Some(until)) => assert_eq!(range, format!("{} to {until}", rule.since), "{}", rule.id),
+            }
+        }
+        assert!(catalogue().any(|rule| rule.until.is_some()));
+    }
+
+    #[test]
+    fn families_about_plugins_are_beyond_our_pair() {
+        for family in FAMILIES {
+            let beyond = ["PROC", "CAP", "MAN", "ADP"].contains(&family.name);
+            assert!(family.rules.iter().all(|rule| rule.is_beyond_our_pair() == beyond), "{}", family.name);
+        }
+    }
+
     /// What a fault does to a reply is nobody's doing: that a provider sends such a value is shown here.
     #[test]
     fn an_unknown_enum_value_is_found_against_its_sender_and_against_who_takes_it() {
@@ -471,6 +505,39 @@ mod tests {
         let found = |rule| findings.iter().filter(move |finding| finding.rule == rule).count();
         assert_eq!((found("DSP-001"), found("DEC-017")), (1, 2));
         assert!(findings.iter().all(|finding| finding.action.is_none()), "{findings:#?}");
+    }
+
+    #[test]
+    fn a_finding_names_an_action_up_to_the_last_of_the_plan() {
+        let (rule, mut found) = (find("OUT-001").unwrap(), Vec::new());
+        let mut findings = Findings { rule, planned: 2, found: &mut found };
+        for action in [Some(0), Some(1), Some(2), Some(3), None] {
+            findings.add(action, String::new(), []);
+        }
+        let named: Vec<_> = found.iter().map(|finding| finding.action).collect();
+        assert_eq!(named, [Some(0), Some(1), None, None, None]);
+    }
+
+    /// That the harness has too little room is nobody's breach.
+    #[test]
+    fn what_goes_beyond_a_limit_of_ours_is_not_judged() {
+        let create = crate::plan::Action {
+            kind: crate::plan::ActionKind::Create,
+            spec: crate::plan::Spec {
+                name: "net".to_owned(),
+                config: crate::json::JsonMap::from_iter([("v", "${V}")]),
+                ..Default::default()
+            },
+            current: None,
+            changes: Vec::new(),
+        };
+        let mut trace = Setting::of(vec![create]).run().1;
+        assert_eq!(judge(&trace).undecided, None);
+        trace.header.environment.insert("V".to_owned(), "x".repeat(1 << 25));
+        let Judgement { findings, judged, undecided } = judge(&trace);
+        assert_eq!((findings, judged), (Vec::new(), Vec::new()));
+        let reason = undecided.expect("a reference puts in more than there is room for");
+        assert!(reason.contains("too large for this harness"), "{reason}");
     }
 
     /// No broken provider stands behind the engine here that would lose a resource with a failed update.

@@ -78,7 +78,9 @@ mod tests {
         assert_eq!((line, column), (1, 1001));
         assert!(snippet.starts_with('…') && snippet.ends_with('…') && snippet.contains("é!è"), "{snippet}");
         assert_eq!(snippet.chars().count(), LONGEST + 2);
-        assert!(at(&text, 0).2.starts_with('é'));
-        assert!(at(&text, text.len()).2.ends_with('è'));
+        let (first, last) = (at(&text, 0).2, at(&text, text.len()).2);
+        assert!(first.starts_with('é') && first.ends_with('…'), "{first}");
+        assert!(last.starts_with('…') && last.ends_with('è'), "{last}");
+        assert_eq!([first, last].map(|snippet| snippet.chars().count()), [LONGEST + 1; 2]);
     }
 }
