@@ -183,12 +183,71 @@ fn each_rule_is_tripped_by_its_events_alone() {
         (&[48], vec![WithoutCookie { status: ok, stderr: String::new(), stdout: true }]),
         (&[49], vec![memory([10, 30, 50, 70, 90])]),
         (&[], vec![memory([10, 30, 50, 70, 70])]),
+        (&[], vec![memory([10, 30, 50, 90, 90])]),
+        (&[], vec![Crowd { processes: 64 }]),
+        (&[], vec![output(1 << 20, 64 << 20)]),
+        (&[], vec![asked(ShutdownAnswer::Taken), stopped(2000, ok, false)]),
+        (
+            &[20],
+            [mtls(Certificate { problem: None, detail: text("") }), vec![not_connected(ConnectProblem::Tls)]]
+                .concat(),
+        ),
+        (
+            &[17],
+            [mtls(certificate(CertificateProblem::Garbage)), vec![not_connected(ConnectProblem::Tls)]]
+                .concat(),
+        ),
         (&[], vec![memory([10, 20, 40, 60, 74])]),
     ];
     for (expected, events) in table {
         let expected: Vec<String> = expected.iter().map(|number| format!("PROC-{number:03}")).collect();
         assert_eq!(found(&events), expected, "{events:?}");
     }
+}
+
+#[test]
+fn certificates_are_judged_where_they_were_asked_for() {
+    let judged = |events: &[ProcessEvent]| -> Vec<&str> {
+        let judged = judge(&trace(events)).judged.into_iter();
+        judged.filter(|id| ("PROC-015"..="PROC-020").contains(id)).collect()
+    };
+    let (asked, line) = (|| Launched { mtls: true }, || ProcessEvent::Handshake(fields()));
+    for (events, expected) in [
+        (vec![line()], vec![]),
+        (vec![launched()], vec![]),
+        (vec![launched(), line(), Connected], vec!["PROC-015"]),
+        (vec![launched(), certificate(CertificateProblem::Unasked)], vec!["PROC-015"]),
+        (vec![asked()], vec![]),
+        (vec![asked(), line()], vec!["PROC-016"]),
+        (vec![asked(), line(), certificate(CertificateProblem::Absent)], vec!["PROC-016"]),
+        (vec![asked(), Connected], vec!["PROC-020"]),
+    ] {
+        assert_eq!(judged(&events), expected, "{events:?}");
+    }
+    let other_key = judged(&[asked(), certificate(CertificateProblem::OtherKey)]);
+    assert!(other_key.contains(&"PROC-020"), "{other_key:?}");
+}
+
+#[test]
+fn a_finding_tells_what_was_seen() {
+    let first = |events: &[ProcessEvent]| judge(&trace(events)).findings.swap_remove(0);
+    let said = |events: &[ProcessEvent]| first(events).message;
+
+    let empty = said(&[line("", 1, LineEnd::Newline)]);
+    assert_eq!(empty, "stdout begins with an empty line; expected the handshake line first");
+    let long = said(&[line(&"é".repeat(200), 401, LineEnd::Newline)]);
+    let shown = format!("stdout begins with \"{}\" and so on: ", "é".repeat(120));
+    assert!(long.starts_with(&shown), "{long}");
+
+    let why = said(&[launched(), NotStarted { why: WhyNot::Empty, detail: "0 bytes".to_owned() }]);
+    assert!(why.contains("the file is empty; build or install it again"), "{why}");
+    let killed = said(&[asked(ShutdownAnswer::Taken), stopped(10, None, false)]);
+    assert!(killed.starts_with("the plugin had to be killed 10 ms after Shutdown"), "{killed}");
+
+    let left = [line("", 0, LineEnd::Closed), exited(Phase::Start, ExitStatus::Code(3)), output(0, 4)];
+    let ended = first(&left);
+    assert!(ended.message.ends_with(". The last line on stderr: \"bye\""), "{}", ended.message);
+    assert_eq!(ended.evidence, [1, 2]);
 }
 
 /// A known failure is pinned to its message, which must not be another one each time.
