@@ -400,3 +400,14 @@ fn accepts_what_is_valid(story: &Story<'_>, findings: &mut Findings<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_field_begins_with_its_path() {
+        assert_eq!(place("", "cut short"), "cut short");
+        assert_eq!(place("result.actions[1]", "cut short"), "result.actions[1]: cut short");
+    }
+}

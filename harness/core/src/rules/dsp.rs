@@ -675,3 +675,44 @@ fn the_error_is_what_ended_it(story: &Story<'_>, findings: &mut Findings<'_>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(text: &str) -> JsonMap {
+        JsonMap::parse(text.to_owned().into()).unwrap()
+    }
+
+    #[test]
+    fn documents_are_the_same_by_what_they_mean() {
+        for (sent, expected, is_same) in [
+            (r#"{"a":1.0,"b":[1,{"c":2}]}"#, r#"{"b":[1e0,{"c":2.0}],"a":1}"#, true),
+            (r#"{"a":"x","b":null}"#, r#"{"b":null,"a":"x"}"#, true),
+            (r#"{"a":1}"#, r#"{"a":2}"#, false),
+            (r#"{"a":1}"#, r#"{"a":"1"}"#, false),
+            (r#"{"a":1}"#, r#"{"b":1}"#, false),
+            (r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false),
+            (r#"{"a":[1,2]}"#, r#"{"a":[1]}"#, false),
+            (r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#, false),
+            ("{}", "null", false),
+            ("{", "{}", false),
+        ] {
+            assert_eq!(same_json(sent.as_bytes(), &map(expected)), is_same, "{sent} {expected}");
+            if is_same {
+                assert_eq!(in_doubles(&map(sent)), in_doubles(&map(expected)));
+            }
+        }
+        assert_eq!(in_doubles(&map(r#"{"b":[1,{"c":2e0}],"a":"x"}"#)), r#"{"a":"x","b":[1.0,{"c":2.0}]}"#);
+    }
+
+    #[test]
+    fn what_may_be_long_is_cut_short_and_calls_are_listed() {
+        assert_eq!(short(&"é".repeat(300)), "é".repeat(300));
+        assert_eq!(short(&"é".repeat(301)), format!("{} and so on, 602 bytes", "é".repeat(300)));
+        assert_eq!(listed(&[]), "no call");
+        assert_eq!(listed(&[Method::Create]), format!("one {}", Method::Create));
+        let both = format!("{}, {}", Method::Delete, Method::Create);
+        assert_eq!(listed(&[Method::Delete, Method::Create]), both);
+    }
+}
