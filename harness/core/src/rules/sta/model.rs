@@ -612,3 +612,25 @@ fn means_the_same(a: &[u8], b: &[u8]) -> bool {
     };
     a == b || value(a).is_some_and(|a| value(b) == Some(a))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_null_and_an_empty_object_are_the_same_json() {
+        let same = [
+            ("", "null"),
+            ("", "{}"),
+            ("null", " {} "),
+            (r#"{"a":1,"b":2}"#, r#"{"b":2, "a":1}"#),
+            ("no", "no"),
+        ];
+        let other = [("", "[]"), ("{}", r#"{"a":1}"#), ("no", "{}"), ("{}", "no"), ("no", "nor")];
+        for (pairs, due) in [(same, true), (other, false)] {
+            for (a, b) in pairs {
+                assert_eq!(means_the_same(a.as_bytes(), b.as_bytes()), due, "{a:?} and {b:?}");
+            }
+        }
+    }
+}
