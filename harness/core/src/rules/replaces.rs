@@ -216,5 +216,7 @@ mod tests {
         assert_eq!(tools("MAN-018"), [VERIFY]);
         assert_eq!(tools("CAP-003"), [CONFORMANCE, HOST_TESTS]);
         assert!(tools("OUT-001").is_empty());
+        let of_release = find_release("REL-001").unwrap().replaces();
+        assert_eq!(of_release.map(|check| check.tool).collect::<Vec<_>>(), [VALIDATE]);
     }
 }

@@ -80,8 +80,10 @@ pub(super) const TERMINATE: u8 = b't';
 /// Asks the supervisor to kill the plugin, and to tell what it leaves behind.
 pub(super) const KILL: u8 = b'k';
 
-/// How long what the plugin started may take to end behind it.
-const GRACE: Duration = Duration::from_millis(100);
+/// How long what the plugin started may take to end behind it, on a machine that has much else to do.
+const GRACE: Duration = Duration::from_millis(500);
+/// The time between two looks at that.
+const GLANCE: Duration = Duration::from_millis(10);
 /// How long the killing may take. What lasts longer cannot be killed by us.
 const KILLING: Duration = Duration::from_secs(5);
 /// The shortest time between two looks at the descendants.
@@ -295,7 +297,7 @@ async fn left_behind(output: &[String]) -> Rest {
         if left.is_empty() || Instant::now() > until {
             break;
         }
-        tokio::time::sleep(GRACE / 10).await;
+        tokio::time::sleep(GLANCE).await;
     }
     Rest {
         processes: count(left.len()),

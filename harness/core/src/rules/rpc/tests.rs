@@ -172,3 +172,57 @@ fn that_no_cloud_is_reached_is_no_refusal_and_no_part_of_the_load() {
     // What follows an answer is not what it was given for.
     assert_eq!(told(vec![refused(Code::Unknown), reached(None)]).0, [by_itself]);
 }
+
+/// A comparison of a config with a key that no type has, which comes to this.
+fn unknown_key(result: iac::DiffResult) -> Tried {
+    let request = iac::ResourceDiffRequest { resource_type: "infra.vpc".to_owned(), ..Default::default() };
+    let reply = iac::ResourceDiffResponse { result: Some(result) };
+    tried("ResourceDriver/Diff", step::DIFF_OF_UNKNOWN, &request, &reply)
+}
+
+/// A plan for a type with such a key, validated with so many diagnostics.
+fn validated(resource_type: &str, diagnostics: usize) -> Tried {
+    let spec = iac::ResourceSpec { r#type: resource_type.to_owned(), ..Default::default() };
+    let action = iac::PlanAction { resource: Some(spec), ..Default::default() };
+    let plan = iac::IaCPlan { actions: vec![action], ..Default::default() };
+    let reply = iac::ValidatePlanResponse { diagnostics: vec![iac::PlanDiagnostic::default(); diagnostics] };
+    let request = iac::ValidatePlanRequest { plan: Some(plan) };
+    tried("IaCProviderValidator/ValidatePlan", step::PLAN_OF_UNKNOWN, &request, &reply)
+}
+
+#[test]
+fn a_key_that_no_type_has_is_told_of_by_a_comparison_or_for_a_plan_of_its_type() {
+    let silent = || unknown_key(iac::DiffResult::default());
+    let refused = |code| {
+        let error = RpcError { code, message: "no".to_owned() };
+        let answers = vec![Answer { times: 1, reply: TrialReply::Error(error) }];
+        Tried { answers, ..validated("infra.vpc", 0) }
+    };
+    let is_found = |tried: Vec<Tried>| found(tried).contains(&"RPC-029".to_owned());
+
+    assert!(is_found(vec![silent()]));
+    for told in [
+        iac::DiffResult { needs_update: true, ..Default::default() },
+        iac::DiffResult { needs_replace: true, ..Default::default() },
+        iac::DiffResult { changes: vec![iac::FieldChange::default()], ..Default::default() },
+    ] {
+        assert!(!is_found(vec![unknown_key(told)]));
+    }
+
+    assert!(!is_found(vec![silent(), validated("infra.vpc", 1)]));
+    assert!(is_found(vec![silent(), validated("infra.vpc", 0)]));
+    assert!(is_found(vec![silent(), validated("infra.database", 1)]));
+    assert!(!is_found(vec![silent(), refused(Code::InvalidArgument)]));
+    assert!(is_found(vec![silent(), refused(Code::Unimplemented)]));
+}
+
+#[test]
+fn a_finding_names_the_resource_and_the_first_answers() {
+    let mut tried = created("{}");
+    assert_eq!(resource(&tried), "a resource of infra.vpc");
+    let answer = |times, why: &str| Answer { times, reply: TrialReply::None(why.to_owned()) };
+    tried.answers = vec![answer(3, "cut"), answer(1, "late"), answer(1, "gone"), answer(1, "more")];
+    assert_eq!(told(&tried), "3 times no answer: cut, no answer: late, no answer: gone");
+    tried.request = Payload(Bytes::from_static(&[0xff]));
+    assert_eq!(resource(&tried), "a resource");
+}

@@ -666,3 +666,39 @@ fn told_of(event: &Event) -> Option<u32> {
         | Event::ApplyEnded { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Setting;
+
+    #[test]
+    fn a_hook_is_at_work_between_its_call_and_its_answer() {
+        let hook = |answered| HookStory {
+            hook: Hook::PlanComplete,
+            called: 3,
+            outcome: None,
+            answered,
+            error: None,
+        };
+        let at_work = |answered| (0..8).filter(|at| hook(answered).spans(*at)).collect::<Vec<_>>();
+        assert_eq!((at_work(Some(6)), at_work(None)), (vec![4, 5], vec![]));
+        let events = |answered| hook(answered).events().collect::<Vec<_>>();
+        assert_eq!((events(Some(6)), events(None)), (vec![3, 6], vec![3]));
+    }
+
+    #[test]
+    fn an_action_is_called_by_its_place_its_kind_and_its_resource() {
+        let action = |kind, name: &str| Action {
+            kind,
+            spec: Spec { name: name.to_owned(), resource_type: "infra.vpc".to_owned(), ..Spec::default() },
+            current: None,
+            changes: Vec::new(),
+        };
+        let actions = vec![action(ActionKind::Create, "net"), action(ActionKind::Create, "other")];
+        let (_, trace) = Setting::of(actions).run();
+        let story = Story::of(&trace);
+        let labels: Vec<_> = story.actions.iter().map(ActionStory::label).collect();
+        assert_eq!(labels, [r#"action 0 (create "net")"#, r#"action 1 (create "other")"#]);
+    }
+}
