@@ -12,11 +12,11 @@ use super::{
     table::Tables,
     wire::Span,
 };
-use crate::{outcome::ApplyResult, plan::Action};
+use crate::{outcome::ApplyResult, plan::Action, rpc::Method};
 
 /// Reads the reply and holds it against the plan.
 pub(super) fn response(whole: &Bytes, context: &ApplyContext<'_>) -> Reading<ApplyResult> {
-    let (tables, id) = Tables::find_iac("ApplyResponse", context.revision);
+    let (tables, id) = Tables::reply(Method::Apply, context.revision);
     let mut pass = Pass::new(tables);
     let mut fields = Fields::new(&pass, id, Span::whole(whole), &Path::ROOT);
     let mut results = Vec::new();

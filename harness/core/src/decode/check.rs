@@ -4,7 +4,7 @@
 //! no protobuf or no text. Both kinds of readers go through it: the generic one here, which looks into every
 //! field by its table, and the typed ones, which pick their values.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use counterfoil_proto::Revision;
 
@@ -44,12 +44,7 @@ impl Pass {
         let count = &mut self.counts[cause as usize];
         *count += 1;
         if *count <= MAX_LISTED {
-            self.refusals.push(Refusal {
-                cause,
-                path: path.to_string(),
-                offset,
-                message: message.to_string(),
-            });
+            self.refusals.push(Refusal { cause, path: written(path), offset, message: written(&message) });
         }
     }
 
@@ -104,6 +99,13 @@ impl Pass {
         self.unknown.sort_by_key(|field| field.offset);
         Reading { value, refusals: self.refusals, unknown: self.unknown }
     }
+}
+
+/// As text, with room for what most places and reasons take.
+fn written(what: &dyn fmt::Display) -> String {
+    let mut text = String::with_capacity(64);
+    write!(text, "{what}").expect("there is always room in a text");
+    text
 }
 
 /// The numbers of an enum, with commas between them.

@@ -22,13 +22,10 @@ use crate::{
 
 /// Reads the reply of a create, a read or an update. Other replies have no output.
 pub(super) fn output(method: Method, whole: &Bytes, revision: Revision) -> Reading<Option<ResourceOutput>> {
-    let name = match method {
-        Method::Create => "ResourceCreateResponse",
-        Method::Read => "ResourceReadResponse",
-        Method::Update => "ResourceUpdateResponse",
-        _ => return check::whole(method.response(), whole, revision).map(|()| None),
-    };
-    let (tables, id) = Tables::find_iac(name, revision);
+    if !matches!(method, Method::Create | Method::Read | Method::Update) {
+        return check::whole(method.response(), whole, revision).map(|()| None);
+    }
+    let (tables, id) = Tables::reply(method, revision);
     let mut pass = Pass::new(tables);
     let mut fields = Fields::new(&pass, id, Span::whole(whole), &Path::ROOT);
     let mut outputs = Vec::new();
@@ -46,7 +43,7 @@ pub(super) fn output(method: Method, whole: &Bytes, revision: Revision) -> Readi
 
 /// Reads the reply of `FinalizeApply`.
 pub(super) fn finalize(whole: &[u8], revision: Revision) -> Reading<Vec<ActionError>> {
-    let (tables, id) = Tables::find_iac("FinalizeApplyResponse", revision);
+    let (tables, id) = Tables::reply(Method::Finalize, revision);
     let mut pass = Pass::new(tables);
     let mut fields = Fields::new(&pass, id, Span::whole(whole), &Path::ROOT);
     let mut errors = Vec::new();

@@ -53,7 +53,10 @@ impl fmt::Display for Path<'_> {
         let dot = if parent.parent.is_some() { "." } else { "" };
         match self.step {
             Step::Silent => Ok(()),
-            Step::Field(name) => write!(f, "{dot}{name}"),
+            Step::Field(name) => {
+                f.write_str(dot)?;
+                f.write_str(name)
+            }
             Step::Item(name, index) => write!(f, "{dot}{name}[{index}]"),
             Step::Entry(name, entry) => write!(f, "{dot}{name}[{:?}]", key(entry)),
         }

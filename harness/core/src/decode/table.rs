@@ -1,6 +1,9 @@
 //! What the decoder knows of the contract: a compact table per message and revision, built once.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::OnceLock,
+};
 
 use counterfoil_proto::{Revision, history};
 use prost_types::{
@@ -9,6 +12,7 @@ use prost_types::{
 };
 
 use super::{Cause, wire::WireType};
+use crate::rpc::Method;
 
 /// The package whose messages the typed readers read.
 const IAC: &str = "workflow.plugin.external.iac";
@@ -172,7 +176,7 @@ impl Enumeration {
 pub(super) struct Tables {
     messages: Vec<Message>,
     enums: Vec<Enumeration>,
-    by_name: BTreeMap<String, MessageId>,
+    by_name: HashMap<String, MessageId>,
 }
 
 impl Tables {
@@ -198,14 +202,21 @@ impl Tables {
         self.by_name.contains_key(full_name)
     }
 
-    /// A message of the package of the infrastructure services.
-    pub(super) fn find_iac(name: &str, revision: Revision) -> (&'static Self, MessageId) {
-        Self::find(&format!("{IAC}.{name}"), revision).expect("the contract has every message that is read")
+    /// The reply of a method.
+    pub(super) fn reply(method: Method, revision: Revision) -> (&'static Self, MessageId) {
+        Self::find(method.response(), revision).expect("the contract has every reply")
     }
 
     /// A message without fields.
     pub(super) fn nothing(revision: Revision) -> (&'static Self, MessageId) {
-        Self::find_iac("DeleteStateResponse", revision)
+        let name = format!("{IAC}.DeleteStateResponse");
+        Self::find(&name, revision).expect("the contract has it")
+    }
+
+    /// A message of the package of the infrastructure services.
+    #[cfg(test)]
+    pub(super) fn find_iac(name: &str, revision: Revision) -> (&'static Self, MessageId) {
+        Self::find(&format!("{IAC}.{name}"), revision).expect("there is such a message")
     }
 
     /// The table of a message.
@@ -270,7 +281,7 @@ impl<'d> Builder<'d> {
     fn message(
         &self,
         draft: &Draft<'_>,
-        by_name: &BTreeMap<String, MessageId>,
+        by_name: &HashMap<String, MessageId>,
         enums: &BTreeMap<String, EnumId>,
     ) -> Message {
         let kind = |field: &FieldDescriptorProto| match field.r#type() {
