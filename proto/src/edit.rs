@@ -560,7 +560,7 @@ fn change(bytes: &[u8], steps: &[Step], value: Option<&Value>) -> Option<Vec<u8>
         (None, Some(new)) => records.push(Record { number, whole: Cow::Owned(new), body: None }),
         (None, None) => {}
     }
-    Some(records.iter().flat_map(|record| record.whole.iter().copied()).collect())
+    Some(records.iter().map(|record| &*record.whole).collect::<Vec<_>>().concat())
 }
 
 /// The key of a map's entry.

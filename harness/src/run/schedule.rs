@@ -16,6 +16,7 @@ use counterfoil_core::{
     judge::{self, SkipKind, Verdict},
     scenario::{FaultKind, Scenario, TransportKind},
     trace::Trace,
+    trial::Trial,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -165,6 +166,10 @@ pub async fn run(
     let waits = |job: &Job| beside && job.scenario.deadline.is_some() && !options.target.closes(job);
     let (mut patient, mut waiting): (VecDeque<usize>, VecDeque<usize>) =
         (0..jobs.len()).partition(|at| waits(&jobs[*at]));
+    if beside {
+        // What takes long begins first: at the end, nothing could run beside it.
+        waiting.make_contiguous().sort_by_key(|at| !takes_long(&jobs[*at].scenario));
+    }
     let mut running = JoinSet::new();
     let mut at_work: HashMap<Id, usize> = HashMap::new();
     let mut resting = 0;
@@ -281,6 +286,11 @@ impl<R: FnMut(RunEvent)> Book<'_, R> {
         self.tally.count(&finished);
         (self.report)(RunEvent::Finished(Box::new(finished)));
     }
+}
+
+/// Whether a scenario takes far longer than most: its messages are many times as large.
+fn takes_long(scenario: &Scenario) -> bool {
+    scenario.trials.contains(&Trial::LargeMessage)
 }
 
 /// The longest that a run of a scenario may take: what it asks for itself, and as long as any may take beside that.

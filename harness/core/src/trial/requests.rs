@@ -1,5 +1,7 @@
 //! What each method of the contract is asked with: a request that is in order, and which parts of it must be.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use counterfoil_proto::{
     Contract, Revision,
@@ -72,6 +74,9 @@ pub struct About<'a> {
 
 /// JSON that is cut short.
 const CUT_SHORT: &str = "{\"name\":";
+
+/// A JSON object of 16 MiB.
+static LARGE: LazyLock<String> = LazyLock::new(|| ["{\"padding\":\"", &"p".repeat(16 << 20), "\"}"].concat());
 
 /// A resource type that no provider has.
 const UNKNOWN_TYPE: &str = "infra.counterfoil_of_nobody";
@@ -478,10 +483,7 @@ impl Request {
             Trial::UnknownType => typed.map(|path| set(path, UNKNOWN_TYPE.to_owned())).collect(),
             Trial::EmptyName => self.named.map(|path| set(path, String::new())).into_iter().collect(),
             Trial::LongName => names.next().map(|path| set(path, "n".repeat(1 << 20))).into_iter().collect(),
-            Trial::LargeMessage => {
-                let large = || format!("{{\"padding\":\"{}\"}}", "p".repeat(16 << 20));
-                self.json.iter().take(1).map(|path| set(path, large())).collect()
-            }
+            Trial::LargeMessage => self.json.iter().take(1).map(|path| set(path, LARGE.clone())).collect(),
             _ => Vec::new(),
         }
     }
