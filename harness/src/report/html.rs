@@ -21,7 +21,11 @@ use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use super::{Reporter, terminal::counted, text::is_unfit};
+use super::{
+    Reporter,
+    terminal::counted,
+    text::{are_all, is_printable, is_unfit},
+};
 use crate::run::{
     ActionLine, Finished, FoundFinding, InFile, Partition, RunEvent, Started, SubjectLine, Summary, Timeline,
 };
@@ -358,6 +362,9 @@ struct Shown;
 
 impl Formatter for Shown {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, into: &mut W, fragment: &str) -> io::Result<()> {
+        if are_all(fragment, |byte| is_printable(byte) & !matches!(byte, b'<' | b'>' | b'&')) {
+            return into.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(|c| matches!(c, '<' | '>' | '&') || is_unfit(c)) {
             let (before, from) = rest.split_at(at);

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// A text as one line that cannot speak to a terminal: control characters, and those that turn the direction of
 /// writing, are shown by their codes.
 pub fn plain(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unfit) {
+    if are_all(text, is_printable) || !text.chars().any(is_unfit) {
         return Cow::Borrowed(text);
     }
     let shown = text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
@@ -35,7 +35,7 @@ pub fn shortened(text: &str, most: usize) -> String {
 /// of lines between values.
 pub fn plain_json(json: String) -> String {
     let is_unfit = |c: char| c != '\n' && is_unfit(c);
-    if !json.chars().any(is_unfit) {
+    if are_all(&json, is_printable) || !json.chars().any(is_unfit) {
         return json;
     }
     json.chars().fold(String::with_capacity(json.len() + 8), |mut shown, c| {
@@ -53,6 +53,16 @@ pub fn plain_json(json: String) -> String {
 /// The same of a value, indented, with the end of its last line.
 pub fn pretty_json(value: &impl Serialize) -> String {
     plain_json(serde_json::to_string_pretty(value).expect("plain data")) + "\n"
+}
+
+/// Whether a byte is a printable character of ASCII, none of which is unfit. Most texts have no others.
+pub(super) fn is_printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+/// Whether all bytes of a text are such. It looks at each of them, whatever was before, so that many are looked at in one step.
+pub(super) fn are_all(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & is_such(byte))
 }
 
 /// Whether a character does something to a terminal, or to the text around it, instead of being seen.
@@ -79,6 +89,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn nothing_that_is_printable_is_unfit(text: String, ascii in "[ -~]{0,80}") {
+            prop_assert!(are_all(&ascii, is_printable) && !ascii.chars().any(is_unfit));
+            prop_assert_eq!(are_all(&text, is_printable), text.chars().all(|c| matches!(c, ' '..='~')));
+        }
+
         #[test]
         fn plain_json_is_of_the_same_value_and_has_no_effect(text: String) {
             let value = json!({ "key": format!("{text}\u{7f}\u{9b}\u{202e}\u{10ffff}") });
