@@ -34,6 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     #[cfg(feature = "grpc")]
     config.service_generator(tonic_prost_build::configure().service_generator());
     config.compile_fds(descriptors)?;
+    // Cases of decoders and their answers are far smaller than those of engines.
+    config.boxed(".counterfoil.adapter.v1.ToAdapter.kind.apply");
+    config.boxed(".counterfoil.adapter.v1.FromAdapter.kind.applied");
     config.compile_fds(protox::compile([ADAPTER], ["proto"])?)?;
     Ok(())
 }

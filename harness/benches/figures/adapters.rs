@@ -1,6 +1,7 @@
 //! Decoders behind adapters.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read as _, Write as _},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
@@ -9,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use counterfoil::adapter::{
-    Case, Launch, Line,
+    Case, Launch, Line, Told,
     frames::{Frames, frame},
     line::VERSION,
 };
@@ -18,7 +19,6 @@ use counterfoil_proto::adapter::{
     Accepted, DecoderAnswer, DecoderCase, FromAdapter, Ready, Role, ToAdapter, decoder_answer::Verdict,
     from_adapter, to_adapter::Kind,
 };
-use futures_util::{StreamExt as _, stream};
 use prost::Message as _;
 use tokio::runtime::Runtime;
 
@@ -33,15 +33,15 @@ pub(crate) const ECHO: &str = "--echo";
 /// How often every vector is decoded at every revision in one measurement.
 const ROUNDS: usize = 4;
 
-/// How many cases are without an answer at once.
-const AT_ONCE: usize = 64;
+/// How many cases are without an answer at once: as many as our adapters take.
+const AT_ONCE: usize = 256;
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
 
 /// Cases through the adapter of our own decoder, and through the one in Go: against their bare frames over pipes, and against
 /// an adapter behind the same line that gives back the bytes of each case and decodes nothing. The second leaves out what the
-/// line costs.
+/// line costs. The runtime is Tokio's, with one thread.
 pub(crate) fn against_an_echo(figures: &mut Figures) {
     let ours = Path::new(env!("CARGO_BIN_EXE_counterfoil"));
     through("decoder-adapter", ours, &["adapter", "decoder"], figures);
@@ -86,7 +86,11 @@ fn give_back() -> io::Result<()> {
                         verdict: Some(Verdict::Accepted(read)),
                     })
                 }
-                _ => from_adapter::Kind::Ready(Ready { version: VERSION, in_flight: 64, ..Ready::default() }),
+                _ => from_adapter::Kind::Ready(Ready {
+                    version: VERSION,
+                    in_flight: u32::try_from(AT_ONCE).expect("they are few"),
+                    ..Ready::default()
+                }),
             };
             answers.extend_from_slice(&frame(&FromAdapter { kind: Some(kind) }));
         }
@@ -109,11 +113,24 @@ fn line<'a>(
     runtime.block_on(line.ready()).expect("it is an adapter of ours");
     move || {
         let cases = cases.to_vec();
-        timed(|| {
-            let answers = stream::iter(cases).map(|case| line.decode(String::new(), case)).buffered(AT_ONCE);
-            let answers = runtime.block_on(answers.collect::<Vec<_>>());
-            assert!(answers.iter().all(|told| told.as_ref().is_ok_and(|told| told.answer.is_some())));
-        })
+        timed(|| runtime.block_on(ask_all(&line, cases)))
+    }
+}
+
+/// Asks for the next case whenever there is room for it among those that have no answer yet.
+async fn ask_all(line: &Line, cases: Vec<DecoderCase>) {
+    let is_answered = |told: Result<Told, _>| told.is_ok_and(|told| told.answer.is_some());
+    let mut asked = VecDeque::with_capacity(AT_ONCE);
+    for case in cases {
+        if asked.len() == AT_ONCE
+            && let Some(first) = asked.pop_front()
+        {
+            assert!(is_answered(first.await));
+        }
+        asked.push_back(line.decode(String::new(), case));
+    }
+    for last in asked {
+        assert!(is_answered(last.await));
     }
 }
 
@@ -123,7 +140,7 @@ fn through(name: &str, program: &Path, arguments: &[&str], figures: &mut Figures
         return;
     }
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be had");
     let cases = cases();
     let ours = line(&runtime, program, arguments, &cases);
     if figures.wants(&over_frames) {

@@ -233,6 +233,12 @@ struct Meddler<W> {
     told: u32,
 }
 
+impl<W: Write> Meddler<W> {
+    fn say(&mut self, kind: Kind) -> io::Result<()> {
+        self.output.write_all(&frame(&FromAdapter { kind: Some(kind) }))
+    }
+}
+
 /// How long a text is that no engine has, in bytes.
 const LONG: usize = 4 << 20;
 
@@ -252,25 +258,24 @@ impl<W: Write> Write for Meddler<W> {
             (Flaw::TellsAtLength, Some(Kind::Told(told))) if self.told == WRONG => {
                 let asked = DriverAsked { r#type: "x".repeat(LONG), ..DriverAsked::default() };
                 let told = Told { what: Some(What::DriverAsked(asked)), ..told };
-                let long = frame(&FromAdapter { kind: Some(Kind::Told(told)) });
                 loop {
-                    self.output.write_all(&long)?;
+                    self.say(Kind::Told(told.clone()))?;
                 }
             }
             (Flaw::TellsInNoCase, Some(Kind::Told(told))) if self.told == WRONG => {
                 let stray = Told { case: told.case + 1_000_000, ..told };
-                self.output.write_all(&frame(&FromAdapter { kind: Some(Kind::Told(stray)) }))?;
+                self.say(Kind::Told(stray))?;
             }
             (Flaw::HiddenHost, Some(Kind::Ready(mut ready))) => {
                 ready.engine.iter_mut().for_each(|engine| engine.host = false);
-                self.output.write_all(&frame(&FromAdapter { kind: Some(Kind::Ready(ready)) }))?;
+                self.say(Kind::Ready(ready))?;
                 return Ok(bytes.len());
             }
             (Flaw::NoStatus, Some(Kind::Applied(answer))) if self.answered == 3 => {
                 let mut result = iac::ApplyResult::decode(answer.result).unwrap_or_default();
                 result.actions.iter_mut().take(1).for_each(|outcome| outcome.status = 0);
-                let answer = EngineAnswer { result: result.encode_to_vec().into(), ..answer };
-                self.output.write_all(&frame(&FromAdapter { kind: Some(Kind::Applied(answer)) }))?;
+                let answer = EngineAnswer { result: result.encode_to_vec().into(), ..*answer };
+                self.say(Kind::Applied(Box::new(answer)))?;
                 return Ok(bytes.len());
             }
             _ => {}

@@ -31,11 +31,16 @@ impl From<NoFrame> for AdapterEvent {
 
 /// A message as a frame.
 pub fn frame(message: &impl Message) -> Bytes {
-    let length = message.encoded_len();
-    let mut frame = BytesMut::with_capacity(LENGTH + length);
-    frame.put_u32(u32::try_from(length).expect("a frame is built of parts that are far smaller"));
-    message.encode(&mut frame).expect("there is room");
+    let mut frame = BytesMut::with_capacity(LENGTH + message.encoded_len());
+    put_frame(message, &mut frame);
     frame.freeze()
+}
+
+/// Puts a message as a frame behind what is there.
+pub(super) fn put_frame(message: &impl Message, behind: &mut BytesMut) {
+    let length = message.encoded_len();
+    behind.put_u32(u32::try_from(length).expect("a frame is built of parts that are far smaller"));
+    message.encode(behind).expect("there is room, or is made");
 }
 
 /// Cuts bytes into frames, however they come.

@@ -6,14 +6,15 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fmt::Display,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
+    io::ErrorKind,
+    os::unix::ffi::OsStrExt as _,
     path::PathBuf,
-    pin::pin,
+    pin::{Pin, pin},
     sync::LazyLock,
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes, BytesMut};
 use counterfoil_core::trace::{AdapterEvent, AnswerProblem, Due, ExitStatus, FrameProblem};
 use counterfoil_proto::{
     Revision,
@@ -23,18 +24,18 @@ use counterfoil_proto::{
     },
     history,
 };
+use futures_util::FutureExt as _;
 use prost::Message as _;
 use rustix::{
     fs::{Access, access},
     pipe::{PipeFlags, pipe_with},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncReadExt as _,
     net::unix::pipe::{Receiver, Sender},
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, Sleep, sleep, timeout},
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     engine::hook_named,
@@ -161,7 +162,7 @@ pub struct GivenUp(pub String);
 /// The way to an adapter. Clones lead to the same one, which ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct Line {
-    ask: mpsc::Sender<Asked>,
+    ask: mpsc::UnboundedSender<Asked>,
     go_on: mpsc::UnboundedSender<GoOn>,
 }
 
@@ -174,7 +175,7 @@ type Telling = mpsc::UnboundedSender<(u64, What)>;
 /// What an adapter makes of a case.
 enum Answer {
     Decoded(Verdict),
-    Applied(EngineAnswer),
+    Applied(Box<EngineAnswer>),
 }
 
 /// How a case ended: with an answer, where the adapter did not fail in it, and with what it did beside that.
@@ -207,7 +208,7 @@ impl Line {
     ///
     /// Must be called within a Tokio runtime.
     pub fn new(launch: Launch, role: Role) -> Self {
-        let (ask, asked) = mpsc::channel(MOST_IN_FLIGHT);
+        let (ask, asked) = mpsc::unbounded_channel();
         let (go_on, goes_on) = mpsc::unbounded_channel();
         let operator = Operator {
             launch,
@@ -234,27 +235,34 @@ impl Line {
     /// # Errors
     /// What it did instead.
     pub async fn ready(&self) -> Result<Ready, Vec<AdapterEvent>> {
-        self.ask(Asked::Ready).await
+        let (tell, told) = oneshot::channel();
+        self.ask(Asked::Ready(tell), told).await
     }
 
-    /// Has the adapter decode a message for a run, which is called so. The number of the case is the line's to give.
+    /// Has the adapter decode a message for a run, which is called so. The number of the case is the line's to give. It is
+    /// asked for at once; what this gives waits for the answer.
     ///
     /// # Errors
     /// When the adapter has failed too often to be given another case.
-    pub async fn decode(&self, run: String, case: DecoderCase) -> Result<Told, GivenUp> {
-        let case = to_adapter::Kind::Decode(case);
-        let asking = |tell| Asked::Case(Box::new(Asking { run, case, telling: None, tell }));
-        match self.ask(asking).await {
-            Ok((answer, events)) => Ok(Told {
-                answer: answer.and_then(|answer| match answer {
-                    Answer::Decoded(verdict) => Some(verdict),
-                    Answer::Applied(_) => None,
+    pub fn decode(
+        &self,
+        run: String,
+        case: DecoderCase,
+    ) -> impl Future<Output = Result<Told, GivenUp>> + use<> {
+        let over = self.case(run, to_adapter::Kind::Decode(case), None);
+        async {
+            match over.await {
+                Ok((answer, events)) => Ok(Told {
+                    answer: answer.and_then(|answer| match answer {
+                        Answer::Decoded(verdict) => Some(verdict),
+                        Answer::Applied(_) => None,
+                    }),
+                    events,
                 }),
-                events,
-            }),
-            Err(Missed::GivenUp(given_up)) => Err(given_up),
-            // What tells nothing is given again by the line itself.
-            Err(Missed::Interrupted) => Ok(Told::default()),
+                Err(Missed::GivenUp(given_up)) => Err(given_up),
+                // What tells nothing is given again by the line itself.
+                Err(Missed::Interrupted) => Ok(Told::default()),
+            }
         }
     }
 
@@ -270,9 +278,7 @@ impl Line {
         told: impl Fn(What) -> GoOn,
     ) -> Result<Applied, Missed> {
         let (telling, mut tells) = mpsc::unbounded_channel();
-        let case = to_adapter::Kind::Apply(case);
-        let asking = |tell| Asked::Case(Box::new(Asking { run, case, telling: Some(telling), tell }));
-        let mut over = pin!(self.ask(asking));
+        let mut over = pin!(self.case(run, to_adapter::Kind::Apply(Box::new(case)), Some(telling)));
         let (answer, events) = loop {
             tokio::select! {
                 biased;
@@ -284,7 +290,7 @@ impl Line {
             }
         };
         let answer = answer.and_then(|answer| match answer {
-            Answer::Applied(answer) => Some(answer),
+            Answer::Applied(answer) => Some(*answer),
             Answer::Decoded(_) => None,
         });
         Ok(Applied { answer, events })
@@ -295,16 +301,31 @@ impl Line {
     /// # Errors
     /// When it has failed too often to be there at all.
     pub async fn end(&self) -> Result<Vec<AdapterEvent>, GivenUp> {
-        self.ask(Asked::End).await
+        let (tell, told) = oneshot::channel();
+        self.ask(Asked::End(tell), told).await
     }
 
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Asked) -> T {
+    /// Has the adapter given a case, and waits for its end.
+    fn case(
+        &self,
+        run: String,
+        case: to_adapter::Kind,
+        telling: Option<Telling>,
+    ) -> impl Future<Output = Result<Over, Missed>> + use<> {
+        // A case is large, and what waits is moved about.
         let (tell, told) = oneshot::channel();
-        let sent = self.ask.send(ask(tell)).await;
-        match (sent, told.await) {
-            (Ok(()), Ok(told)) => told,
-            // The runtime is going down, and the caller with it.
-            _ => std::future::pending().await,
+        self.ask(Asked::Case(Box::new(Asking { run, case, telling, tell })), told)
+    }
+
+    /// Asks for something at once. What it gives waits for that: nothing gathers for whom nobody waits.
+    fn ask<T>(&self, asked: Asked, told: oneshot::Receiver<T>) -> impl Future<Output = T> + use<T> {
+        let sent = self.ask.send(asked);
+        async {
+            match (sent, told.await) {
+                (Ok(()), Ok(told)) => told,
+                // The runtime is going down, and the caller with it.
+                _ => std::future::pending().await,
+            }
         }
     }
 }
@@ -382,7 +403,11 @@ enum News {
 }
 
 impl Operator {
-    async fn run(mut self, mut asked: mpsc::Receiver<Asked>, mut goes_on: mpsc::UnboundedReceiver<GoOn>) {
+    async fn run(
+        mut self,
+        mut asked: mpsc::UnboundedReceiver<Asked>,
+        mut goes_on: mpsc::UnboundedReceiver<GoOn>,
+    ) {
         let mut ending: Option<Tell<Vec<AdapterEvent>>> = None;
         loop {
             self.give_again().await;
@@ -393,6 +418,11 @@ impl Operator {
                 let _ = tell.send(ended);
             }
             let has_room = ending.is_none() && !self.is_one_by_one() && self.under_way.len() < self.limit();
+            // What has been asked already goes out together.
+            if has_room && let Ok(ask) = asked.try_recv() {
+                self.take_up(ask, &mut ending).await;
+                continue;
+            }
             let news = async {
                 match &mut self.live {
                     Some(live) => {
@@ -407,11 +437,17 @@ impl Operator {
                 Some(go_on) = goes_on.recv() => self.go_on(go_on),
                 ask = asked.recv(), if has_room => match ask {
                     None => return,
-                    Some(Asked::Ready(tell)) => _ = tell.send(self.ready().await),
-                    Some(Asked::Case(asking)) => self.begin(*asking).await,
-                    Some(Asked::End(tell)) => ending = Some(tell),
+                    Some(ask) => self.take_up(ask, &mut ending).await,
                 },
             }
+        }
+    }
+
+    async fn take_up(&mut self, ask: Asked, ending: &mut Option<Tell<Vec<AdapterEvent>>>) {
+        match ask {
+            Asked::Ready(tell) => _ = tell.send(self.ready().await),
+            Asked::Case(asking) => self.begin(*asking).await,
+            Asked::End(tell) => *ending = Some(tell),
         }
     }
 
@@ -479,7 +515,7 @@ impl Operator {
     /// Has an engine go on, unless its case is over.
     fn go_on(&mut self, go_on: GoOn) {
         if self.under_way.iter().any(|under_way| under_way.case == go_on.case)
-            && let Some(live) = &self.live
+            && let Some(live) = &mut self.live
         {
             live.feed(&frame(&ToAdapter { kind: Some(to_adapter::Kind::GoOn(go_on)) }));
         }
@@ -500,14 +536,16 @@ impl Operator {
             case.events.append(&mut self.suspicion);
             return case.give_up(reason);
         }
-        if let Err(events) = self.ready().await {
+        if self.live.is_none()
+            && let Err(events) = self.ready().await
+        {
             case.events.append(&mut self.suspicion);
             return case.fail(events);
         }
         if self.under_way.is_empty() {
             self.since = Instant::now();
         }
-        self.live.iter().for_each(|live| live.feed(&case.frame));
+        self.live.iter_mut().for_each(|live| live.feed(&case.frame));
         self.under_way.push_back(case);
     }
 
@@ -708,7 +746,7 @@ impl Operator {
             return Ok(events);
         }
         let Some(mut live) = self.live.take() else { return Ok(events) };
-        live.input = None;
+        live.is_closing = true;
         let until = Instant::now() + self.launch.answer_within;
         events.extend(loop {
             match live.news(until, true).await {
@@ -775,16 +813,25 @@ fn kind(message: Bytes) -> Result<from_adapter::Kind, AdapterEvent> {
 /// An adapter that is ready. When this is dropped, its supervisor kills it, and all that it started.
 struct Live {
     process: Supervised,
-    /// None once it is to end.
-    input: Option<mpsc::UnboundedSender<Bytes>>,
-    _feeding: AbortOnDropHandle<()>,
+    /// None where it has ended: the adapter is to end, or reads no more.
+    input: Option<Sender>,
+    /// What goes into the input next.
+    unsent: BytesMut,
+    /// Whether the input ends behind that.
+    is_closing: bool,
     stdout: Receiver,
-    stderr: Receiver,
-    /// What is read goes here first.
+    /// What is read from it goes here first.
     buffer: Vec<u8>,
+    stderr: Receiver,
+    stderr_is_open: bool,
+    stderr_buffer: Vec<u8>,
     frames: Frames,
     /// The end of what came on standard error and was not told yet.
     tail: Vec<u8>,
+    /// When silence was last looked at, or will be. It is moved when it is reached: most news come long before.
+    silence: Pin<Box<Sleep>>,
+    /// Comes to its end soon after the process.
+    over: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
     ready: Ready,
 }
 
@@ -818,25 +865,57 @@ impl Live {
             directory,
         };
         let (process, Pipes { stdout, stderr }) = Supervised::start(start).await?;
-        let (frames, fed) = mpsc::unbounded_channel();
-        let feeding = AbortOnDropHandle::new(tokio::spawn(feed(input, fed)));
+        let end = process.end();
+        let over = async move {
+            end.await;
+            sleep(NEWS).await;
+        };
         Ok(Self {
             process,
-            input: Some(frames),
-            _feeding: feeding,
+            input: Some(
+                Sender::from_owned_fd(input).map_err(|error| ours("the pipe cannot be used", &error))?,
+            ),
+            unsent: BytesMut::new(),
+            is_closing: false,
             stdout,
-            stderr,
             buffer: vec![0; BUFFER],
+            stderr,
+            stderr_is_open: true,
+            stderr_buffer: vec![0; TAIL],
             frames: Frames::default(),
             tail: Vec::new(),
+            silence: Box::pin(sleep(launch.ready_within)),
+            over: Box::pin(over.fuse()),
             ready: Ready::default(),
         })
     }
 
     /// Sends a frame, in its turn.
-    fn feed(&self, frame: &Bytes) {
+    fn feed(&mut self, frame: &Bytes) {
         // Where the adapter does not read any more, the end of its output tells why.
-        self.input.iter().for_each(|input| _ = input.send(frame.clone()));
+        if self.input.is_some() {
+            self.unsent.extend_from_slice(frame);
+        }
+    }
+
+    /// Writes what the input takes of what is unsent.
+    fn write(&mut self) {
+        while let Some(input) = &self.input {
+            if self.unsent.is_empty() {
+                if self.is_closing {
+                    self.input = None;
+                }
+                return;
+            }
+            match input.try_write(&self.unsent) {
+                Ok(length) => self.unsent.advance(length),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.input = None;
+                    self.unsent.clear();
+                }
+            }
+        }
     }
 
     /// Waits for the answer to `Hello`.
@@ -861,27 +940,33 @@ impl Live {
         }
     }
 
-    /// What comes next on standard output; what comes on standard error is put aside. Silence counts only where something
-    /// is awaited. Where the process has ended, so has its output soon after, whoever else holds that open. Nothing is lost
-    /// where this is dropped.
+    /// What comes next on standard output; what comes on standard error is put aside, and what is unsent is sent. Silence
+    /// counts only where something is awaited. Where the process has ended, so has its output soon after, whoever else holds
+    /// that open. Nothing is lost where this is dropped.
     async fn news(&mut self, until: Instant, awaited: bool) -> News {
-        let Self { process, stdout, stderr, buffer, tail, .. } = self;
-        let mut err = [0; TAIL];
-        let mut silence = pin!(sleep_until(until));
-        let mut over = pin!(async {
-            process.end().await;
-            sleep(NEWS).await;
-        });
-        let mut is_open = true;
+        if self.silence.deadline() > until {
+            self.silence.as_mut().reset(until);
+        }
         loop {
+            self.write();
+            let Self { input, unsent, stdout, buffer, stderr, stderr_is_open, stderr_buffer, .. } = self;
+            let Self { tail, silence, over, .. } = self;
             tokio::select! {
+                // What has come is taken before anything else is told.
+                biased;
                 read = stdout.read(buffer) => return News::Output(read.unwrap_or(0)),
-                read = stderr.read(&mut err), if is_open => match read.unwrap_or(0) {
-                    0 => is_open = false,
-                    length => keep_tail(tail, &err[..length]),
+                read = stderr.read(stderr_buffer), if *stderr_is_open => match read.unwrap_or(0) {
+                    0 => *stderr_is_open = false,
+                    length => keep_tail(tail, &stderr_buffer[..length]),
                 },
-                () = &mut over => return News::Output(0),
-                () = &mut silence, if awaited => return News::Silence,
+                () = has_room(input.as_ref()), if !unsent.is_empty() => {}
+                () = over => return News::Output(0),
+                () = silence.as_mut(), if awaited => {
+                    if Instant::now() >= until {
+                        return News::Silence;
+                    }
+                    silence.as_mut().reset(until);
+                },
             }
         }
     }
@@ -912,19 +997,12 @@ impl Live {
     }
 }
 
-/// Writes frames until there are no more, as many at once as there are, and ends the input then.
-async fn feed(input: OwnedFd, mut frames: mpsc::UnboundedReceiver<Bytes>) {
-    let Ok(mut input) = Sender::from_owned_fd(input) else { return };
-    let mut waiting = Vec::new();
-    while frames.recv_many(&mut waiting, MOST_IN_FLIGHT).await > 0 {
-        let written = match &waiting[..] {
-            [frame] => input.write_all(frame).await,
-            frames => input.write_all(&frames.concat()).await,
-        };
-        if written.is_err() {
-            return;
-        }
-        waiting.clear();
+/// Waits until a pipe takes more, or nobody reads it any more.
+async fn has_room(input: Option<&Sender>) {
+    match input {
+        // It is tried next whatever came of this.
+        Some(input) => _ = input.writable().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,9 +1,13 @@
 //! The adapter of our own decoder, or of a broken one.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, Read, Write},
+};
 
+use bytes::BytesMut;
 use counterfoil_core::{
-    decode::{self, ApplyContext, Decoder, Reading, encode_apply_response},
+    decode::{self, ApplyContext, Decoder, Reading, Refusal, encode_apply_response},
     plan::{Action, ActionKind, Spec},
     rpc::Method,
 };
@@ -17,12 +21,18 @@ use counterfoil_proto::{
 use prost::Message as _;
 
 use super::{
-    frames::{Frames, NoFrame, frame},
+    frames::{Frames, NoFrame, put_frame},
     line::VERSION,
 };
 
 /// How many cases it takes before it answers the first.
-const IN_FLIGHT: u32 = 64;
+const IN_FLIGHT: u32 = 256;
+
+/// How long the rule and the byte of nearly every refusal are in its text, with the words between them.
+const NEARLY_EVERY_PLACE: usize = 32;
+
+/// How much is written before the end of what could be answered at once, in bytes.
+const AT_LEAST: usize = 8 << 10;
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
@@ -47,15 +57,26 @@ pub enum ServeError {
 /// See [`ServeError`].
 pub fn decoder(
     input: impl Read,
-    output: impl Write,
+    mut output: impl Write,
     decoder: &dyn Decoder,
     subject: &str,
 ) -> Result<(), ServeError> {
-    let mut output = BufWriter::new(output);
-    answers(input, decoder, subject, |answer| match answer {
-        Answer::Message(message) => output.write_all(&frame(&message)),
-        // All that could be answered is written at once.
-        Answer::Wait => output.flush(),
+    let mut unsaid = BytesMut::with_capacity(AT_LEAST);
+    answers(input, decoder, subject, |answer| {
+        // All that could be answered is written at once, but not so late that nobody has anything to do until then.
+        let is_due = match answer {
+            Answer::Message(message) => {
+                put_frame(&message, &mut unsaid);
+                unsaid.len() >= AT_LEAST
+            }
+            Answer::Wait => true,
+        };
+        if is_due {
+            output.write_all(&unsaid)?;
+            output.flush()?;
+            unsaid.clear();
+        }
+        Ok(())
     })
 }
 
@@ -88,7 +109,7 @@ pub(super) fn answers(
                     in_flight: IN_FLIGHT,
                     ..Ready::default()
                 }),
-                Some(to_adapter::Kind::Decode(case)) => from_adapter::Kind::Decoded(decode(&case, decoder)),
+                Some(to_adapter::Kind::Decode(case)) => from_adapter::Kind::Decoded(decode(case, decoder)),
                 Some(to_adapter::Kind::Apply(_) | to_adapter::Kind::GoOn(_)) | None => {
                     return Err(ServeError::NoMessage);
                 }
@@ -99,32 +120,41 @@ pub(super) fn answers(
     }
 }
 
-fn decode(case: &DecoderCase, decoder: &dyn Decoder) -> DecoderAnswer {
+fn decode(case: DecoderCase, decoder: &dyn Decoder) -> DecoderAnswer {
+    let number = case.case;
     let verdict = match case.revision.parse() {
         Ok(revision) => verdict(case, revision, decoder),
         Err(unknown) => Verdict::Refused(ParseRevisionError::to_string(&unknown)),
     };
-    DecoderAnswer { case: case.case, verdict: Some(verdict) }
+    DecoderAnswer { case: number, verdict: Some(verdict) }
 }
 
-fn verdict(case: &DecoderCase, revision: Revision, decoder: &dyn Decoder) -> Verdict {
-    let planned: Vec<Action> = case.planned.iter().map(action).collect();
+fn verdict(case: DecoderCase, revision: Revision, decoder: &dyn Decoder) -> Verdict {
+    let planned: Vec<Action> = case.planned.into_iter().map(action).collect();
     let context = ApplyContext { revision, planned: &planned };
     // Of other messages than this our decoder keeps no value that could be encoded anew.
     let (refusals, value) = if case.message == Method::Apply.response() {
         let Reading { value, refusals, .. } = decoder.apply_response(&case.bytes, &context);
-        (refusals, Some(encode_apply_response(&value)))
+        (refusals, Some(value))
     } else {
         (decode::read(decoder, &case.message, &case.bytes, &context).refusals, None)
     };
     match refusals.first() {
-        None => Verdict::Accepted(Accepted { value }),
-        Some(first) => Verdict::Refused(first.to_string()),
+        None => Verdict::Accepted(Accepted { value: value.as_ref().map(encode_apply_response) }),
+        Some(first) => Verdict::Refused(why(first)),
     }
 }
 
-fn action(planned: &PlannedAction) -> Action {
-    let PlannedAction { action, name, r#type } = planned.clone();
+/// A refusal as text, with room for all of it.
+fn why(refusal: &Refusal) -> String {
+    let mut text = String::with_capacity(NEARLY_EVERY_PLACE + refusal.path.len() + refusal.message.len());
+    // There is always room in a text.
+    let _ = write!(text, "{refusal}");
+    text
+}
+
+fn action(planned: PlannedAction) -> Action {
+    let PlannedAction { action, name, r#type } = planned;
     let spec = Spec { name, resource_type: r#type, ..Spec::default() };
     Action { kind: ActionKind::from(action), spec, current: None, changes: Vec::new() }
 }

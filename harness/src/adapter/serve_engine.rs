@@ -95,7 +95,7 @@ pub fn engine(
                         goes_on: Mutex::new(goes_on),
                     };
                     let (served, before) = (Arc::clone(&served), last.take());
-                    last = Some(thread::spawn(move || answer(case, &served, &teller, before)));
+                    last = Some(thread::spawn(move || answer(*case, &served, &teller, before)));
                 }
                 Some(to_adapter::Kind::GoOn(go_on)) => {
                     // Of a case that is over nobody waits any more.
@@ -151,7 +151,7 @@ fn answer(case: EngineCase, served: &Served, teller: &Teller, before: Option<Joi
     let answer = EngineAnswer { case: number, result, error: applied.error };
     let _ = before.map(JoinHandle::join);
     // Where nobody listens any more, the input ends too.
-    let _ = teller.output.say(from_adapter::Kind::Applied(answer));
+    let _ = teller.output.say(from_adapter::Kind::Applied(Box::new(answer)));
 }
 
 /// Applies the plan of a case.

@@ -1,6 +1,6 @@
 //! `counterfoil adapter`: what of ours stands behind an adapter.
 
-use std::{io, sync::Arc};
+use std::{fs::File, io, os::fd::AsFd as _, sync::Arc};
 
 use clap::Subcommand;
 use counterfoil_core::{
@@ -65,7 +65,10 @@ fn engine(subject: &str, alter: fn(&mut Semantics), output: Output) -> Exit {
 }
 
 fn decoder(decoder: &dyn Decoder, subject: &str, output: Output) -> Exit {
-    ended(serve::decoder(io::stdin().lock(), io::stdout().lock(), decoder, subject), output)
+    // By itself, standard output looks for ends of lines in what is written to it.
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let served = stdout.map_err(serve::ServeError::from);
+    ended(served.and_then(|stdout| serve::decoder(io::stdin().lock(), stdout, decoder, subject)), output)
 }
 
 fn ended(served: Result<(), serve::ServeError>, output: Output) -> Exit {

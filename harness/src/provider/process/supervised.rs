@@ -44,10 +44,12 @@ impl Supervised {
     }
 
     /// Waits until the process has ended, and says how. None where nobody can know any more.
-    pub(crate) async fn end(&self) -> Option<ExitStatus> {
+    pub(crate) fn end(&self) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
         let mut state = self.0.state();
-        let ended = state.wait_for(|state| state.exited.is_some() || state.is_gone()).await;
-        ended.ok().and_then(|state| state.exited)
+        async move {
+            let ended = state.wait_for(|state| state.exited.is_some() || state.is_gone()).await;
+            ended.ok().and_then(|state| state.exited)
+        }
     }
 
     /// Waits until nothing is left of the process, of what it started, and of its directory, at most for `within`.

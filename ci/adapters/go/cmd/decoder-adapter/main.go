@@ -11,7 +11,7 @@ import (
 )
 
 // inFlight is how many cases may wait here: enough that neither side ever waits for the other.
-const inFlight = 64
+const inFlight = 256
 
 // garbage is how much of it may gather before it is collected, in percent of what is in use: what a case takes is little, and
 // is not needed any more when the next one comes.
