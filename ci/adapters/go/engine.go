@@ -39,6 +39,9 @@ type Abilities struct {
 	Apply bool
 	// Drivers: it asks [EngineCase.ResolveDriver] for leave whenever it asks its resolver for a driver.
 	Drivers bool
+	// Host: behind its hooks stands the host of its command line, which keeps a state, makes good what could not be kept,
+	// and calls FinalizeApply. Such hooks are run by [EngineCase.RunHook].
+	Host bool
 }
 
 // Hook is a hook of the engine, by its name.
@@ -164,10 +167,44 @@ func (c *EngineCase) ResolveDriver(asked DriverAsked) error {
 // CallHook is a hook that does nothing but tell that it was called, and fail as Counterfoil says. The action is a
 // position in the plan, and nil for plan-complete; the outcome is nil but for action-complete.
 func (c *EngineCase) CallHook(hook Hook, action *int, outcome *Outcome) error {
-	failure := c.tell(appendHookCalled(nil, hook, action, outcome))
+	return c.RunHook(hook, action, outcome, func(failure error) error { return failure })
+}
+
+// RunHook is a hook of a host: it tells that the hook was called, does its work, and tells what comes of that, which it
+// gives. The work is given the failure that Counterfoil asks of it, nil if none, in the place of that of its state: what
+// was applied cannot be kept, what was deleted cannot be taken out. What it keeps it tells by [EngineCase.Saved] and
+// [EngineCase.Removed].
+func (c *EngineCase) RunHook(hook Hook, action *int, outcome *Outcome, work func(failure error) error) error {
+	answer := work(c.tell(appendHookCalled(nil, hook, action, outcome)))
 	// Whatever comes of telling so, the hook has its answer.
-	_ = c.tell(appendHookAnswered(nil, hook, action, failure))
-	return failure
+	_ = c.tell(appendHookAnswered(nil, hook, action, answer))
+	return answer
+}
+
+// Record is what a host keeps of a resource.
+type Record struct {
+	// Name is that of the resource, under which it is kept.
+	Name string
+	// Type is its type.
+	Type string
+	// ProviderID is the provider's own id of it.
+	ProviderID string
+	// AppliedConfigJSON is the config that was applied, with its references resolved.
+	AppliedConfigJSON []byte
+	// OutputsJSON are its outputs, without its secrets.
+	OutputsJSON []byte
+}
+
+// Saved tells that a host keeps a resource in its state, on behalf of the action of this position. The error is that
+// nothing can be told any more.
+func (c *EngineCase) Saved(action int, record Record) error {
+	return c.tell(appendStateSaved(nil, action, record))
+}
+
+// Removed tells that a host takes the resource of this name out of its state, on behalf of the action of this position.
+// The error is that nothing can be told any more.
+func (c *EngineCase) Removed(action int, name string) error {
+	return c.tell(appendStateRemoved(nil, action, name))
 }
 
 // tell says what is about to be done, and waits for the word to go on: the error is what has to fail it.

@@ -128,7 +128,7 @@ func abilities(of *Abilities) []byte {
 	for _, hook := range of.Hooks {
 		message = appendBytes(message, 1, []byte(hook))
 	}
-	flags := []bool{of.Cancellation, of.References, of.Apply, of.Drivers}
+	flags := []bool{of.Cancellation, of.References, of.Apply, of.Drivers, of.Host}
 	for i, flag := range flags {
 		message = appendFlag(message, protowire.Number(2+i), flag)
 	}
@@ -171,6 +171,19 @@ func appendHookCalled(to []byte, hook Hook, action *int, outcome *Outcome) []byt
 func appendHookAnswered(to []byte, hook Hook, action *int, failure error) []byte {
 	message := appendPosition(appendBytes(nil, 1, []byte(hook)), 2, action)
 	return appendBytes(to, 4, appendFailure(message, 3, failure))
+}
+
+// appendStateSaved appends what a Told tells.
+func appendStateSaved(to []byte, action int, record Record) []byte {
+	message := appendText(appendNumber(nil, 1, uint64(action)), 2, record.Name)
+	message = appendText(appendText(message, 3, record.Type), 4, record.ProviderID)
+	message = appendBytes(appendBytes(message, 5, record.AppliedConfigJSON), 6, record.OutputsJSON)
+	return appendBytes(to, 5, message)
+}
+
+// appendStateRemoved appends what a Told tells.
+func appendStateRemoved(to []byte, action int, name string) []byte {
+	return appendBytes(to, 6, appendText(appendNumber(nil, 1, uint64(action)), 2, name))
 }
 
 // appendPosition appends the position of an action, if there is one.

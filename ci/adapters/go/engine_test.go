@@ -46,12 +46,12 @@ func TestAnEngineSaysWhatItCanDo(t *testing.T) {
 	var out bytes.Buffer
 	engine := Engine{
 		Subject: "engine 1", Revisions: []string{"0.57", "head"},
-		Abilities: Abilities{Hooks: []Hook{PlanComplete}, Cancellation: true, Apply: true},
+		Abilities: Abilities{Hooks: []Hook{PlanComplete}, Cancellation: true, Apply: true, Host: true},
 	}
 	if err := ServeEngine(bytes.NewReader(helloFrame(roleEngine)), &out, engine); err != nil {
 		t.Fatal(err)
 	}
-	able := "\x0a\x0dplan-complete" + "\x10\x01" + "\x18\x00" + "\x20\x01" + "\x28\x00"
+	able := "\x0a\x0dplan-complete" + "\x10\x01" + "\x18\x00" + "\x20\x01" + "\x28\x00" + "\x30\x01"
 	due := [][]field{{
 		number(1, 1), text(2, "engine 1"), text(3, "0.57"), text(3, "head"), number(4, 1), text(6, able),
 	}}
@@ -159,6 +159,42 @@ func TestAnEngineTellsAndGoesOnAsItIsTold(t *testing.T) {
 	}
 	if said := fmt.Sprint(answers); said != "[no <nil> no <nil> <nil>]" {
 		t.Errorf("got %s", said)
+	}
+}
+
+func TestAHostTellsWhatItKeepsWithinItsHooks(t *testing.T) {
+	apply := func(_ context.Context, c *EngineCase) (*Result, error) {
+		action := 1
+		err := c.RunHook(ResourceApplied, &action, nil, func(failure error) error {
+			if failure != nil {
+				t.Errorf("got %v", failure)
+			}
+			config, outputs := []byte("{}"), []byte(`{"a":1}`)
+			return c.Saved(action, Record{"n", "t", "i", config, outputs})
+		})
+		if err != nil {
+			t.Errorf("got %v", err)
+		}
+		return nil, c.RunHook(ResourceDeleted, &action, nil, func(failure error) error {
+			if err := c.Removed(action, "n"); err != nil {
+				t.Errorf("got %v", err)
+			}
+			return fmt.Errorf("not taken out: %w", failure)
+		})
+	}
+	found := served(t, apply, engineCaseFrame(1), goOnFrame(1), goOnFrame(1), goOnFrame(1),
+		goOnFrame(1, appendBytes(nil, 2, []byte("no"))...), goOnFrame(1), goOnFrame(1))
+	due := [][]field{
+		{number(1, 1), text(3, "\x0a\x10resource-applied\x10\x01")},
+		{number(1, 1), text(5, "\x08\x01\x12\x01n\x1a\x01t\x22\x01i\x2a\x02{}\x32\x07{\"a\":1}")},
+		{number(1, 1), text(4, "\x0a\x10resource-applied\x10\x01")},
+		{number(1, 1), text(3, "\x0a\x10resource-deleted\x10\x01")},
+		{number(1, 1), text(6, "\x08\x01\x12\x01n")},
+		{number(1, 1), text(4, "\x0a\x10resource-deleted\x10\x01\x1a\x11not taken out: no")},
+		{number(1, 1), text(3, "not taken out: no")},
+	}
+	if !reflect.DeepEqual(found, due) {
+		t.Errorf("got %v, expected %v", found, due)
 	}
 }
 
