@@ -109,13 +109,28 @@ fn printed(text: &str) -> String {
     format!("it prints to its standard output: {text:?}")
 }
 
-/// The text with which bytes begin, where it is long enough to have been taken for a length.
+/// The text with which bytes begin, where one was taken for a length.
 fn text(bytes: &[u8]) -> Option<&str> {
+    let length = bytes.first_chunk::<LENGTH>()?;
     let shown = &bytes[..bytes.len().min(SHOWN)];
     let valid = shown.utf8_chunks().next()?.valid();
-    let is_printed = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     let end = valid.find(|c| !is_printed(c)).unwrap_or(valid.len());
-    (end >= LENGTH).then(|| valid[..end].trim_end())
+    begins_text(*length).then(|| valid[..end].trim_end())
+}
+
+/// Whether a text begins with these bytes. Its last character may be cut: what comes behind them, sooner or later, makes no
+/// other thing of them.
+fn begins_text(length: [u8; LENGTH]) -> bool {
+    let valid = match str::from_utf8(&length) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_some() => return false,
+        Err(cut) => str::from_utf8(&length[..cut.valid_up_to()]).unwrap_or_default(),
+    };
+    valid.chars().all(is_printed)
+}
+
+fn is_printed(c: char) -> bool {
+    !c.is_control() || matches!(c, '\n' | '\r' | '\t')
 }
 
 #[cfg(test)]
@@ -165,6 +180,26 @@ mod tests {
         assert_eq!(told(b"listening on 8080\n\0\0\0\x05"), (FrameProblem::Text, text.to_owned()));
         let text = r#"it prints to its standard output: "y\ny\ny""#;
         assert_eq!(told(b"y\ny\ny\n"), (FrameProblem::Text, text.to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_frame_is_the_same_however_it_comes() {
+        for (bytes, problem) in [
+            ("abc€ is what it costs".as_bytes(), FrameProblem::Text),
+            ("ab€".as_bytes(), FrameProblem::Text),
+            (b"abc\xe2 and no character", FrameProblem::Text),
+            (b"abc\xff", FrameProblem::TooLong),
+            (b"ab\x07 is a bell", FrameProblem::TooLong),
+        ] {
+            for piece in 1..=bytes.len() {
+                let mut frames = Frames::default();
+                let told = bytes.chunks(piece).find_map(|bytes| {
+                    frames.push(bytes);
+                    frames.message().err()
+                });
+                assert_eq!(told.map(|no_frame| no_frame.problem), Some(problem), "{bytes:?} by {piece}");
+            }
+        }
     }
 
     proptest! {

@@ -312,12 +312,12 @@ impl Line {
         case: to_adapter::Kind,
         telling: Option<Telling>,
     ) -> impl Future<Output = Result<Over, Missed>> + use<> {
-        // A case is large, and what waits is moved about.
         let (tell, told) = oneshot::channel();
+        // What waits is moved about, and a case is large: it is put aside before anything waits.
         self.ask(Asked::Case(Box::new(Asking { run, case, telling, tell })), told)
     }
 
-    /// Asks for something at once. What it gives waits for that: nothing gathers for whom nobody waits.
+    /// Asks for something at once. What this gives waits for it; who drops that takes the question back.
     fn ask<T>(&self, asked: Asked, told: oneshot::Receiver<T>) -> impl Future<Output = T> + use<T> {
         let sent = self.ask.send(asked);
         async {
@@ -500,6 +500,9 @@ impl Operator {
 
     async fn begin(&mut self, asking: Asking) {
         let Asking { run, case: mut kind, telling, tell } = asking;
+        if tell.is_closed() {
+            return;
+        }
         self.runs.push(run);
         let case = self.runs.len() as u64;
         match &mut kind {
@@ -955,17 +958,18 @@ impl Live {
                 // What has come is taken before anything else is told.
                 biased;
                 read = stdout.read(buffer) => return News::Output(read.unwrap_or(0)),
-                read = stderr.read(stderr_buffer), if *stderr_is_open => match read.unwrap_or(0) {
-                    0 => *stderr_is_open = false,
-                    length => keep_tail(tail, &stderr_buffer[..length]),
-                },
-                () = has_room(input.as_ref()), if !unsent.is_empty() => {}
                 () = over => return News::Output(0),
                 () = silence.as_mut(), if awaited => {
                     if Instant::now() >= until {
                         return News::Silence;
                     }
                     silence.as_mut().reset(until);
+                },
+                () = has_room(input.as_ref()), if !unsent.is_empty() => {}
+                // Last, so that no flood of it hides anything else.
+                read = stderr.read(stderr_buffer), if *stderr_is_open => match read.unwrap_or(0) {
+                    0 => *stderr_is_open = false,
+                    length => keep_tail(tail, &stderr_buffer[..length]),
                 },
             }
         }

@@ -28,11 +28,11 @@ use super::{
 /// How many cases it takes before it answers the first.
 const IN_FLIGHT: u32 = 256;
 
-/// How long the rule and the byte of nearly every refusal are in its text, with the words between them.
-const NEARLY_EVERY_PLACE: usize = 32;
+/// The bytes of a refusal's text beside its path and its reason, which are few more at most.
+const BESIDE: usize = 32;
 
-/// How much is written before the end of what could be answered at once, in bytes.
-const AT_LEAST: usize = 8 << 10;
+/// Of how many bytes of answers on they are written, although more could be answered at once.
+const MANY: usize = 8 << 10;
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
@@ -61,23 +61,29 @@ pub fn decoder(
     decoder: &dyn Decoder,
     subject: &str,
 ) -> Result<(), ServeError> {
-    let mut unsaid = BytesMut::with_capacity(AT_LEAST);
-    answers(input, decoder, subject, |answer| {
-        // All that could be answered is written at once, but not so late that nobody has anything to do until then.
+    let mut unsaid = BytesMut::with_capacity(MANY);
+    let served = answers(input, decoder, subject, |answer| {
+        // All that could be answered is written at once; where that is much, in parts, so that the other side has work.
         let is_due = match answer {
             Answer::Message(message) => {
                 put_frame(&message, &mut unsaid);
-                unsaid.len() >= AT_LEAST
+                unsaid.len() >= MANY
             }
             Answer::Wait => true,
         };
-        if is_due {
-            output.write_all(&unsaid)?;
-            output.flush()?;
-            unsaid.clear();
-        }
-        Ok(())
-    })
+        if is_due { write(&mut output, &mut unsaid) } else { Ok(()) }
+    });
+    // What was answered is said, also where what comes behind it cannot be read.
+    let said = write(&mut output, &mut unsaid);
+    served?;
+    Ok(said?)
+}
+
+/// Writes what was not said yet.
+fn write(output: &mut impl Write, unsaid: &mut BytesMut) -> io::Result<()> {
+    output.write_all(unsaid)?;
+    unsaid.clear();
+    output.flush()
 }
 
 /// What an adapter is about to do.
@@ -147,9 +153,8 @@ fn verdict(case: DecoderCase, revision: Revision, decoder: &dyn Decoder) -> Verd
 
 /// A refusal as text, with room for all of it.
 fn why(refusal: &Refusal) -> String {
-    let mut text = String::with_capacity(NEARLY_EVERY_PLACE + refusal.path.len() + refusal.message.len());
-    // There is always room in a text.
-    let _ = write!(text, "{refusal}");
+    let mut text = String::with_capacity(BESIDE + refusal.path.len() + refusal.message.len());
+    write!(text, "{refusal}").expect("there is always room in a text");
     text
 }
 

@@ -35,7 +35,7 @@ pub fn shortened(text: &str, most: usize) -> String {
 /// of lines between values.
 pub fn plain_json(json: String) -> String {
     let is_unfit = |c: char| c != '\n' && is_unfit(c);
-    if are_all(&json, is_printable) || !json.chars().any(is_unfit) {
+    if are_all(&json, |byte| matches!(byte, b'\n' | b' '..=b'~')) || !json.chars().any(is_unfit) {
         return json;
     }
     json.chars().fold(String::with_capacity(json.len() + 8), |mut shown, c| {
@@ -90,9 +90,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_is_printable_is_unfit(text: String, ascii in "[ -~]{0,80}") {
-            prop_assert!(are_all(&ascii, is_printable) && !ascii.chars().any(is_unfit));
-            prop_assert_eq!(are_all(&text, is_printable), text.chars().all(|c| matches!(c, ' '..='~')));
+        fn what_is_printable_throughout_is_told_by_its_bytes(
+            text in "[ -~]{0,80}", other in any::<char>(), ascii in 0..=127u8, at in any::<prop::sample::Index>()
+        ) {
+            prop_assert!(are_all(&text, is_printable) && !text.chars().any(is_unfit));
+            for other in [other, char::from(ascii)] {
+                let mut text = text.clone();
+                text.insert(at.index(text.len() + 1), other);
+                prop_assert_eq!(are_all(&text, is_printable), matches!(other, ' '..='~'), "{:?}", other);
+            }
         }
 
         #[test]

@@ -166,8 +166,8 @@ pub async fn run(
     let waits = |job: &Job| beside && job.scenario.deadline.is_some() && !options.target.closes(job);
     let (mut patient, mut waiting): (VecDeque<usize>, VecDeque<usize>) =
         (0..jobs.len()).partition(|at| waits(&jobs[*at]));
-    if beside {
-        // What takes long begins first: at the end, nothing could run beside it.
+    if beside && matches!(options.target, Target::Embedded) {
+        // What takes long begins first: at the end, nothing could run beside it. Of a plugin other things are asked first.
         waiting.make_contiguous().sort_by_key(|at| !takes_long(&jobs[*at].scenario));
     }
     let mut running = JoinSet::new();
