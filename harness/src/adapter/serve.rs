@@ -163,3 +163,33 @@ fn action(planned: PlannedAction) -> Action {
     let spec = Spec { name, resource_type: r#type, ..Spec::default() };
     Action { kind: ActionKind::from(action), spec, current: None, changes: Vec::new() }
 }
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_core::decode::Strict;
+    use counterfoil_proto::adapter::Hello;
+
+    use super::*;
+    use crate::adapter::frames::frame;
+
+    #[test]
+    fn what_was_answered_is_said_before_an_error_ends_it() {
+        let hello = to_adapter::Kind::Hello(Hello { version: VERSION, ..Hello::default() });
+        let case = to_adapter::Kind::Decode(DecoderCase { case: 1, ..DecoderCase::default() });
+        let cases = [hello, case].map(|kind| frame(&ToAdapter { kind: Some(kind) }));
+        for (behind, due) in [(&b"no frame"[..], "no frame"), (&[0, 0, 0, 0], "nothing that is known")] {
+            let (input, mut output) = ([&cases.concat(), behind].concat(), Vec::new());
+            let error = decoder(&*input, &mut output, &Strict, "it").unwrap_err().to_string();
+            assert!(error.contains(due), "{error}");
+            let mut said = Frames::default();
+            said.push(&output);
+            let said =
+                std::iter::from_fn(|| said.message().unwrap()).map(|it| FromAdapter::decode(it).unwrap());
+            let kinds: Vec<_> = said.filter_map(|it| it.kind).collect();
+            assert!(
+                matches!(&kinds[..], [from_adapter::Kind::Ready(_), from_adapter::Kind::Decoded(_)]),
+                "{kinds:?}"
+            );
+        }
+    }
+}

@@ -424,6 +424,30 @@ fn millis(since: Instant) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Filter, jobs};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_takes_long_begins_first_and_is_reported_in_its_turn() {
+        let scenario = |id: &str, trials: &[Trial]| {
+            let mut scenario = Scenario::bare(id, "It holds", counterfoil_proto::Revision::Head.into());
+            scenario.trials = trials.iter().copied().collect();
+            Arc::new(scenario)
+        };
+        let scenarios = [scenario("a", &[]), scenario("b", &[]), scenario("large", &[Trial::LargeMessage])];
+        let jobs = jobs(&scenarios, &Filter::default());
+        for (at_once, first) in [(1, "a@head"), (2, "large@head")] {
+            let options = Options::embedded(Variant::Reference, NonZeroUsize::new(at_once).unwrap());
+            let (mut begun, mut told) = (Vec::new(), Vec::new());
+            let report = |event| match event {
+                RunEvent::Live(Live::Began { run }) => begun.push(run),
+                RunEvent::Finished(run) => told.push(run.id()),
+                _ => {}
+            };
+            run(jobs.clone(), &options, &CancellationToken::new(), report).await.unwrap();
+            assert_eq!((&*begun[0], begun.len()), (first, 3), "{at_once} at once");
+            assert_eq!(told, ["a@head", "b@head", "large@head"]);
+        }
+    }
 
     #[tokio::test]
     async fn a_panic_aside_is_one_of_the_task_that_waits() {
