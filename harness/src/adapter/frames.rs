@@ -31,7 +31,7 @@ impl From<NoFrame> for AdapterEvent {
 
 /// A message as a frame.
 pub fn frame(message: &impl Message) -> Bytes {
-    let mut frame = BytesMut::with_capacity(LENGTH + message.encoded_len());
+    let mut frame = BytesMut::new();
     put_frame(message, &mut frame);
     frame.freeze()
 }
@@ -39,8 +39,9 @@ pub fn frame(message: &impl Message) -> Bytes {
 /// Puts a message as a frame behind what is there.
 pub(super) fn put_frame(message: &impl Message, behind: &mut BytesMut) {
     let length = message.encoded_len();
+    behind.reserve(LENGTH + length);
     behind.put_u32(u32::try_from(length).expect("a frame is built of parts that are far smaller"));
-    message.encode(behind).expect("there is room, or is made");
+    message.encode(behind).expect("there is room");
 }
 
 /// Cuts bytes into frames, however they come.

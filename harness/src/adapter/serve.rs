@@ -1,13 +1,10 @@
 //! The adapter of our own decoder, or of a broken one.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Read, Write},
-};
+use std::io::{self, Read, Write};
 
 use bytes::BytesMut;
 use counterfoil_core::{
-    decode::{self, ApplyContext, Decoder, Reading, Refusal, encode_apply_response},
+    decode::{self, ApplyContext, Decoder, Reading, encode_apply_response},
     plan::{Action, ActionKind, Spec},
     rpc::Method,
 };
@@ -27,9 +24,6 @@ use super::{
 
 /// How many cases it takes before it answers the first.
 const IN_FLIGHT: u32 = 256;
-
-/// The bytes of a refusal's text beside its path and its reason, which are few more at most.
-const BESIDE: usize = 32;
 
 /// Of how many bytes of answers on they are written, although more could be answered at once.
 const MANY: usize = 8 << 10;
@@ -147,15 +141,8 @@ fn verdict(case: DecoderCase, revision: Revision, decoder: &dyn Decoder) -> Verd
     };
     match refusals.first() {
         None => Verdict::Accepted(Accepted { value: value.as_ref().map(encode_apply_response) }),
-        Some(first) => Verdict::Refused(why(first)),
+        Some(first) => Verdict::Refused(first.text()),
     }
-}
-
-/// A refusal as text, with room for all of it.
-fn why(refusal: &Refusal) -> String {
-    let mut text = String::with_capacity(BESIDE + refusal.path.len() + refusal.message.len());
-    write!(text, "{refusal}").expect("there is always room in a text");
-    text
 }
 
 fn action(planned: PlannedAction) -> Action {

@@ -35,7 +35,7 @@ pub fn shortened(text: &str, most: usize) -> String {
 /// of lines between values.
 pub fn plain_json(json: String) -> String {
     let is_unfit = |c: char| c != '\n' && is_unfit(c);
-    if are_all(&json, |byte| matches!(byte, b'\n' | b' '..=b'~')) || !json.chars().any(is_unfit) {
+    if are_all(&json, |byte| is_printable(byte) || byte == b'\n') || !json.chars().any(is_unfit) {
         return json;
     }
     json.chars().fold(String::with_capacity(json.len() + 8), |mut shown, c| {

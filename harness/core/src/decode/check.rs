@@ -102,7 +102,7 @@ impl Pass {
 }
 
 /// As text, with room for what most places and reasons take.
-fn written(what: &dyn fmt::Display) -> String {
+pub(super) fn written(what: &dyn fmt::Display) -> String {
     let mut text = String::with_capacity(64);
     write!(text, "{what}").expect("there is always room in a text");
     text

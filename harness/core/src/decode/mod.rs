@@ -194,6 +194,13 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// The text that it is displayed as. Where many are told, this takes less time than to have it grow.
+    pub fn text(&self) -> String {
+        check::written(self)
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path.is_empty() { "message" } else { &self.path };
